@@ -1,0 +1,3 @@
+# placeholder replaced by the first build commit
+help:
+	@echo "see README"
