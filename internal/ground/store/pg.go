@@ -207,7 +207,7 @@ func (r *pgRun) do(c *compiled, args []any) { r.queue(c.name, c.sql, args...) }
 func (r *pgRun) send(keep int) (pgx.BatchResults, error) {
 	b, names := r.batch, r.names
 	r.batch, r.names, r.began = nil, nil, true
-	began := time.Now()
+	began := legalclock.Start()
 	res := r.conn.SendBatch(r.ctx, b)
 	for _, n := range names[:len(names)-keep] {
 		if _, err := res.Exec(); err != nil {

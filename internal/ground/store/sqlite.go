@@ -12,11 +12,11 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
-	"time"
 
 	lite "modernc.org/sqlite"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/legalclock"
 )
 
 // embedded is a store on SQLite: one write connection behind the writer's queue, several
@@ -194,7 +194,7 @@ func (r *liteRun) exec(c *compiled, args []any) (int64, error) {
 }
 
 func (r *liteRun) run(c *compiled, args []any) (int64, error) {
-	began := time.Now()
+	began := legalclock.Start()
 	s, err := r.conn.stmt(c.sql)
 	if err != nil {
 		return 0, liteError(c.name, err)
@@ -213,7 +213,7 @@ func (r *liteRun) query(c *compiled, args []any, each func(func(...any) error, [
 	if r.late != nil {
 		return r.late
 	}
-	began := time.Now()
+	began := legalclock.Start()
 	s, err := r.conn.stmt(c.sql)
 	if err != nil {
 		return liteError(c.name, err)

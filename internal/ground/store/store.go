@@ -174,7 +174,7 @@ func (db *DB) Bulk(ctx context.Context, who actor.Actor, fn func(*Tx) (more bool
 		}
 		more := false
 		err := db.write(ctx, who, options{bulk: true}, func(tx *Tx) (err error) {
-			tx.step = &step{time.Now()}
+			tx.step = &step{legalclock.Start()}
 			more, err = fn(tx)
 			return err
 		})
@@ -281,8 +281,8 @@ func (db *DB) Path() string {
 
 const slowQuery = 500 * time.Millisecond
 
-func slow(name string, began time.Time) {
-	if d := time.Since(began); d > slowQuery {
+func slow(name string, began legalclock.Watch) {
+	if d := began.Elapsed(); d > slowQuery {
 		slog.Warn("slow query", "query", name, "ms", d.Milliseconds())
 	}
 }

@@ -85,7 +85,7 @@ func (t *Tx) Yield() bool {
 	if t.db.ids.left() < idBlock/8 {
 		return true
 	}
-	d := time.Since(t.step.began)
+	d := t.step.began.Elapsed()
 	return d > stepLongest || d > stepShortest && t.db.waiting()
 }
 
@@ -95,7 +95,7 @@ const (
 	stepLongest  = 250 * time.Millisecond
 )
 
-type step struct{ began time.Time }
+type step struct{ began legalclock.Watch }
 
 // runner is one transaction of one database.
 type runner interface {
