@@ -7,6 +7,7 @@ package testhouse
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -129,7 +130,7 @@ func database(t testing.TB, base string, s datamap.Store) string {
 			t.Fatalf("PostgreSQL: %s: %v", sql, err)
 		}
 	}
-	unique := fmt.Sprintf("%d_%d_%d", os.Getpid(), time.Now().UnixNano()%1e9, serial.Add(1))
+	unique := fmt.Sprintf("%d_%x_%d", os.Getpid(), rand.Uint32(), serial.Add(1))
 	template.Lock()
 	defer template.Unlock()
 	name := templates[s]
