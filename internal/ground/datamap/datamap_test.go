@@ -32,9 +32,9 @@ func TestPersonalDataWithoutAnEndIsRefused(t *testing.T) {
 		t.Fatalf("a whole entry must pass: %v", got)
 	}
 	for what, spoil := range map[string]func(*datamap.PD){
-		"retention rule": func(p *datamap.PD) { p.Retention = "" },
-		"purpose":        func(p *datamap.PD) { p.Purposes = nil },
-		"reason":         func(p *datamap.PD) { p.Export = datamap.NoExport },
+		"retention rule":    func(p *datamap.PD) { p.Retention = "" },
+		"purpose":           func(p *datamap.PD) { p.Purposes = nil },
+		"reason":            func(p *datamap.PD) { p.Export = datamap.NoExport },
 		"name in an export": func(p *datamap.PD) { p.ExportName = "" },
 	} {
 		p := pd

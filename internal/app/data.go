@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package app puts the house together; it is the only room that knows all others.
+package app
+
+import (
+	"slices"
+
+	"consend/internal/ground/datamap"
+	"consend/internal/ground/store"
+)
+
+// DataMap is every column of the three stores, as its rooms declare them.
+func DataMap() datamap.Map {
+	return slices.Concat(
+		store.Data(),
+	)
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package store
+
+import "sync/atomic"
+
+// Query is one statement of one room, written once for both databases and kept as a
+// package-level value in the room's sql.go. The text is checked and rendered for a
+// database when it first runs there; a statement that breaks a rule is refused, in
+// production as in tests.
+//
+// In the text:
+//
+//	?          the next argument
+//	IN ?*      the next argument, a slice of int64 or string (NOT IN ?* too)
+//	IN ?#      the next argument, a slice of []byte
+//	:account   the account of the transaction; callers can't give it
+//	:now       the transaction's moment, in microseconds
+//	:lock      FOR UPDATE (nothing on SQLite, which has one writer); :lock(c) locks only alias c
+//	:skip      FOR UPDATE SKIP LOCKED (nothing on SQLite); :skip(c)
+//	{text} {bytes} {json} {bool}   the database's own type names, in casts and migrations
+type Query struct {
+	name    string
+	text    string
+	account bool
+	reason  string
+	used    atomic.Bool
+}
+
+// Account is a statement on tables of one account. Every account table it names must be
+// bound: `alias.account_id = :account`, and an INSERT starts its columns with account_id.
+func Account(name, text string) *Query { return &Query{name: name, text: text, account: true} }
+
+// Installation is a statement over all accounts, or on tables that belong to none, with the
+// reason why. In a transaction bound to an account it may not name account tables.
+func Installation(name, reason, text string) *Query {
+	return &Query{name: name, text: text, reason: reason}
+}
+
+// Name is the room and what is asked, such as "contact.find".
+func (q *Query) Name() string { return q.name }
+
+// Reason tells why an installation query needs no account; "" for account queries.
+func (q *Query) Reason() string { return q.reason }
+
+// Text is the text as written, before it is rendered for a database.
+func (q *Query) Text() string { return q.text }

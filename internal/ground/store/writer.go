@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"consend/internal/ground/actor"
+)
+
+// writer is the queue before SQLite's one write connection. There are two classes: people's
+// acts, which all wait together and share one commit (each in a savepoint of its own), and
+// bulk acts, one step at a time between them. A pool's queue would hand the connection to a
+// random waiter, and let one import hold up a sign-up for seconds (docs/adr).
+//
+// Closures run in the goroutine that called Write; the writer only hands out turns. So a
+// panic or a test's FailNow stays where it belongs.
+//
+// A crash before COMMIT leaves nothing of the group; after it, all of it, and nobody was
+// told yet. Nobody is told before.
+type writer struct {
+	e       *embedded
+	mu      sync.Mutex
+	people  []*waiter
+	bulk    []*waiter
+	wake    chan struct{}
+	ending  chan struct{}
+	ended   chan struct{}
+	stopped bool
+}
+
+type waiter struct {
+	ctx     context.Context
+	who     actor.Actor
+	opt     options
+	turn    chan *Tx   // the writer gives the transaction …
+	back    chan error // … and gets the closure's verdict
+	done    chan error // durable, or why not
+	tx      *Tx
+	aband   bool
+	started bool
+}
+
+var errDry = errors.New("store: out of ids")
+var errGone = errors.New("store: the act's goroutine ended inside it")
+
+const groupLargest = 256
+
+func newWriter(e *embedded) *writer {
+	w := &writer{e: e, wake: make(chan struct{}, 1), ending: make(chan struct{}), ended: make(chan struct{})}
+	go w.loop()
+	return w
+}
+
+func (w *writer) stop() {
+	w.mu.Lock()
+	if w.stopped {
+		w.mu.Unlock()
+		return
+	}
+	w.stopped = true
+	w.mu.Unlock()
+	close(w.ending)
+	<-w.ended
+}
+
+func (w *writer) waiting() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.people) > 0
+}
+
+// act queues fn and runs it when its turn comes.
+func (w *writer) act(ctx context.Context, who actor.Actor, opt options, fn func(*Tx) error) error {
+	a := &waiter{ctx: ctx, who: who, opt: opt, turn: make(chan *Tx), back: make(chan error), done: make(chan error, 1)}
+	w.mu.Lock()
+	if w.stopped {
+		w.mu.Unlock()
+		return ErrClosed
+	}
+	if opt.bulk {
+		w.bulk = append(w.bulk, a)
+	} else {
+		w.people = append(w.people, a)
+	}
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	for {
+		select {
+		case tx := <-a.turn:
+			w.hand(a, tx, fn)
+		case err := <-a.done:
+			if err == nil {
+				for _, f := range a.tx.after {
+					f()
+				}
+			}
+			return err
+		case <-ctx.Done():
+			w.mu.Lock()
+			if !a.started {
+				a.aband = true
+				w.mu.Unlock()
+				return ctx.Err()
+			}
+			w.mu.Unlock()
+			ctx = context.Background() // its turn has begun: the outcome is near, and must be told
+		}
+	}
+}
+
+// hand runs the closure and gives its verdict back, whatever way it ends.
+func (w *writer) hand(a *waiter, tx *Tx, fn func(*Tx) error) {
+	verdict := errGone
+	defer func() {
+		if verdict == errGone {
+			if p := recover(); p != nil {
+				if _, ok := p.(dry); ok {
+					a.back <- errDry
+					return
+				}
+				a.back <- fmt.Errorf("store: panic in an act: %v\n%s", p, debug.Stack())
+				panic(p)
+			}
+		}
+		a.back <- verdict
+	}()
+	err := fn(tx)
+	if err == nil {
+		err = tx.fail
+	}
+	if err == nil {
+		err = tx.run.flush()
+	}
+	verdict = err
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	for {
+		w.mu.Lock()
+		n := min(len(w.people), groupLargest)
+		group := append([]*waiter{}, w.people[:n]...)
+		w.people = append(w.people[:0], w.people[n:]...)
+		var bulk *waiter
+		if len(w.bulk) > 0 {
+			bulk = w.bulk[0]
+			w.bulk = append(w.bulk[:0], w.bulk[1:]...)
+		}
+		group = keep(group)
+		if bulk != nil && len(keep([]*waiter{bulk})) == 0 {
+			bulk = nil
+		}
+		w.mu.Unlock()
+		switch {
+		case len(group) > 0 || bulk != nil:
+			w.serve(group, bulk)
+		default:
+			select {
+			case <-w.wake:
+			case <-w.ending:
+				w.mu.Lock()
+				rest := keep(append(w.people, w.bulk...))
+				w.people, w.bulk = nil, nil
+				w.mu.Unlock()
+				for _, a := range rest {
+					a.done <- ErrClosed
+				}
+				return
+			}
+		}
+	}
+}
+
+// keep drops those who went away while they waited, and marks the others as begun. The lock is held.
+func keep(list []*waiter) []*waiter {
+	out := list[:0]
+	for _, a := range list {
+		if !a.aband {
+			a.started = true
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// serve runs a group of people's acts, then one step of a bulk act.
+func (w *writer) serve(group []*waiter, bulk *waiter) {
+	conn, err := w.e.wr.Conn(context.Background())
+	if err != nil {
+		for _, a := range group {
+			a.done <- err
+		}
+		if bulk != nil {
+			bulk.done <- err
+		}
+		return
+	}
+	defer conn.Close()
+	conn.Raw(func(dc any) error {
+		run := w.e.db.cached(dc.(driver.Conn))
+		if len(group) > 1 {
+			group = w.together(run, group)
+		}
+		for _, a := range group { // alone, or again after the group
+			w.alone(run, a)
+		}
+		if bulk != nil {
+			w.alone(run, bulk)
+		}
+		return nil
+	})
+}
+
+// turn lets the act's own goroutine run its closure on a fresh Tx.
+func (w *writer) turn(c *liteConn, a *waiter) error {
+	a.tx = w.e.db.newTx(a.ctx, a.who, a.opt, &liteRun{ctx: context.Background(), conn: c})
+	a.turn <- a.tx
+	return <-a.back
+}
+
+// alone runs one act in a transaction of its own.
+func (w *writer) alone(c *liteConn, a *waiter) {
+	run := &liteRun{ctx: context.Background(), conn: c}
+	if a.opt.bulk && w.e.db.ids.left() < idBlock/2 {
+		if err := w.e.lease(c); err != nil {
+			a.done <- err
+			return
+		}
+	}
+	for try := 0; ; try++ {
+		if err := run.plain("BEGIN IMMEDIATE"); err != nil {
+			a.done <- fmt.Errorf("store: begin: %w", err)
+			return
+		}
+		err := w.turn(c, a)
+		if err == nil {
+			if err = run.plain("COMMIT"); err == nil {
+				a.done <- nil
+				return
+			}
+			err = fmt.Errorf("store: commit: %w", err)
+		}
+		run.plain("ROLLBACK")
+		if errors.Is(err, errDry) && try < 3 {
+			if err = w.e.lease(c); err == nil {
+				continue
+			}
+		}
+		a.done <- err
+		return
+	}
+}
+
+// together runs the acts of a group in one transaction with one commit. It gives back those
+// that must run again alone: they failed with a database error, or ran out of ids.
+func (w *writer) together(c *liteConn, group []*waiter) (again []*waiter) {
+	run := &liteRun{ctx: context.Background(), conn: c}
+	if err := run.plain("BEGIN IMMEDIATE"); err != nil {
+		return group
+	}
+	var fine []*waiter
+	for i, a := range group {
+		if a.opt.purge { // not worth a group
+			again = append(again, a)
+			continue
+		}
+		if err := run.plain("SAVEPOINT act"); err != nil {
+			run.plain("ROLLBACK")
+			return group
+		}
+		err := w.turn(c, a)
+		if err == nil {
+			fine = append(fine, a)
+			run.plain("RELEASE act")
+			continue
+		}
+		run.plain("ROLLBACK TO act")
+		run.plain("RELEASE act")
+		switch {
+		case errors.Is(err, errDry):
+			run.plain("ROLLBACK") // a lease is a transaction of its own: all of them run again
+			if e := w.e.lease(c); e != nil {
+				for _, b := range group {
+					b.done <- e
+				}
+				return nil
+			}
+			return append(again, append(fine, group[i:]...)...)
+		case lost(err) && !errors.Is(err, errGone):
+			again = append(again, a)
+		default:
+			a.done <- err
+		}
+	}
+	if err := run.plain("COMMIT"); err != nil {
+		run.plain("ROLLBACK")
+		return append(again, fine...)
+	}
+	for _, a := range fine {
+		a.done <- nil
+	}
+	return again
+}
+
+// lease takes a block of ids in a transaction of its own. The write connection is held.
+func (e *embedded) lease(c *liteConn) error {
+	run := &liteRun{ctx: context.Background(), conn: c}
+	if err := run.plain("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	tx := e.db.newTx(context.Background(), actor.System("ids"), options{}, run)
+	first, err := One[int64](tx, leaseIDs, idBlock)
+	if err == nil {
+		err = run.plain("COMMIT")
+	}
+	if err != nil {
+		run.plain("ROLLBACK")
+		return fmt.Errorf("store: lease of ids: %w", err)
+	}
+	e.db.ids.give(first)
+	return nil
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package testhouse opens a whole house for a test: three stores, on SQLite and on
+// PostgreSQL, with a clock the test owns. There are no mocks of our own code.
+package testhouse
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"consend/internal/app"
+	"consend/internal/ground/actor"
+	"consend/internal/ground/datamap"
+	"consend/internal/ground/store"
+)
+
+// Clock is a clock that a test sets.
+type Clock struct{ at atomic.Int64 }
+
+// Now is the clock's time.
+func (c *Clock) Now() time.Time { return time.UnixMicro(c.at.Load()).UTC() }
+
+// Set moves the clock to a time.
+func (c *Clock) Set(t time.Time) { c.at.Store(t.UnixMicro()) }
+
+// Advance moves the clock forward.
+func (c *Clock) Advance(d time.Duration) { c.at.Add(d.Microseconds()) }
+
+// Start is when a house's clock begins.
+var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// House is three stores for one test.
+type House struct {
+	Main, Keys, Archive *store.DB
+	Clock               *Clock
+	Dir                 string // a folder of the test's own
+	Dialect             string // "sqlite" or "postgres"
+	URLs                map[datamap.Store]string
+	accounts            atomic.Int64
+}
+
+// Each runs a test on both databases: on SQLite always, on PostgreSQL when the test
+// command started one (CONSEND_TEST_POSTGRES).
+func Each(t *testing.T, f func(t *testing.T, h *House)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
+	if os.Getenv("CONSEND_TEST_POSTGRES") != "" {
+		t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
+	}
+}
+
+// SQLite opens a house on three files.
+func SQLite(t testing.TB) *House {
+	dir := t.TempDir()
+	return open(t, "sqlite", dir, map[datamap.Store]string{
+		datamap.Main:    filepath.Join(dir, "main.db"),
+		datamap.Keys:    filepath.Join(dir, "keys.db"),
+		datamap.Archive: filepath.Join(dir, "archive.db"),
+	})
+}
+
+// Postgres opens a house on three databases of the test's own, or skips when there is no server.
+func Postgres(t testing.TB) *House {
+	base := os.Getenv("CONSEND_TEST_POSTGRES")
+	if base == "" {
+		t.Skip("no PostgreSQL: CONSEND_TEST_POSTGRES is not set")
+	}
+	urls := map[datamap.Store]string{}
+	for _, s := range []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive} {
+		urls[s] = database(t, base, s)
+	}
+	return open(t, "postgres", t.TempDir(), urls)
+}
+
+func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *House {
+	t.Helper()
+	h := &House{Clock: &Clock{}, Dir: dir, Dialect: dialect, URLs: urls}
+	h.Clock.Set(Start)
+	h.Main = h.Open(t, datamap.Main)
+	h.Keys = h.Open(t, datamap.Keys)
+	h.Archive = h.Open(t, datamap.Archive)
+	return h
+}
+
+// Open opens one of the house's stores (again).
+func (h *House) Open(t testing.TB, s datamap.Store) *store.DB {
+	t.Helper()
+	o := store.Options{Kind: s, URL: h.URLs[s], Map: app.DataMap(), Clock: h.Clock.Now, Connections: 8}
+	if h.Main != nil {
+		o.Installation = h.Main.Identity().Installation
+	}
+	db, err := store.Open(context.Background(), o)
+	if err != nil {
+		t.Fatalf("open %s: %v", s, err)
+	}
+	t.Cleanup(db.Close)
+	return db
+}
+
+// Member is an acting member of an account, an owner.
+func (h *House) Member(account int64) actor.Actor {
+	return actor.Actor{Kind: actor.Member, ID: 1, Account: account, Role: "owner", Request: "test"}
+}
+
+var template sync.Mutex
+var templates = map[datamap.Store]string{}
+var serial atomic.Int64
+
+// database makes an empty database from a template that is migrated once in a process.
+func database(t testing.TB, base string, s datamap.Store) string {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, base)
+	if err != nil {
+		t.Fatalf("PostgreSQL: %v", err)
+	}
+	defer conn.Close(ctx)
+	run := func(sql string) {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			t.Fatalf("PostgreSQL: %s: %v", sql, err)
+		}
+	}
+	unique := fmt.Sprintf("%d_%d_%d", os.Getpid(), time.Now().UnixNano()%1e9, serial.Add(1))
+	template.Lock()
+	defer template.Unlock()
+	name := templates[s]
+	if name == "" {
+		name = "ct_" + string(s) + "_" + unique
+		run("CREATE DATABASE " + name)
+		db, err := store.Open(ctx, store.Options{Kind: s, URL: at(base, name), Map: app.DataMap(), Connections: 4})
+		if err != nil {
+			t.Fatalf("PostgreSQL template: %v", err)
+		}
+		db.Close()
+		c, err := pgx.Connect(ctx, at(base, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Exec(ctx, "DELETE FROM store"); err != nil {
+			t.Fatal(err)
+		}
+		c.Close(ctx)
+		templates[s] = name
+	}
+	own := "c_" + string(s) + "_" + unique
+	run("CREATE DATABASE " + own + " TEMPLATE " + name)
+	t.Cleanup(func() {
+		c, err := pgx.Connect(ctx, base)
+		if err != nil {
+			return
+		}
+		defer c.Close(ctx)
+		c.Exec(ctx, "DROP DATABASE IF EXISTS "+own+" WITH (FORCE)")
+	})
+	return at(base, own)
+}
+
+func at(base, name string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	u.Path = "/" + name
+	return u.String()
+}
