@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package consent
+
+// Next is the whole rule of the ledger: what an event makes of a subscription. It
+// reads nothing but its arguments. Seq, Event, Since and the conditions of soft
+// opt-in (see lacking) are left to Apply.
+//
+//	             said nothing          said yes           said no
+//	request      requested             (stays given)      requested, the no still stands
+//	confirm      given A, said yes     given A            given A, if asked after the no
+//	accept       given A, said yes     recorded           confirm_first
+//	give         given or waiting      recorded           person_said_no
+//	release      waiting → given       –                  person_said_no
+//	a no         withdrawn or refused, said no: always, from everywhere, also while erasing
+//	expire       expired               expired            back to withdrawn
+//	remove       none                  none               back to withdrawn
+func Next(s State, e Event) (State, Verdict) {
+	if s.Status == "" {
+		s.Status = None
+	}
+	switch e.Kind {
+	case Withdraw, Object, Complain:
+		return s.no(Withdrawn, e)
+	case NotMe, Refuse:
+		return s.no(Refused, e)
+	case Expire:
+		return s.end(Expired)
+	case Remove:
+		return s.end(None)
+	}
+	if s.Ending {
+		return s, BeingErased
+	}
+	switch e.Kind {
+	case Request:
+		return s.request(e)
+	case Confirm:
+		return s.confirm(e)
+	case Accept:
+		return s.accept(e)
+	case Give:
+		return s.give(e)
+	case Release:
+		return s.release(e)
+	}
+	return s, Unknown
+}
+
+// no is never refused (GDPR 7(3), 21(3); INV-17).
+func (s State) no(to Status, e Event) (State, Verdict) {
+	if s.Said == SaidNo && (s.Status == Withdrawn || s.Status == Refused) {
+		s.Status, s.SaidAt = to, e.RecordedAt // said again: a request made in between is older than this
+		return s, Recorded
+	}
+	s.SaidAt = e.RecordedAt
+	s.Status, s.Basis, s.Grade, s.Said = to, "", Ungraded, SaidNo
+	return s, Applied
+}
+
+// end takes a yes or a claim away, by its term or by the account. It forgets a yes,
+// so that an older suppression binds again, and never a no.
+func (s State) end(to Status) (State, Verdict) {
+	if s.Said == SaidNo {
+		to = Withdrawn
+		if s.Status == Refused {
+			to = Refused
+		}
+	} else if s.Status == None || (s.Status == Expired && to == Expired) {
+		return s, Recorded
+	}
+	if s.Status == to {
+		return s, Recorded
+	}
+	s.Status, s.Basis, s.Grade = to, "", Ungraded
+	if s.Said == SaidYes {
+		s.Said, s.SaidAt = SaidNothing, 0
+	}
+	return s, Applied
+}
+
+// after tells whether the person asked after every no that stands.
+func (s State) after(e Event) bool {
+	m := e.OccurredAt
+	if e.Kind == Confirm {
+		m = e.RequestedAt
+	}
+	if s.Said == SaidNo && m < s.SaidAt {
+		return false
+	}
+	return !s.Barred() || m >= s.Bar.Since
+}
+
+func (s State) request(e Event) (State, Verdict) {
+	if s.Bar.Cause == AuthorityOrder {
+		return s, Suppressed
+	}
+	if !s.after(e) {
+		return s, OlderThanNo
+	}
+	if s.Status == Given || s.Status == Requested {
+		return s, Recorded // what stands is not made weaker by asking again
+	}
+	s.Status, s.Basis, s.Grade = Requested, "", Ungraded
+	return s, Applied
+}
+
+func (s State) confirm(e Event) (State, Verdict) {
+	if s.Bar.Cause == AuthorityOrder {
+		return s, Suppressed
+	}
+	if e.RequestedAt == 0 || (s.Status != Requested && s.Status != Given) {
+		return s, NoRequest
+	}
+	if !s.after(e) {
+		return s, OlderThanNo
+	}
+	s.Status, s.Basis, s.Grade = Given, ByConsent, GradeA
+	s.Said, s.SaidAt = SaidYes, e.RecordedAt
+	return s, Applied
+}
+
+func (s State) accept(e Event) (State, Verdict) {
+	if s.Said == SaidNo || s.Barred() {
+		return s, ConfirmFirst
+	}
+	if s.Status == Given && s.Said == SaidYes {
+		return s, Recorded
+	}
+	s.Status, s.Basis, s.Grade = Given, ByConsent, GradeA
+	s.Said, s.SaidAt = SaidYes, e.RecordedAt
+	return s, Applied
+}
+
+func (s State) give(e Event) (State, Verdict) {
+	if s.Said == SaidNo {
+		return s, SaidNoBefore
+	}
+	if s.Barred() {
+		return s, Suppressed
+	}
+	waits := e.Grade == Ungraded || e.Lacks != ""
+	if !waits && !e.Grade.claimable() {
+		return s, BadGrade
+	}
+	if s.Grant || (!e.Basis.Known() && !(waits && e.Basis == "")) {
+		return s, BadBasis
+	}
+	if s.Said == SaidYes && s.Status == Given {
+		return s, Recorded
+	}
+	if waits {
+		if s.Status != None && s.Status != Expired {
+			return s, Recorded
+		}
+		s.Status, s.Basis, s.Grade = Waiting, e.Basis, Ungraded
+		return s, Applied
+	}
+	if s.Status == Given && !e.Grade.Better(s.Grade) {
+		return s, Recorded
+	}
+	s.Status, s.Basis, s.Grade = Given, e.Basis, e.Grade
+	return s, Applied
+}
+
+func (s State) release(e Event) (State, Verdict) {
+	if s.Said == SaidNo {
+		return s, SaidNoBefore
+	}
+	if s.Barred() {
+		return s, Suppressed
+	}
+	if s.Status != Waiting {
+		return s, NotWaiting
+	}
+	if !e.Grade.claimable() || e.Lacks != "" {
+		return s, BadGrade
+	}
+	if s.Grant || !e.Basis.Known() {
+		return s, BadBasis
+	}
+	s.Status, s.Basis, s.Grade = Given, e.Basis, e.Grade
+	return s, Applied
+}
+
+// lacking names what a claim of soft opt-in misses for a purpose of a product family
+// (ePrivacy 13(2); C-654/23): it then waits instead of being mailed.
+func lacking(e Event, family string) string {
+	switch {
+	case e.Lacks != "" || e.Basis != SoftOptIn:
+		return e.Lacks
+	case e.BasisRef == "":
+		return "sale_unnamed"
+	case !e.OptOutOffered:
+		return "no_opt_out_when_collecting"
+	case e.BasisFamily != family:
+		return "other_products"
+	}
+	return ""
+}
