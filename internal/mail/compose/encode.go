@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package compose
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+)
+
+// coding is a Content-Transfer-Encoding (RFC 2045 6).
+type coding string
+
+const (
+	sevenBit coding = "7bit"
+	quoted   coding = "quoted-printable"
+	base     coding = "base64"
+)
+
+// choose takes the encoding that changes least: 7bit when every server will leave the text as it is, base64 when more than
+// a third of it would be escaped (Greek, Japanese), quoted-printable otherwise.
+func choose(s string) coding {
+	high, line, plain := 0, 0, true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= 0x80:
+			high++
+		case c == '\n':
+			// A space at a line's end, a dot or "From " at its start are what servers on the way change.
+			if i > 0 && (s[i-1] == ' ' || s[i-1] == '\t' || s[i-1] == '\r') || line > 76 {
+				plain = false
+			}
+			line = -1
+		case c < ' ' && c != '\t' || c == 0x7f:
+			plain = false
+		case line == 0 && (c == '.' || c == 'F' || c == '-'):
+			plain = false
+		}
+		line++
+	}
+	switch {
+	case plain && high == 0 && line <= 76 && !strings.HasSuffix(s, " ") && !strings.HasSuffix(s, "\t"):
+		return sevenBit
+	case high*3 > len(s):
+		return base
+	}
+	return quoted
+}
+
+func appendBody(dst []byte, s string, c coding) []byte {
+	switch c {
+	case sevenBit:
+		dst = slices.Grow(dst, len(s)+len(s)/40+2)
+		for {
+			i := strings.IndexByte(s, '\n')
+			if i < 0 {
+				break
+			}
+			dst = append(dst, s[:i]...)
+			dst = append(dst, "\r\n"...)
+			s = s[i+1:]
+		}
+		dst = append(dst, s...)
+	case base:
+		return appendBase64(dst, []byte(s))
+	default:
+		dst = appendQuoted(dst, s)
+	}
+	return append(dst, "\r\n"...)
+}
+
+func appendBase64(dst, b []byte) []byte {
+	const chunk = 57 // 76 characters, RFC 2045 6.8
+	dst = slices.Grow(dst, (len(b)/chunk+1)*78)
+	for len(b) > 0 {
+		n := min(chunk, len(b))
+		dst = base64.StdEncoding.AppendEncode(dst, b[:n])
+		dst = append(dst, "\r\n"...)
+		b = b[n:]
+	}
+	return dst
+}
+
+// plainQP are the bytes that stand for themselves in quoted-printable.
+var plainQP = func() (t [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		t[c] = c != '='
+	}
+	t['\t'] = true
+	return t
+}()
+
+const hexDigits = "0123456789ABCDEF"
+
+// appendQuoted writes quoted-printable, RFC 2045 6.7, in runs. A line holds 75 characters and the soft break. Beyond the
+// rules it hides a dot and an F at a line's start, so that nothing on the way stuffs or escapes it.
+func appendQuoted(dst []byte, s string) []byte {
+	const room = 75
+	dst = slices.Grow(dst, len(s)+len(s)/16+64)
+	col := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c == '\n' || c == '\r' && i+1 < len(s) && s[i+1] == '\n' {
+			if c == '\r' {
+				i++
+			}
+			i++
+			dst = append(dst, "\r\n"...)
+			col = 0
+			continue
+		}
+		if plainQP[c] && (col > 0 || c != '.' && c != 'F') {
+			end := min(len(s), i+room-col)
+			j := i
+			for j < end && plainQP[s[j]] {
+				j++
+			}
+			// A space or tab before a line's end must be escaped (rule 3).
+			if j == len(s) || s[j] == '\n' || s[j] == '\r' {
+				for j > i && (s[j-1] == ' ' || s[j-1] == '\t') {
+					j--
+				}
+			}
+			if j > i {
+				dst = append(dst, s[i:j]...)
+				col += j - i
+				i = j
+				if col >= room && i < len(s) && s[i] != '\n' && s[i] != '\r' {
+					dst = append(dst, "=\r\n"...)
+					col = 0
+				}
+				continue
+			}
+		}
+		if col+3 > room {
+			dst = append(dst, "=\r\n"...)
+			col = 0
+		}
+		dst = append(dst, '=', hexDigits[c>>4], hexDigits[c&15])
+		col += 3
+		i++
+	}
+	return dst
+}

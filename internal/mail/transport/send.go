@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+)
+
+// ErrBareLineEnd refuses a message with a CR or LF that isn't part of CRLF: two servers read its end differently, and one
+// message becomes two (SMTP smuggling; RFC 5321 2.3.8).
+var ErrBareLineEnd = errors.New("message with a bare CR or LF")
+
+// Send sends one message and gives one result per recipient, in order. The error is not nil when the session is over
+// (c.Dead): the results stand all the same, and another message needs another session. raw ends with CRLF, has CRLF
+// line ends only, and is 7-bit unless the relay offers 8BITMIME.
+func (c *Conn) Send(env Envelope, raw []byte) ([]Result, error) {
+	res := make([]Result, len(env.to))
+	if r, ok := c.fits(env, raw); !ok {
+		fill(res, r)
+		return res, nil
+	}
+	if c.dead {
+		fill(res, Result{Outcome: Deferred, Stage: StageConnect})
+		return res, ErrClosed
+	}
+	err := c.transact(env, raw, res)
+	if err != nil {
+		c.dead = true
+	}
+	if err == nil && c.dead { // 421
+		err = ErrClosed
+	}
+	return res, err
+}
+
+// fits decides what needs no relay to be asked.
+func (c *Conn) fits(env Envelope, raw []byte) (Result, bool) {
+	local := func(code int, enhanced, text string) (Result, bool) {
+		return Result{Outcome: Failed, Stage: StageLocal, Reply: Reply{Code: code, Enhanced: enhanced, Text: text}}, false
+	}
+	if len(env.to) == 0 || !wellFormed(raw) {
+		return local(554, "5.6.0", ErrBareLineEnd.Error())
+	}
+	if env.utf8 && !c.ext.smtpUTF8 {
+		return local(553, "5.6.7", "the sending service carries no internationalised addresses") // RFC 6531 3.5
+	}
+	if c.ext.maxSize > 0 && int64(len(raw)) > c.ext.maxSize {
+		return local(552, "5.3.4", "larger than the sending service takes") // RFC 1870 6.1
+	}
+	if !c.ext.eightBit && !env.utf8 && !asciiBytes(raw) {
+		return local(554, "5.6.3", "8-bit message, and the sending service takes 7 bits") // RFC 6152 3
+	}
+	return Result{}, true
+}
+
+// transact runs MAIL, RCPT…, DATA, content. With PIPELINING (RFC 2920) the three commands leave in one write.
+func (c *Conn) transact(env Envelope, raw []byte, res []Result) error {
+	b := c.out[:0]
+	if c.dirty {
+		b = append(b, "RSET\r\n"...)
+	}
+	b = c.appendMail(b, env, raw)
+	if !c.ext.pipelining {
+		return c.stepwise(b, env, raw, res)
+	}
+	for _, to := range env.to {
+		b = appendRcpt(b, to)
+	}
+	b = append(b, "DATA\r\n"...)
+	c.out = b
+	if _, err := c.write(b, c.cfg.CommandTimeout); err != nil {
+		fill(res, Result{Outcome: Deferred, Stage: StageMail})
+		return err
+	}
+	if err := c.readReset(res); err != nil {
+		return err
+	}
+	mail, err := c.read(c.cfg.CommandTimeout, nil)
+	if err != nil {
+		fill(res, Result{Outcome: Deferred, Stage: StageMail})
+		return err
+	}
+	n, err := c.readRcpts(res, mail)
+	if err != nil {
+		return err
+	}
+	data, err := c.read(c.cfg.CommandTimeout, nil)
+	if err != nil {
+		fillOpen(res, Result{Outcome: Deferred, Stage: StageData})
+		return err
+	}
+	if data.Code != 354 {
+		fillOpen(res, Result{Outcome: data.outcome(), Stage: StageData, Reply: data})
+		if data.Positive() { // 2xx to DATA means nothing: the two sides no longer agree where they are
+			fillStage(res, StageData, Deferred)
+			return errReply("2xx to DATA")
+		}
+		c.dirty = true
+		return nil
+	}
+	if n == 0 {
+		// RFC 2920 3.1: DATA was let in though nobody is left to receive: an empty message ends it, and its answer means nothing.
+		if _, err := c.write([]byte(".\r\n"), c.cfg.CommandTimeout); err != nil {
+			return err
+		}
+		_, err := c.read(c.cfg.FinalTimeout, nil)
+		c.dirty = true
+		return err
+	}
+	return c.content(raw, res)
+}
+
+func (c *Conn) readReset(res []Result) error {
+	if !c.dirty {
+		return nil
+	}
+	r, err := c.read(c.cfg.CommandTimeout, nil)
+	if err == nil && !r.Positive() {
+		err = errReply("RSET refused")
+	}
+	if err != nil {
+		fill(res, Result{Outcome: Deferred, Stage: StageMail})
+		return err
+	}
+	c.dirty = false
+	return nil
+}
+
+// readRcpts takes the answers to RCPT; n is how many recipients the relay took.
+func (c *Conn) readRcpts(res []Result, mail Reply) (n int, err error) {
+	for i := range res {
+		r, err := c.read(c.cfg.CommandTimeout, nil)
+		if err != nil {
+			fillOpen(res, Result{Outcome: Deferred, Stage: StageRcpt})
+			return 0, err
+		}
+		switch {
+		case !mail.Positive():
+			res[i] = Result{Outcome: negative(mail), Stage: StageMail, Reply: mail}
+		case r.Positive():
+			n++ // stays open
+		default:
+			res[i] = Result{Outcome: r.outcome(), Stage: StageRcpt, Reply: r}
+		}
+	}
+	return n, nil
+}
+
+// stepwise is for relays without PIPELINING: one answer before the next command.
+func (c *Conn) stepwise(first []byte, env Envelope, raw []byte, res []Result) error {
+	if c.dirty {
+		c.dirty = false
+		if r, err := c.command(StageMail, nil, "RSET"); err != nil || !r.Positive() {
+			fill(res, Result{Outcome: Deferred, Stage: StageMail})
+			return errors.Join(errReply("RSET refused"), err)
+		}
+		first = c.appendMail(nil, env, raw)
+	}
+	ask := func(line []byte, open Result) (Reply, error) {
+		_, err := c.write(line, c.cfg.CommandTimeout)
+		var r Reply
+		if err == nil {
+			r, err = c.read(c.cfg.CommandTimeout, nil)
+		}
+		if err != nil {
+			fillOpen(res, open)
+		}
+		return r, err
+	}
+	mail, err := ask(first, Result{Outcome: Deferred, Stage: StageMail})
+	if err != nil {
+		return err
+	}
+	if !mail.Positive() {
+		fill(res, Result{Outcome: negative(mail), Stage: StageMail, Reply: mail})
+		return nil
+	}
+	c.dirty = true
+	n := 0
+	for i, to := range env.to {
+		r, err := ask(appendRcpt(c.out[:0], to), Result{Outcome: Deferred, Stage: StageRcpt})
+		if err != nil {
+			return err
+		}
+		if r.Positive() {
+			n++
+		} else {
+			res[i] = Result{Outcome: r.outcome(), Stage: StageRcpt, Reply: r}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	data, err := ask([]byte("DATA\r\n"), Result{Outcome: Deferred, Stage: StageData})
+	if err != nil {
+		return err
+	}
+	if data.Code != 354 {
+		fillOpen(res, Result{Outcome: negative(data), Stage: StageData, Reply: data})
+		return nil
+	}
+	c.dirty = false
+	return c.content(raw, res)
+}
+
+var end = []byte(".\r\n")
+
+// content writes the message and reads the one answer that counts. Until the last byte of the end mark has left, the relay
+// can't have taken it (Deferred); from then on silence is Uncertain.
+func (c *Conn) content(raw []byte, res []Result) error {
+	out := append(stuff(c.out[:0], raw), end...)
+	c.out = out[:0]
+	n, err := c.write(out, c.cfg.FinalTimeout)
+	if err != nil {
+		o := Deferred
+		if n >= len(out) {
+			o = Uncertain
+		}
+		fillOpen(res, Result{Outcome: o, Stage: StageContent})
+		return err
+	}
+	r, err := c.read(c.cfg.FinalTimeout, nil)
+	if err != nil {
+		fillOpen(res, Result{Outcome: Uncertain, Stage: StageContent})
+		return err
+	}
+	if r.Code < 400 && !r.Positive() { // 354 again: neither taken nor refused
+		fillOpen(res, Result{Outcome: Uncertain, Stage: StageContent, Reply: r})
+		return errReply("3xx to the content")
+	}
+	fillOpen(res, Result{Outcome: r.outcome(), Stage: StageContent, Reply: r})
+	return nil
+}
+
+func (c *Conn) appendMail(b []byte, env Envelope, raw []byte) []byte {
+	b = append(b, "MAIL FROM:<"...)
+	b = append(b, env.from...)
+	b = append(b, '>')
+	if c.ext.size {
+		b = strconv.AppendInt(append(b, " SIZE="...), int64(len(raw)), 10)
+	}
+	if c.ext.eightBit && !asciiBytes(raw) {
+		b = append(b, " BODY=8BITMIME"...)
+	}
+	if env.utf8 {
+		b = append(b, " SMTPUTF8"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+func appendRcpt(b []byte, to string) []byte {
+	b = append(b, "RCPT TO:<"...)
+	b = append(b, to...)
+	return append(b, ">\r\n"...)
+}
+
+// stuff doubles a dot that begins a line (RFC 5321 4.5.2). Compose writes none, so this is one search and one copy.
+func stuff(dst, raw []byte) []byte {
+	if len(raw) > 0 && raw[0] == '.' {
+		dst = append(dst, '.')
+	}
+	for {
+		i := bytes.Index(raw, []byte("\n."))
+		if i < 0 {
+			return append(dst, raw...)
+		}
+		dst = append(dst, raw[:i+2]...)
+		dst = append(dst, '.')
+		raw = raw[i+2:]
+	}
+}
+
+// wellFormed tells whether every CR and LF is part of CRLF and the last line is ended.
+func wellFormed(raw []byte) bool {
+	if !bytes.HasSuffix(raw, []byte("\r\n")) {
+		return false
+	}
+	crlf := 0
+	for rest := raw; ; crlf++ {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		if i == 0 || rest[i-1] != '\r' {
+			return false
+		}
+		rest = rest[i+1:]
+	}
+	return bytes.Count(raw, []byte{'\r'}) == crlf
+}
+
+func asciiBytes(b []byte) bool {
+	for len(b) >= 8 {
+		if (uint64(b[0])|uint64(b[1])|uint64(b[2])|uint64(b[3])|uint64(b[4])|uint64(b[5])|uint64(b[6])|uint64(b[7]))&0x80 != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func negative(r Reply) Outcome {
+	if r.Code >= 500 {
+		return Failed
+	}
+	return Deferred
+}
+
+func fill(res []Result, r Result) {
+	for i := range res {
+		res[i] = r
+	}
+}
+
+// fillOpen decides for the recipients that have no answer yet. An open result has no stage.
+func fillOpen(res []Result, r Result) {
+	for i := range res {
+		if res[i].Stage == "" {
+			res[i] = r
+		}
+	}
+}
+
+func fillStage(res []Result, s Stage, o Outcome) {
+	for i := range res {
+		if res[i].Stage == s {
+			res[i].Outcome = o
+		}
+	}
+}
