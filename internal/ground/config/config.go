@@ -40,21 +40,17 @@ type Config struct {
 	// Empty: none, and a proof of consent holds the address of the direct peer.
 	TrustedProxies []netip.Prefix `key:"trusted_proxies"`
 
-	// Database is the main store: empty for SQLite in Data, or a postgres:// URL of
-	// the role app, which is bound by row-level security.
-	Database Secret `key:"database"`
-
-	// DatabaseSystem is the URL of the role system, for queries over all accounts,
-	// and DatabaseOwner that of the role that migrates. Empty: the same as Database.
-	DatabaseSystem Secret `key:"database_system"`
-	DatabaseOwner  Secret `key:"database_owner"`
+	// Database is the main store: empty for SQLite in Data, or a postgres:// URL of the
+	// role that owns and migrates it. The server works as three roles it makes below that
+	// one: consend_app (bound by row-level security), consend_system and consend_purge.
+	Database Secret `key:"database_url"`
 
 	// Keys is the store of keys. Its backups live shortly, so it's never the same
 	// database as the main store.
-	Keys Secret `key:"keys"`
+	Keys Secret `key:"keys_url"`
 
 	// Archive is the store of what is kept only for the law.
-	Archive Secret `key:"archive"`
+	Archive Secret `key:"archive_url"`
 
 	// RootKeyFile holds the root key. Empty: root.key in Data, made on the first
 	// start of three empty stores and never again.

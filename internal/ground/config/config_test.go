@@ -80,7 +80,7 @@ func TestAMisspeltSettingIsRefusedAndItsNeighbourNamed(t *testing.T) {
 
 func TestASecretMayComeFromAFileButNotTwice(t *testing.T) {
 	secret := write(t, "db", "postgres://u:hunter2@db.example/consend?sslmode=require\n")
-	c, err := config.Load(config.From{Environ: []string{"CONSEND_DATABASE_FILE=" + secret, "CONSEND_ROOT_KEY_FILE=/run/root.key"}})
+	c, err := config.Load(config.From{Environ: []string{"CONSEND_DATABASE_URL_FILE=" + secret, "CONSEND_ROOT_KEY_FILE=/run/root.key"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func TestASecretMayComeFromAFileButNotTwice(t *testing.T) {
 		t.Errorf("got %q, %q", c.Database.Raw(), c.RootKeyFile)
 	}
 	for _, env := range [][]string{
-		{"CONSEND_DATABASE_FILE=" + secret, "CONSEND_DATABASE=postgres://x@y/z"},
-		{"CONSEND_DATABASE_FILE=/nowhere"},
+		{"CONSEND_DATABASE_URL_FILE=" + secret, "CONSEND_DATABASE_URL=postgres://x@y/z"},
+		{"CONSEND_DATABASE_URL_FILE=/nowhere"},
 		{"CONSEND_LISTEN_FILE=" + secret},
 	} {
 		if _, err := config.Load(config.From{Environ: env}); !fault.Is(err, fault.Invalid) {
@@ -99,7 +99,7 @@ func TestASecretMayComeFromAFileButNotTwice(t *testing.T) {
 }
 
 func TestASecretNeverPrintsItself(t *testing.T) {
-	c, err := config.Load(config.From{Environ: []string{"CONSEND_DATABASE=postgres://u:hunter2@db.example/consend?password=hunter2", "CONSEND_RELAY=smtp://hunter2:hunter2@mx.example:587"}})
+	c, err := config.Load(config.From{Environ: []string{"CONSEND_DATABASE_URL=postgres://u:hunter2@db.example/consend?password=hunter2", "CONSEND_RELAY=smtp://hunter2:hunter2@mx.example:587"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestASecretNeverPrintsItself(t *testing.T) {
 	}
 	out.Write(j)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "c", c, "d", c.Database)
-	_, err = config.Load(config.From{Environ: []string{"CONSEND_DATABASE=mysql://u:hunter2@x", "CONSEND_KEYS=hunter2", "CONSEND_ROLE=hunter2"}})
+	_, err = config.Load(config.From{Environ: []string{"CONSEND_DATABASE_URL=mysql://u:hunter2@x", "CONSEND_KEYS_URL=hunter2", "CONSEND_ROLE=hunter2"}})
 	fmt.Fprint(&out, err)
 	if strings.Contains(out.String(), "hunter2") || strings.Contains(out.String(), "68756e746572") {
 		t.Errorf("the secret leaks:\n%s", out.String())
@@ -130,14 +130,14 @@ func TestASecretNeverPrintsItself(t *testing.T) {
 func TestWhatCannotWorkIsRefusedAtStart(t *testing.T) {
 	for _, env := range []string{
 		"CONSEND_LISTEN=8080", "CONSEND_LISTEN=127.0.0.1:99999", "CONSEND_LISTEN=", "CONSEND_DATA=", "CONSEND_PUBLIC_URL=example.org", "CONSEND_PUBLIC_URL=https://example.org/app",
-		"CONSEND_TRUSTED_PROXIES=10.0.0.300", "CONSEND_STOP_WITHIN=30", "CONSEND_DATABASE=/var/db", "CONSEND_RELAY=mail.example",
+		"CONSEND_TRUSTED_PROXIES=10.0.0.300", "CONSEND_STOP_WITHIN=30", "CONSEND_DATABASE_URL=/var/db", "CONSEND_RELAY=mail.example",
 	} {
 		key := strings.ToLower(strings.TrimPrefix(strings.Split(env, "=")[0], "CONSEND_"))
 		if _, err := config.Load(config.From{Environ: []string{env}}); err == nil || fault.All(err)[0].Key != "config.value" || fault.All(err)[0].Field != key {
 			t.Errorf("%s: %v", env, err)
 		}
 	}
-	same := []string{"CONSEND_DATABASE=postgres://a@b/c", "CONSEND_KEYS=postgres://a@b/c"}
+	same := []string{"CONSEND_DATABASE_URL=postgres://a@b/c", "CONSEND_KEYS_URL=postgres://a@b/c"}
 	if _, err := config.Load(config.From{Environ: same}); err == nil || fault.All(err)[0].Key != "config.same_store" {
 		t.Errorf("main and keys in one database: %v", err)
 	}

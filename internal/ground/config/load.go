@@ -232,8 +232,7 @@ func (l *loader) whole() {
 	for _, s := range []struct {
 		key   string
 		value Secret
-		store bool
-	}{{"database", c.Database, true}, {"keys", c.Keys, true}, {"archive", c.Archive, true}, {"database_system", c.DatabaseSystem, false}, {"database_owner", c.DatabaseOwner, false}} {
+	}{{"database_url", c.Database}, {"keys_url", c.Keys}, {"archive_url", c.Archive}} {
 		v := s.value.Raw()
 		if v == "" {
 			continue
@@ -241,12 +240,10 @@ func (l *loader) whole() {
 		if !strings.HasPrefix(v, "postgres://") && !strings.HasPrefix(v, "postgresql://") {
 			bad(s.key)
 		}
-		if other := stores[v]; s.store && other != "" {
+		if other := stores[v]; other != "" {
 			l.fail("config.same_store", s.key, c.source[s.key], nil, "Other", other)
 		}
-		if s.store {
-			stores[v] = s.key
-		}
+		stores[v] = s.key
 	}
 	if v := c.Relay.Raw(); v != "" && !strings.HasPrefix(v, "smtp://") && !strings.HasPrefix(v, "smtps://") {
 		bad("relay")
