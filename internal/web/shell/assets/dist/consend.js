@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Comfort only: every page works without this file.
+"use strict";
+
+// Menus close on Escape, on a click elsewhere, and when another opens.
+document.addEventListener("click", (e) => {
+  for (const m of document.querySelectorAll("details.menu[open]")) if (!m.contains(e.target)) m.open = false;
+});
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape") {
+    for (const m of document.querySelectorAll("details.menu[open]")) { m.open = false; m.querySelector("summary").focus(); }
+    return;
+  }
+  // "/" goes to the search, unless somebody is typing.
+  if (e.key === "/" && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest("input, textarea, select, [contenteditable]")) {
+    const s = document.querySelector(".list-search input, [data-key-search]");
+    if (s) { e.preventDefault(); s.focus(); }
+  }
+});
+
+// The summary of errors takes the focus, so that a screen reader begins there.
+document.getElementById("errors")?.focus();
+
+// Choosing rows: one box for the page, and a count.
+for (const form of document.querySelectorAll("[data-bulk]")) {
+  const all = form.querySelector("[data-check-all]");
+  const boxes = [...form.querySelectorAll("tbody input[name=id]")];
+  const count = form.querySelector("[data-bulk-count]");
+  const before = count.textContent;
+  const say = () => {
+    const n = boxes.filter((b) => b.checked).length;
+    count.textContent = n ? count.dataset.text.replace("###", n) : before;
+    all.checked = n === boxes.length;
+    all.indeterminate = n > 0 && n < boxes.length;
+    for (const b of boxes) b.closest("tr").classList.toggle("is-chosen", b.checked);
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => { for (const b of boxes) b.checked = all.checked; say(); });
+  form.addEventListener("change", say);
+  say();
+}
+
+// Copy buttons.
+for (const b of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  b.hidden = false;
+  const text = b.querySelector("span"), before = text.textContent;
+  b.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent);
+    text.textContent = b.dataset.copied;
+    setTimeout(() => { text.textContent = before; }, 2000);
+  });
+}
+
+// Long work: read the page again and put in what changed, without moving the focus.
+const refresh = document.querySelector("meta[name=consend-refresh]");
+if (refresh) {
+  const again = async () => {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok || answer.redirected) return location.reload();
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const old of document.querySelectorAll("[data-live]")) {
+        const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
+        if (fresh && fresh.innerHTML !== old.innerHTML) patch(old, fresh);
+      }
+      if (!page.querySelector("meta[name=consend-refresh]")) return location.reload();
+    } catch { /* away for a moment: try again */ }
+    setTimeout(again, refresh.content * 1000);
+  };
+  setTimeout(again, refresh.content * 1000);
+}
+
+// patch keeps elements of the same kind, so that focus and live regions survive.
+function patch(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh.cloneNode(true));
+  if (old.nodeType === Node.TEXT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
+  if (old.nodeType !== Node.ELEMENT_NODE) return;
+  for (const a of [...old.attributes]) if (!fresh.hasAttribute(a.name)) old.removeAttribute(a.name);
+  for (const a of fresh.attributes) if (old.getAttribute(a.name) !== a.value) old.setAttribute(a.name, a.value);
+  const now = [...old.childNodes], next = [...fresh.childNodes];
+  next.forEach((n, i) => { if (now[i]) patch(now[i], n); else old.append(n.cloneNode(true)); });
+  now.slice(next.length).forEach((n) => n.remove());
+}
