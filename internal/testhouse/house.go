@@ -22,6 +22,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
+	"consend/internal/keys"
 )
 
 // Clock is a clock that a test sets.
@@ -46,6 +47,7 @@ type House struct {
 	Dir                 string // a folder of the test's own
 	Dialect             string // "sqlite" or "postgres"
 	URLs                map[datamap.Store]string
+	Ring                *keys.Ring
 	accounts            atomic.Int64
 }
 
@@ -89,7 +91,30 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Main = h.Open(t, datamap.Main)
 	h.Keys = h.Open(t, datamap.Keys)
 	h.Archive = h.Open(t, datamap.Archive)
+	h.Ring = h.OpenRing(t, true)
+	h.Main.Attach(h.Ring)
 	return h
+}
+
+// OpenRing opens the house's keys; first is a start on three empty stores.
+func (h *House) OpenRing(t testing.TB, first bool) *keys.Ring {
+	t.Helper()
+	ring, err := keys.Open(context.Background(), keys.Settings{Store: h.Keys, Path: filepath.Join(h.Dir, "root.key"), First: first})
+	if err != nil {
+		t.Fatalf("keys: %v", err)
+	}
+	t.Cleanup(ring.Close)
+	return ring
+}
+
+// Account makes an account's keys and gives its number. Rooms that need its row make it.
+func (h *House) Account(t testing.TB) int64 {
+	t.Helper()
+	id := h.accounts.Add(1)
+	if err := h.Ring.MakeAccount(context.Background(), id); err != nil {
+		t.Fatalf("keys of an account: %v", err)
+	}
+	return id
 }
 
 // Open opens one of the house's stores (again).
