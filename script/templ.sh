@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# Makes the *_templ.go beside the templ files. CI runs it and compares.
+set -eu
+cd "$(dirname "$0")/.."
+exec go tool -modfile=tool/go.mod templ generate -path internal/web
