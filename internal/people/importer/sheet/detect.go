@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package sheet
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"consend/internal/ground/fault"
+)
+
+// HeadSize is how much of a file Detect needs at most.
+const HeadSize = 1 << 20
+
+// Detect finds out how a file is written from its beginning; whole tells that head is
+// all of it. Files that aren't a table of text get a fault that says what they are.
+func Detect(head []byte, whole bool) (Format, error) {
+	f := Format{Encoding: UTF8, Separator: ',', End: '\n'}
+	if len(head) == 0 {
+		return f, fault.New(fault.Invalid, "import.file.empty").At("file")
+	}
+	if kind := foreign(head); kind != "" {
+		return f, fault.New(fault.Invalid, "import.file."+kind).At("file")
+	}
+	f.Encoding, f.Skip = encoding(head, whole)
+	text := head[min(f.Skip, len(head)):]
+	if len(text) > 64<<10 {
+		text, whole = text[:64<<10], false
+	}
+	text, err := io.ReadAll(decoder(bytes.NewReader(text), f.Encoding))
+	if err != nil {
+		return f, err
+	}
+	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') >= 0 {
+		f.End = '\r'
+	}
+	if sep, n, ok := hint(text); ok {
+		f.Separator = sep
+		if f.Encoding == UTF16LE || f.Encoding == UTF16BE {
+			n *= 2
+		}
+		f.Skip += n
+		text = text[min(len(text), n):]
+	} else {
+		f.Separator = separator(text, f, whole)
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return f, fault.New(fault.Invalid, "import.file.empty").At("file")
+	}
+	first, _ := sample(text, f, whole, 1)
+	f.Header = len(first) > 0 && !anyAddress(first[0])
+	return f, nil
+}
+
+// foreign names a file that is no table of text, by its first bytes.
+func foreign(head []byte) string {
+	begins := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
+	switch {
+	case begins("PK\x03\x04"), begins("\xd0\xcf\x11\xe0"):
+		return "workbook" // .xlsx, .ods, .xls
+	case begins("\x1f\x8b"), begins("7z\xbc\xaf"), begins("Rar!"), begins("PK\x05\x06"):
+		return "packed"
+	case begins("%PDF"), begins("{\\rtf"), begins("\x89PNG"), begins("\xff\xd8\xff"), begins("GIF8"):
+		return "no_table"
+	}
+	low := bytes.ToLower(bytes.TrimLeft(head[:min(len(head), 256)], " \t\r\n"))
+	if bytes.HasPrefix(low, []byte("<!doctype")) || bytes.HasPrefix(low, []byte("<html")) || bytes.HasPrefix(low, []byte("<?xml")) || bytes.HasPrefix(low, []byte("<table")) {
+		return "no_table"
+	}
+	return ""
+}
+
+func encoding(head []byte, whole bool) (Encoding, int) {
+	switch {
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
+		return UTF8, 3
+	case bytes.HasPrefix(head, []byte("\xff\xfe")):
+		return UTF16LE, 2
+	case bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return UTF16BE, 2
+	}
+	// Without a mark: text of ASCII letters in UTF-16 has a NUL in every other octet.
+	part := head[:min(len(head), 1024)&^1]
+	var even, odd int
+	for i := 0; i < len(part); i += 2 {
+		if part[i] == 0 {
+			even++
+		}
+		if part[i+1] == 0 {
+			odd++
+		}
+	}
+	if half := len(part) / 2; half > 3 && even+odd > 0 {
+		if odd*10 > half*6 && even*10 < half {
+			return UTF16LE, 0
+		}
+		if even*10 > half*6 && odd*10 < half {
+			return UTF16BE, 0
+		}
+	}
+	text := head
+	if !whole { // the last character may be cut
+		for i := 0; i < utf8.UTFMax && len(text) > 0 && !utf8.RuneStart(text[len(text)-1]); i++ {
+			text = text[:len(text)-1]
+		}
+		if n := len(text); n > 0 && text[n-1] >= utf8.RuneSelf {
+			text = text[:n-1]
+		}
+	}
+	if utf8.Valid(text) {
+		return UTF8, 0
+	}
+	return Windows1252, 0
+}
+
+// hint reads the "sep=;" line that Excel writes for itself, and its length in characters.
+func hint(text []byte) (sep byte, n int, ok bool) {
+	if len(text) < 6 || !bytes.EqualFold(text[:4], []byte("sep=")) || bytes.IndexByte(Separators(), text[4]) < 0 {
+		return 0, 0, false
+	}
+	switch {
+	case text[5] == '\r' && len(text) > 6 && text[6] == '\n':
+		return text[4], 7, true
+	case text[5] == '\n' || text[5] == '\r':
+		return text[4], 6, true
+	}
+	return 0, 0, false
+}
+
+// separator tries each candidate on the first rows: the right one gives most rows the same
+// number of cells; of two that do, the one that gives more.
+func separator(text []byte, f Format, whole bool) byte {
+	best, bestShare, bestCells := byte(','), 0.0, 1
+	for _, s := range Separators() {
+		f.Separator = s
+		rows, _ := sample(text, f, whole, 30)
+		counts := map[int]int{}
+		for _, r := range rows {
+			counts[len(r)]++
+		}
+		cells, n := 0, 0
+		for c, k := range counts {
+			if k > n || k == n && c > cells {
+				cells, n = c, k
+			}
+		}
+		if cells < 2 {
+			continue
+		}
+		share := float64(n) / float64(len(rows))
+		if share > bestShare || share == bestShare && cells > bestCells {
+			best, bestShare, bestCells = s, share, cells
+		}
+	}
+	return best
+}
+
+// sample reads up to n rows of text already in UTF-8; the last row of a cut text is left out.
+func sample(text []byte, f Format, whole bool, n int) ([][]string, int) {
+	f.Encoding, f.Skip = UTF8, 0
+	r := NewReader(bytes.NewReader(text), f, Standard, Position{})
+	var out [][]string
+	broken := 0
+	for len(out)+broken < n {
+		row, err := r.Next()
+		if err != nil {
+			break
+		}
+		if !whole && len(out) > 0 && r.Position().Offset >= int64(len(text)) {
+			break
+		}
+		if row.Fault != nil {
+			broken++
+			continue
+		}
+		out = append(out, row.Strings())
+	}
+	return out, broken
+}
+
+func anyAddress(cells []string) bool {
+	for _, c := range cells {
+		if LooksLikeAddress(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// LooksLikeAddress tells whether a cell has the shape of an e-mail address. It guesses
+// columns; whether an address is one, mail/address decides.
+func LooksLikeAddress(s string) bool {
+	at := -1
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '@':
+			if at >= 0 {
+				return false
+			}
+			at = i
+		case ' ', '\t', '\n', '(':
+			return false
+		}
+	}
+	if at < 1 || at > len(s)-4 {
+		return false
+	}
+	dot := bytes.LastIndexByte([]byte(s), '.')
+	return dot > at+1 && dot < len(s)-1
+}
+
+// Survey is what a first look at a whole file tells.
+type Survey struct {
+	Format Format
+	Header []string     // names of the columns: as written, or none
+	Width  int          // columns of the widest row
+	Sample [][]string   // the first rows, without the header
+	Rows   int64        // rows after the header, readable or not
+	Broken int64        // of these, the ones that can't be read
+	First  *fault.Error // what is wrong with the first of them
+	Twice  []string     // names that stand over more than one column
+}
+
+// SampleRows is how many rows a survey keeps.
+const SampleRows = 20
+
+// Look reads a file once, whole, with little memory.
+func Look(src io.Reader, f Format, l Limits) (Survey, error) {
+	s := Survey{Format: f}
+	r := NewReader(src, f, l, Position{})
+	header := f.Header
+	for {
+		row, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return s, err
+		}
+		if header {
+			header = false
+			if row.Fault != nil {
+				return s, row.Fault
+			}
+			s.Header = row.Strings()
+			s.Width = len(s.Header)
+			s.Twice = twice(s.Header)
+			r.Names = s.Header
+			continue
+		}
+		s.Rows++
+		if s.Rows > l.Rows {
+			return s, fault.New(fault.TooLarge, "import.file.rows", "limit", l.Rows).At("file")
+		}
+		if row.Fault != nil {
+			if s.Broken++; s.First == nil {
+				s.First = row.Fault
+			}
+			continue
+		}
+		s.Width = max(s.Width, len(row.Cells))
+		if len(s.Sample) < SampleRows {
+			s.Sample = append(s.Sample, row.Strings())
+		}
+	}
+	if s.Rows == 0 {
+		return s, fault.New(fault.Invalid, "import.file.no_rows").At("file")
+	}
+	return s, nil
+}
+
+func twice(names []string) []string {
+	var out []string
+	seen := map[string]int{}
+	for _, n := range names {
+		if seen[n]++; seen[n] == 2 && n != "" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
