@@ -8,11 +8,15 @@ import (
 
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
+	"consend/internal/keys"
+	"consend/internal/trace"
 )
 
 // DataMap is every column of the three stores, as its rooms declare them.
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		keys.Data(),
+		trace.Data(),
 	)
 }

@@ -61,7 +61,8 @@ func Read(kind Kind, s string) (t Token, account int64, ok bool) {
 	if err != nil || account < 0 || strconv.FormatInt(account, 10) != number { // one spelling
 		return Token{}, 0, false
 	}
-	if _, err := encoding.DecodeString(random); err != nil {
+	b, err := encoding.DecodeString(random)
+	if err != nil || encoding.EncodeToString(b) != random { // the decoder skips line ends
 		return Token{}, 0, false
 	}
 	return Token{s}, account, true
