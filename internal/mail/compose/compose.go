@@ -54,6 +54,42 @@ type Attachment struct {
 	Body []byte
 }
 
+// Draft is a service mail before anybody decided that it may go: for whom it is and what it says,
+// already in that person's language. sending/transactional gives it its one layout, asks the gate
+// and sends it. Rooms below sending write drafts, and never send.
+type Draft struct {
+	Class    string  // a gate class: "confirmation", "receipt", "invitation", "sign_in", "checkpoint", "notice"
+	To       Mailbox // one person
+	Contact  int64   // exactly one of the three says who it is
+	Signup   int64
+	Member   int64
+	Language string // "en" or "fr"
+	Subject  string
+	Preview  string  // the line that mailbox lists show after the subject
+	Blocks   []Block // in reading order
+	Attached []Attachment
+	Secret   bool // holds a link or code that lets somebody in: its content is never kept
+}
+
+// BlockKind is what a block of a draft is.
+type BlockKind string
+
+// The kinds of block.
+const (
+	Heading   BlockKind = "heading"
+	Paragraph BlockKind = "paragraph"
+	Button    BlockKind = "button" // Text on it, URL behind it; also written out as text
+	Small     BlockKind = "small"  // a note below
+	Code      BlockKind = "code"   // a code or key, in fixed width
+)
+
+// Block is one piece of a draft. Text is plain: it is escaped where it is rendered.
+type Block struct {
+	Kind BlockKind
+	Text string
+	URL  string
+}
+
 // Errors of Append: mistakes of the caller's input, never of a recipient's mailbox.
 var (
 	ErrControl  = errors.New("control character in a header")
