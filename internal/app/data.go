@@ -9,6 +9,10 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/team/account"
+	"consend/internal/team/apikey"
+	"consend/internal/team/login"
+	"consend/internal/team/member"
 	"consend/internal/trace"
 )
 
@@ -18,5 +22,9 @@ func DataMap() datamap.Map {
 		store.Data(),
 		keys.Data(),
 		trace.Data(),
+		account.Data(),
+		login.Data(),
+		member.Data(),
+		apikey.Data(),
 	)
 }
