@@ -9,6 +9,9 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/trace"
 )
 
@@ -18,5 +21,8 @@ func DataMap() datamap.Map {
 		store.Data(),
 		keys.Data(),
 		trace.Data(),
+		contact.Data(),
+		list.Data(),
+		consent.Data(),
 	)
 }
