@@ -56,7 +56,7 @@ func Data() []datamap.Table {
 			none("created_at", "when they were first shown")}},
 		{Store: datamap.Main, Name: "subscription", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), stands("list_id", "consent.list"), stands("contact_id", "pseudonym"), stands("state", "consent.state"),
-			stands("basis", "consent.basis"), stands("grade", "consent.grade"), stands("own", "consent.state"),
+			stands("basis", "consent.basis"), stands("grade", "consent.grade"), stands("said", "consent.state"), stands("said_at", "consent.moment"),
 			none("seq", "order of the events"), none("event_id", "the event it rests on"), stands("since", "consent.moment")}},
 		{Store: datamap.Main, Name: "suppression", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), fp, no("scope", "suppression.scope"), no("scope_id", "suppression.scope"), no("reason", "suppression.reason"),

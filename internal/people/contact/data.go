@@ -12,7 +12,9 @@ func Data() []datamap.Table {
 			Basis: "GDPR 6(1)(a), (b) or (f), as the ledger says", Retention: "prospect", Erasure: erasure,
 			Export: datamap.Portable, ExportName: export, Key: kind})
 	}
-	mine := func(name, category string) datamap.Column { return pd(name, category, name, datamap.Delete, datamap.Clear) }
+	mine := func(name, category string) datamap.Column {
+		return pd(name, category, name, datamap.Delete, datamap.Clear)
+	}
 	inner := func(name, category, why string, kind datamap.Key) datamap.Column {
 		return datamap.Personal(name, datamap.PD{Category: category, Whose: datamap.Contacts, Purposes: []string{"mailing", "accountability"},
 			Basis: "GDPR 5(2), 21(3)", Retention: "prospect", Erasure: datamap.Delete, Export: datamap.NoExport, Why: why, Key: kind})
