@@ -9,6 +9,9 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -22,6 +25,9 @@ func DataMap() datamap.Map {
 		store.Data(),
 		keys.Data(),
 		trace.Data(),
+		contact.Data(),
+		list.Data(),
+		consent.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),
