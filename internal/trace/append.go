@@ -61,7 +61,9 @@ func write(tx *store.Tx, id int64, a Act, clear proof.Fields) error {
 	return nil
 }
 
-func sealedAt(entry int64) keys.AAD { return keys.AAD{Table: "trace_entry", Column: "sealed", Row: entry} }
+func sealedAt(entry int64) keys.AAD {
+	return keys.AAD{Table: "trace_entry", Column: "sealed", Row: entry}
+}
 
 // seal keeps the private values under the person's key; of a person without a key only the
 // commitments are kept, of nobody the account's key keeps them.
