@@ -16,6 +16,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
+	"consend/internal/trace/proof"
 )
 
 // Add writes the row of the bound account; its keys exist (ID made them).
@@ -28,7 +29,12 @@ func Add(tx *store.Tx, n New) error {
 	if errors.Is(err, store.ErrUnique) {
 		return fault.New(fault.Conflict, "account.house.taken")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	clear, private := d.split()
+	clear["kind"] = string(n.Kind)
+	return wrote(tx, "account.create", clear, private)
 }
 
 // Change replaces what people set about the bound account.
@@ -44,7 +50,9 @@ func Change(tx *store.Tx, d Details) error {
 		return nil
 	}
 	tx.Do(set, d.Name, d.Postal, d.Country, d.Rules, d.Language, d.Zone, d.Colour, d.DataName, d.DataEmail.Raw(), d.Sending)
-	return nil
+	clear, private := before.Details.split()
+	newClear, newPrivate := d.split()
+	return wrote(tx, "account.change", changes(clear, newClear), changes(private, newPrivate))
 }
 
 // Suspend stops the account: nothing is sent for it, and nobody but the house signs in. why is
@@ -67,7 +75,10 @@ func suspended(tx *store.Tx, stop bool, why string) error {
 		at = 0
 	}
 	tx.Do(suspend, at, why)
-	return nil
+	if !stop {
+		return wrote(tx, "account.resume", nil, nil)
+	}
+	return wrote(tx, "account.suspend", proof.Fields{"why": why}, nil)
 }
 
 func missing(err error) error {
