@@ -23,6 +23,7 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/trace"
 )
 
 // Clock is a clock that a test sets.
@@ -48,6 +49,7 @@ type House struct {
 	Dialect             string // "sqlite" or "postgres"
 	URLs                map[datamap.Store]string
 	Ring                *keys.Ring
+	Log                 *trace.Log
 	accounts            atomic.Int64
 }
 
@@ -93,7 +95,23 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Archive = h.Open(t, datamap.Archive)
 	h.Ring = h.OpenRing(t, true)
 	h.Main.Attach(h.Ring)
+	h.Log = h.OpenLog(t)
 	return h
+}
+
+// OpenLog opens the house's log, as a start does. Nothing seals by itself: trace.SealNow does.
+func (h *House) OpenLog(t testing.TB) *trace.Log {
+	t.Helper()
+	log, err := trace.Open(context.Background(), h.LogSettings())
+	if err != nil {
+		t.Fatalf("trace: %v", err)
+	}
+	return log
+}
+
+// LogSettings say where the house's log is.
+func (h *House) LogSettings() trace.Settings {
+	return trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: "house.example", Dir: filepath.Join(h.Dir, "checkpoints")}
 }
 
 // OpenRing opens the house's keys; first is a start on three empty stores.
