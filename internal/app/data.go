@@ -11,7 +11,9 @@ import (
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -28,6 +30,8 @@ func DataMap() datamap.Map {
 		contact.Data(),
 		list.Data(),
 		consent.Data(),
+		notice.Data(),
+		form.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),

@@ -127,7 +127,9 @@ func All(r store.Reader) ([]Notice, error) {
 func Get(r store.Reader, version int64) (Version, error) { return get(r, findVersion, version) }
 
 // Numbered gives a version of a note by its number.
-func Numbered(r store.Reader, id, number int64) (Version, error) { return get(r, findNumber, id, number) }
+func Numbered(r store.Reader, id, number int64) (Version, error) {
+	return get(r, findNumber, id, number)
+}
 
 // Versions lists the versions of a note, the newest first, without their texts.
 func Versions(r store.Reader, id int64) ([]Version, error) {
