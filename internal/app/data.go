@@ -8,6 +8,7 @@ import (
 
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
+	"consend/internal/job"
 	"consend/internal/keys"
 	"consend/internal/trace"
 )
@@ -16,7 +17,17 @@ import (
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		job.Data(),
 		keys.Data(),
 		trace.Data(),
 	)
+}
+
+// Stores says how a store of ours is opened, but for its URL and clock.
+func Stores(kind datamap.Store) store.Options {
+	o := store.Options{Kind: kind, Map: DataMap()}
+	if kind == datamap.Main {
+		o.Steps = job.Steps
+	}
+	return o
 }
