@@ -10,6 +10,13 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+	"consend/internal/team/account"
+	"consend/internal/team/apikey"
+	"consend/internal/team/login"
+	"consend/internal/team/member"
 	"consend/internal/trace"
 )
 
@@ -20,6 +27,13 @@ func DataMap() datamap.Map {
 		job.Data(),
 		keys.Data(),
 		trace.Data(),
+		contact.Data(),
+		list.Data(),
+		consent.Data(),
+		account.Data(),
+		login.Data(),
+		member.Data(),
+		apikey.Data(),
 	)
 }
 
