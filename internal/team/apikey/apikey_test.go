@@ -28,7 +28,10 @@ func TestAKeyOpensItsAccountUntilItIsRevoked(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		write(func(tx *store.Tx) (err error) { k, token, err = apikey.Create(tx, apikey.New{Name: " Till  ", Origin: "customer", Basis: "soft"}); return })
+		write(func(tx *store.Tx) (err error) {
+			k, token, err = apikey.Create(tx, apikey.New{Name: " Till  ", Origin: "customer", Basis: "soft"})
+			return
+		})
 		account, found, err := apikey.Find(ctx, h.Main, token.Raw())
 		if err != nil || account != id || found.ID != k.ID || found.Name != "Till" || !strings.HasSuffix(token.Raw(), found.Tail) || found.MadeBy != owner.ID {
 			t.Fatalf("%d %+v %v", account, found, err)
