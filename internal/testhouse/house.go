@@ -21,6 +21,7 @@ import (
 	"consend/internal/app"
 	"consend/internal/ground/actor"
 	"consend/internal/ground/datamap"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
@@ -181,6 +182,9 @@ func (h *House) Open(t testing.TB, s datamap.Store) *store.DB {
 	t.Cleanup(db.Close)
 	return db
 }
+
+// Now is the house's time.
+func (h *House) Now() legalclock.Moment { return legalclock.MomentOf(h.Clock.Now()) }
 
 // Member is an acting member of an account, an owner.
 func (h *House) Member(account int64) actor.Actor {
