@@ -8,10 +8,13 @@ import (
 
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
+	"consend/internal/job"
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -23,14 +26,26 @@ import (
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		job.Data(),
 		keys.Data(),
 		trace.Data(),
 		contact.Data(),
 		list.Data(),
 		consent.Data(),
+		notice.Data(),
+		form.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),
 		apikey.Data(),
 	)
+}
+
+// Stores says how a store of ours is opened, but for its URL and clock.
+func Stores(kind datamap.Store) store.Options {
+	o := store.Options{Kind: kind, Map: DataMap()}
+	if kind == datamap.Main {
+		o.Steps = job.Steps
+	}
+	return o
 }

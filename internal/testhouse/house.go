@@ -23,6 +23,7 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/trace"
 )
 
 // Clock is a clock that a test sets.
@@ -48,6 +49,7 @@ type House struct {
 	Dialect             string // "sqlite" or "postgres"
 	URLs                map[datamap.Store]string
 	Ring                *keys.Ring
+	Log                 *trace.Log
 	accounts            atomic.Int64
 }
 
@@ -93,7 +95,23 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Archive = h.Open(t, datamap.Archive)
 	h.Ring = h.OpenRing(t, true)
 	h.Main.Attach(h.Ring)
+	h.Log = h.OpenLog(t)
 	return h
+}
+
+// OpenLog opens the house's log, as a start does. Nothing seals by itself: trace.SealNow does.
+func (h *House) OpenLog(t testing.TB) *trace.Log {
+	t.Helper()
+	log, err := trace.Open(context.Background(), h.LogSettings())
+	if err != nil {
+		t.Fatalf("trace: %v", err)
+	}
+	return log
+}
+
+// LogSettings say where the house's log is.
+func (h *House) LogSettings() trace.Settings {
+	return trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: "house.example", Dir: filepath.Join(h.Dir, "checkpoints")}
 }
 
 // OpenRing opens the house's keys; first is a start on three empty stores.
@@ -120,7 +138,8 @@ func (h *House) Account(t testing.TB) int64 {
 // Open opens one of the house's stores (again).
 func (h *House) Open(t testing.TB, s datamap.Store) *store.DB {
 	t.Helper()
-	o := store.Options{Kind: s, URL: h.URLs[s], Map: app.DataMap(), Clock: h.Clock.Now, Connections: 8}
+	o := app.Stores(s)
+	o.URL, o.Clock, o.Connections = h.URLs[s], h.Clock.Now, 8
 	if h.Main != nil {
 		o.Installation = h.Main.Identity().Installation
 	}
@@ -162,7 +181,9 @@ func database(t testing.TB, base string, s datamap.Store) string {
 	if name == "" {
 		name = "ct_" + string(s) + "_" + unique
 		run("CREATE DATABASE " + name)
-		db, err := store.Open(ctx, store.Options{Kind: s, URL: at(base, name), Map: app.DataMap(), Connections: 4})
+		o := app.Stores(s)
+		o.URL, o.Connections = at(base, name), 4
+		db, err := store.Open(ctx, o)
 		if err != nil {
 			t.Fatalf("PostgreSQL template: %v", err)
 		}

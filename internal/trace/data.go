@@ -37,7 +37,7 @@ func Data() []datamap.Table {
 		{Store: datamap.Main, Name: "trace_pending", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("at", "when it happened"), none("leaf", "a salted hash")}},
 		{Store: datamap.Main, Name: "trace_leaf", Account: true, AppendOnly: true, Columns: []datamap.Column{
-			none("account_id", "the account"), none("entry_id", "an id we assign"), none("leaf_index", "position in the log")}},
+			none("account_id", "the account"), none("entry_id", "an id we assign"), none("leaf_index", "position in the log"), none("at", "when it was sealed")}},
 		{Store: datamap.Main, Name: "trace_members", Account: true, AppendOnly: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("n", "how many members"), none("leaves", "salted hashes"),
 			none("names", "names of fields"),
