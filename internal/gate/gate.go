@@ -15,6 +15,10 @@
 package gate
 
 import (
+	"slices"
+	"sync"
+	"time"
+
 	"consend/internal/ground/legalclock"
 	"consend/internal/people/consent"
 )
@@ -53,10 +57,15 @@ const (
 	// against the person: left out
 	Gone       Reason = "gone"        // there is no such contact, sign-up or member (any more)
 	UnderAge   Reason = "under_age"   // GDPR 8
-	NoticeDue  Reason = "notice_due"  // GDPR 14(3): the month to tell where the address came from is over
 	SaidNotMe  Reason = "said_not_me" // "I did not ask for this": no further confirmation mail
 	NotPending Reason = "not_pending" // the sign-up was answered or is too old
 	NotOwner   Reason = "not_owner"   // the mail is an owner's
+
+	// against this mail: decided anew
+	NoPermit     Reason = "no_permit"     // none, or one of another service or account
+	PermitOver   Reason = "permit_over"   // its ten minutes have passed
+	NotCovered   Reason = "not_covered"   // the permit is about other people
+	OtherAddress Reason = "other_address" // the person's address is another now
 
 	// against the batch: held
 	AccountSuspended  Reason = "account_suspended"
@@ -73,16 +82,15 @@ const (
 // held are the reasons that speak against the batch, in the order they are asked.
 var held = []Reason{AccountSuspended, TermsMissing, NotApproved, RelayUnknown, RelayTerminated, RelaySuspended, RelayUncontracted, RelayDPAEnded, RelayTransferVoid}
 
+// Again tells whether the mail is to be decided anew: nothing speaks against the person, but
+// the permit at hand doesn't cover this mail.
+func (r Reason) Again() bool {
+	return r == NoPermit || r == PermitOver || r == NotCovered || r == OtherAddress
+}
+
 // Holds tells whether the reason speaks against the batch, not the person: the mail waits
 // until the fact has changed, and is not left out.
-func (r Reason) Holds() bool {
-	for _, h := range held {
-		if r == h {
-			return true
-		}
-	}
-	return false
-}
+func (r Reason) Holds() bool { return slices.Contains(held, r) }
 
 // Batch is what a decision is about.
 type Batch struct {
@@ -113,64 +121,80 @@ type Permit struct{ p *permit }
 type permit struct {
 	id      int64
 	account int64
-	relay   int64
-	class   Class
 	batch   Batch
 	until   legalclock.Moment
-	people  map[Candidate]string // who may go, and the address decided about (norm_v1, "" when not bound)
-	checked legalclock.Moment
+
+	mu      sync.Mutex
+	people  map[Candidate]covered
+	checked legalclock.Moment // when it was last asked whether they still may be written to
 }
 
-// ID is the number of the permit's row; 0 for the zero Permit.
-func (p Permit) ID() int64 {
-	if p.p == nil {
-		return 0
-	}
-	return p.p.id
+// covered is what was decided about one person of a permit: the list, the address (norm_v1),
+// and what has come up since.
+type covered struct {
+	list   int64
+	norm   string
+	reason Reason
 }
+
+// recheckAfter is how old the word on a person may be when their message begins: no mail
+// begins later than two seconds after a refusal or erasure was committed (details.md).
+const recheckAfter = time.Second
+
+// ID is the number of the permit's row; 0 for the zero Permit.
+func (p Permit) ID() int64 { return p.get().id }
 
 // IsZero tells whether the permit lets nobody go.
 func (p Permit) IsZero() bool { return p.p == nil }
 
 // Account is the account it was given to.
-func (p Permit) Account() int64 {
-	if p.p == nil {
-		return 0
-	}
-	return p.p.account
-}
+func (p Permit) Account() int64 { return p.get().account }
 
 // Relay is the sending service it was given for.
-func (p Permit) Relay() int64 {
-	if p.p == nil {
-		return 0
-	}
-	return p.p.relay
-}
+func (p Permit) Relay() int64 { return p.get().batch.Relay }
 
 // Class is what the mail is.
-func (p Permit) Class() Class {
-	if p.p == nil {
-		return ""
-	}
-	return p.p.class
-}
+func (p Permit) Class() Class { return p.get().batch.Class }
 
 // Until is the moment it ends.
-func (p Permit) Until() legalclock.Moment {
+func (p Permit) Until() legalclock.Moment { return p.get().until }
+
+var nobody permit
+
+func (p Permit) get() *permit {
 	if p.p == nil {
-		return 0
+		return &nobody
 	}
-	return p.p.until
+	return p.p
 }
 
-// Covers tells whether the person may be written to under the permit, at an address (norm_v1).
-// The list of a candidate doesn't matter here: Contact, Signup or Member says who it is.
-func (p Permit) Covers(c Candidate, norm string) bool {
+// Covers tells what speaks against writing to a person under the permit, at an address in
+// norm_v1: OK when nothing does. Who it is, Contact, Signup or Member says; the list doesn't matter.
+func (p Permit) Covers(c Candidate, norm string) Reason {
+	if p.p == nil {
+		return NoPermit
+	}
+	c.List = 0
+	p.p.mu.Lock()
+	defer p.p.mu.Unlock()
+	of, ok := p.p.people[c]
+	switch {
+	case !ok:
+		return NotCovered
+	case of.reason != OK:
+		return of.reason
+	case of.norm != norm:
+		return OtherAddress
+	}
+	return OK
+}
+
+// Due tells whether Recheck is to be called before the next message.
+func (p Permit) Due(now legalclock.Moment) bool {
 	if p.p == nil {
 		return false
 	}
-	c.List = 0
-	bound, ok := p.p.people[c]
-	return ok && (bound == "" || bound == norm)
+	p.p.mu.Lock()
+	defer p.p.mu.Unlock()
+	return now.Sub(p.p.checked) >= recheckAfter || now < p.p.checked
 }
