@@ -6,6 +6,8 @@ package app
 import (
 	"slices"
 
+	"consend/internal/chain/processor"
+	"consend/internal/gate"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/job"
@@ -15,6 +17,8 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/sending/message"
+	"consend/internal/sending/relay"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -38,6 +42,10 @@ func DataMap() datamap.Map {
 		login.Data(),
 		member.Data(),
 		apikey.Data(),
+		processor.Data(),
+		gate.Data(),
+		relay.Data(),
+		message.Data(),
 	)
 }
 

@@ -66,7 +66,8 @@ func (n New) check() error {
 	if n.Name == "" || utf8.RuneCountInString(n.Name) > 200 || strings.ContainsAny(n.Name, "\x00\r\n") {
 		bad("name", "processor.name")
 	}
-	if len(n.Country) != 2 || n.Country[0] < 'A' || n.Country[0] > 'Z' || n.Country[1] < 'A' || n.Country[1] > 'Z' {
+	atHome := n.Kind == Own && n.Place == Premises && n.Country == ""
+	if !atHome && (len(n.Country) != 2 || n.Country[0] < 'A' || n.Country[0] > 'Z' || n.Country[1] < 'A' || n.Country[1] > 'Z') {
 		bad("country", "processor.country")
 	}
 	m = append(m, n.DPA.check()...)
@@ -127,6 +128,29 @@ func roleOf(tx *store.Tx, n New) (Role, error) {
 		return ForProcessor, nil
 	}
 	return ForUs, nil
+}
+
+// OurServer finds the record of our own server in our own rooms, or writes it down: there is no
+// contract with oneself, and the record says so.
+func OurServer(tx *store.Tx, name string) (Record, error) {
+	list, err := All(tx)
+	if err != nil {
+		return Record{}, err
+	}
+	for _, r := range list {
+		if r.Kind == Own && r.Place == Premises && r.Owner == tx.Account() && r.State == Active {
+			return r, nil
+		}
+	}
+	country := ""
+	if tx.Account() != 0 {
+		a, err := account.Get(tx)
+		if err != nil {
+			return Record{}, err
+		}
+		country = a.Country
+	}
+	return Add(tx, New{Kind: Own, Name: name, Country: country, Place: Premises})
 }
 
 // Suspend stops the carrier: the next batch is held. A person says why.

@@ -182,7 +182,7 @@ func (p Record) Holds(rules *rulepack.Rules, now legalclock.Moment) (bool, Reaso
 			return false, r
 		}
 	}
-	if !p.Transfer.holds(p.Country, p.Kind, rules, now) {
+	if p.leaves() && !p.Transfer.holds(p.Country, rules, now) {
 		return false, TransferVoid
 	}
 	return true, None
@@ -213,9 +213,13 @@ func (d DPA) stop(now legalclock.Moment) Reason {
 	return None
 }
 
+// leaves tells whether data goes to somebody else at all (EDPB 05/2021: what stays in our own
+// rooms, wherever they are, is no transfer).
+func (p Record) leaves() bool { return p.Place != Here && p.Place != Premises }
+
 // holds: GDPR 44 asks for a tool only outside the EEA; a country found adequate is one.
-func (t Transfer) holds(country string, kind Kind, rules *rulepack.Rules, now legalclock.Moment) bool {
-	if kind == Mailbox || rules.Has(rulepack.TransferEEA, country) {
+func (t Transfer) holds(country string, rules *rulepack.Rules, now legalclock.Moment) bool {
+	if rules.Has(rulepack.TransferEEA, country) {
 		return true
 	}
 	if country == "" || !rules.Has(rulepack.TransferMeans, string(t.Mechanism)) || t.From > now || t.Until != 0 && t.Until <= now {

@@ -271,9 +271,11 @@ func record(tx *store.Tx, action string, r Relay) error {
 		private["name"] = r.Name
 	}
 	_, err := trace.Append(tx, trace.Act{Action: action, Object: "relay", ObjectID: r.ID, Clear: proof.Fields{
-		"kind": string(r.Kind), "tls": string(r.TLS), "processor": strconv.FormatInt(r.Processor, 10), "version": strconv.FormatInt(r.Version, 10)}, Private: private})
+		"kind": string(r.Kind), "tls": string(r.TLS), "processor": decimal(r.Processor), "version": decimal(r.Version)}, Private: private})
 	return err
 }
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 func account(r store.Reader) int64 {
 	switch v := r.(type) {

@@ -45,6 +45,7 @@ var (
 	countMailbox = store.Account("relay.count_mailbox", `SELECT count(*) FROM mailbox_message m WHERE m.account_id = :account`)
 	readMailbox  = store.Account("relay.read_mailbox", `SELECT m.id, m.at, m.class, m.contact_id, m.signup_id, m.member_id, m.permit_id, m.size, m.head_ct, m.raw_ct
  FROM mailbox_message m WHERE m.account_id = :account AND m.id = ?`)
-	emptyMailbox = store.Account("relay.empty_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND id <= ?`)
-	oldMailbox   = store.Account("relay.old_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND at < ?`)
+	emptyMailbox    = store.Account("relay.empty_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND id <= ?`)
+	mailboxAccounts = store.Installation("relay.mailbox_accounts", "a sweep goes over all accounts", `SELECT DISTINCT account_id FROM mailbox_message`)
+	oldMailbox      = store.Account("relay.old_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND at < ?`)
 )
