@@ -8,6 +8,8 @@ import (
 
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
+	"consend/internal/ground/blob"
+	"consend/internal/ground/budget"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/job"
@@ -30,6 +32,8 @@ import (
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		blob.Data(),
+		budget.Data(),
 		job.Data(),
 		keys.Data(),
 		trace.Data(),

@@ -50,13 +50,12 @@ func (c Class) Service() bool { return c != Campaign }
 // Reason is the first fact against a mail; "" is none. Each has its words: "gate.reason.<reason>".
 type Reason string
 
-// What gate adds to the reasons of consent.
+// What gate adds to the reasons of consent, which come first and keep their names.
 const (
 	OK Reason = ""
 
 	// against the person: left out
 	Gone       Reason = "gone"        // there is no such contact, sign-up or member (any more)
-	UnderAge   Reason = "under_age"   // GDPR 8
 	SaidNotMe  Reason = "said_not_me" // "I did not ask for this": no further confirmation mail
 	NotPending Reason = "not_pending" // the sign-up was answered or is too old
 	NotOwner   Reason = "not_owner"   // the mail is an owner's

@@ -24,8 +24,8 @@ var (
 	// somebody has just typed it.
 	askSignup = store.Account("gate.signup", `SELECT g.id AS id, c.email_norm AS norm, CASE
  WHEN g.state = 'not_me' OR EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = c.fp) THEN 'said_not_me'
- WHEN c.state IN ('erasing', 'erased') THEN 'gone'
- WHEN EXISTS (SELECT 1 FROM suppression u WHERE u.account_id = :account AND u.fp = c.fp AND u.reason = 'authority_order') THEN 'authority_order'
+ WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+ WHEN EXISTS (SELECT 1 FROM suppression u WHERE u.account_id = :account AND u.fp = c.fp AND u.reason = 'authority_order') THEN 'ordered'
  WHEN g.state <> 'pending' THEN 'not_pending'
  ELSE '' END AS reason
  FROM signup g JOIN contact c ON c.account_id = :account AND c.id = g.contact_id
@@ -34,8 +34,8 @@ var (
 	// What is owed to a contact needs no basis and no subscription; it isn't sent to somebody
 	// who is being erased, nor to a mailbox that doesn't exist.
 	askContact = store.Account("gate.contact", `SELECT c.id AS id, c.email_norm AS norm, CASE
- WHEN c.state IN ('erasing', 'erased') THEN 'gone'
- WHEN c.state = 'bounced' THEN 'hard_bounce'
+ WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+ WHEN c.state = 'bounced' THEN 'bounced'
  ELSE '' END AS reason
  FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
 
