@@ -15,7 +15,7 @@ import (
 // are words of people, and so are committed only.
 func record(tx *store.Tx, action string, r Record, why string) error {
 	clear := proof.Fields{
-		"kind": string(r.Kind), "country": r.Country, "role": string(r.Role), "place": string(r.Place), "state": string(r.State),
+		"kind": string(r.Kind), "country": r.Country, "as": string(r.Role), "place": string(r.Place), "state": string(r.State),
 		"version": strconv.FormatInt(r.Version, 10), "dpa": string(r.DPA.Status),
 	}
 	for name, v := range map[string]string{"dpa_from": r.DPA.From.String(), "dpa_until": r.DPA.Until.String(), "paper_until": r.DPA.PaperUntil.String(),
