@@ -17,6 +17,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/sending/sender"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -42,6 +43,7 @@ func DataMap() datamap.Map {
 		login.Data(),
 		member.Data(),
 		apikey.Data(),
+		sender.Data(),
 	)
 }
 
