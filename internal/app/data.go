@@ -6,6 +6,8 @@ package app
 import (
 	"slices"
 
+	"consend/internal/ground/blob"
+	"consend/internal/ground/budget"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/job"
@@ -26,6 +28,8 @@ import (
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		blob.Data(),
+		budget.Data(),
 		job.Data(),
 		keys.Data(),
 		trace.Data(),
