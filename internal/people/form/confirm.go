@@ -65,7 +65,7 @@ func (s Signup) chosen() []asked {
 // Until is when the link of the last confirmation mail ends.
 func (s Signup) Until(r store.Reader) legalclock.Moment {
 	from := max(s.RequestedAt, s.AskedAt)
-	return from.Add(time.Duration(rules(r).Number(doiToken)) * 24 * time.Hour)
+	return from.Add(time.Duration(days(r)) * 24 * time.Hour)
 }
 
 // Stage is what a confirmation link leads to.
@@ -135,7 +135,7 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return st, nil
 	}
 	d := w.Version.Definition
-	words := confirmText(w)
+	words := confirmText(tx, w)
 	var events []consent.Event
 	for _, c := range w.chosen() {
 		events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,

@@ -5,7 +5,6 @@ package form
 import (
 	"context"
 	"errors"
-	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -46,7 +45,7 @@ type Desk struct {
 	mu    sync.Mutex
 	forms map[string]served
 	old   map[int64]Live // versions that copies on other sites still show
-	seen  map[seen]int64
+	seen  map[seen]tally
 }
 
 type served struct {
@@ -60,6 +59,8 @@ type seen struct {
 	kind, detail  string
 }
 
+type tally struct{ told, waiting int64 }
+
 const (
 	deskTTL = 2 * time.Second
 	deskMax = 10_000 // forms; beyond it all are forgotten, and read again when asked for
@@ -67,7 +68,7 @@ const (
 
 // NewDesk makes a desk.
 func NewDesk(db *store.DB) *Desk {
-	return &Desk{db: db, forms: map[string]served{}, old: map[int64]Live{}, seen: map[seen]int64{}}
+	return &Desk{db: db, forms: map[string]served{}, old: map[int64]Live{}, seen: map[seen]tally{}}
 }
 
 // At finds the form at a public address. Faults: form.none, form.closed.
@@ -130,7 +131,7 @@ func (d *Desk) Forget(slug string) {
 }
 
 // Tally counts what isn't worth a write each time: it gives how many to write down now. The
-// first are written one by one, later ones by doubling steps of at most 64.
+// first are written one by one, later ones by growing steps of at most 64.
 func (d *Desk) Tally(account, form int64, kind, detail string) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -138,13 +139,16 @@ func (d *Desk) Tally(account, form int64, kind, detail string) int64 {
 	if len(d.seen) >= deskMax {
 		clear(d.seen)
 	}
-	d.seen[k]++
-	n := d.seen[k]
-	step := min(int64(1)<<max(bits.Len64(uint64(n))-2, 0), 64)
-	if n%step != 0 {
-		return 0
+	t := d.seen[k]
+	t.waiting++
+	give := t.waiting
+	if give < min(max(1, t.told/4), 64) {
+		give = 0
+	} else {
+		t = tally{told: t.told + give}
 	}
-	return step
+	d.seen[k] = t
+	return give
 }
 
 // Caught counts a post that became no sign-up, such as a robot's.

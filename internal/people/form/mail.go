@@ -4,6 +4,7 @@ package form
 
 import (
 	"strings"
+	"sync"
 
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
@@ -16,8 +17,6 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/team/account"
 )
-
-const doiToken = rulepack.DOIToken
 
 // DraftConfirmation writes the mail that asks whether it was the owner of the mailbox: who
 // asked for what, when and where, one button, and a way to say "not me". No advertising, no
@@ -53,7 +52,7 @@ func DraftConfirmation(tx *store.Tx, signup int64) (compose.Draft, error) {
 		Class: "confirmation", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: 0, Signup: w.ID, Language: p.Lang,
 		Subject: p.T("form.mail.subject", "account", a.Name),
 		Preview: p.T("form.mail.preview"),
-		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link),
+		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, days(tx)),
 		Secret:  true,
 	}, nil
 }
@@ -73,7 +72,7 @@ func ConfirmLink(r store.Reader, signup int64) (string, error) {
 }
 
 // blocks are the words of the confirmation mail.
-func (w Waiting) blocks(p locale.Printer, name, when, link string) []compose.Block {
+func (w Waiting) blocks(p locale.Printer, name, when, link string, days int) []compose.Block {
 	d := w.Version.Definition
 	var what []string
 	for _, c := range w.chosen() {
@@ -86,17 +85,17 @@ func (w Waiting) blocks(p locale.Printer, name, when, link string) []compose.Blo
 		{Kind: compose.Paragraph, Text: p.T("form.mail.text", "form", d.Title.In(w.Language), "account", name, "when", when)},
 		{Kind: compose.Paragraph, Text: p.T("form.mail.what", "what", p.Join(what))},
 		{Kind: compose.Button, Text: p.T("form.mail.button"), URL: link},
-		{Kind: compose.Small, Text: p.N("form.mail.until", rules7(w))},
+		{Kind: compose.Small, Text: p.N("form.mail.until", days)},
 		{Kind: compose.Small, Text: p.T("form.mail.not_me")},
 	}
 }
 
 // confirmText is what a person who confirms was told, mail and page together, without what
 // differs from one to the other: its hash is part of the evidence.
-func confirmText(w Waiting) string {
+func confirmText(r store.Reader, w Waiting) string {
 	p := locale.For(w.Language, nil)
 	var b strings.Builder
-	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…") {
+	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days(r)) {
 		if x.Kind == compose.Button {
 			x.Text = "[" + x.Text + "]"
 		}
@@ -105,3 +104,18 @@ func confirmText(w Waiting) string {
 	b.WriteString("\n" + p.T("form.confirm.title") + "\n[" + p.T("form.confirm.do") + "] [" + p.T("form.confirm.not_me") + "]\n")
 	return b.String()
 }
+
+func days(r store.Reader) int { return rules(r).Number(rulepack.DOIToken) }
+
+// rules are the rules in force: those the house attached, else the newest pack as published.
+func rules(r store.Reader) *rulepack.Rules {
+	if x, ok := store.Attached[*rulepack.Rules](r); ok {
+		return x
+	}
+	return published()
+}
+
+var published = sync.OnceValue(func() *rulepack.Rules {
+	all := rulepack.Packs()
+	return rulepack.Published(all[len(all)-1])
+})

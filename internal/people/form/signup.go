@@ -155,7 +155,7 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	} else if !errors.Is(err, store.ErrNone) {
 		return out, err
 	}
-	rows, err := contact.Ensure(tx, []contact.New{{Email: s.Email, Language: s.Language, Source: "form"}})
+	rows, err := contact.Ensure(tx, []contact.New{{Email: s.Email, Language: s.Language, Source: "form", Keyed: true}})
 	if err != nil {
 		return out, err
 	}
@@ -167,13 +167,13 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	if d.OptIn == Single {
 		kind = consent.Accept
 	}
-	results, err := consent.Apply(tx, s.events(who.ID, kind))
+	results, err := consent.Apply(tx, s.events(who, kind))
 	if err != nil {
 		return out, err
 	}
 	if d.OptIn == Single && slices.ContainsFunc(results, func(r consent.Result) bool { return r.Verdict == consent.ConfirmFirst }) {
 		out.Mail = true // who said no before is asked in the mailbox
-		if results, err = consent.Apply(tx, s.events(who.ID, consent.Request)); err != nil {
+		if results, err = consent.Apply(tx, s.events(contact.Row{ID: who.ID}, consent.Request)); err != nil {
 			return out, err
 		}
 	}
@@ -189,7 +189,7 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	state, ended := pending, legalclock.Moment(0)
 	var sealed []byte
 	if out.Mail {
-		if sealed, err = s.seal(tx, who.ID, out.Signup); err != nil {
+		if sealed, err = s.seal(tx, &who, out.Signup); err != nil {
 			return out, err
 		}
 		job.Post(tx, Requested, out.Signup)
@@ -231,24 +231,28 @@ func (s Submission) spend(tx *store.Tx) (spent bool, err error) {
 	return false, err
 }
 
-func (s Submission) events(id int64, kind consent.Kind) []consent.Event {
+func (s Submission) events(who contact.Row, kind consent.Kind) []consent.Event {
 	l := s.Live
 	note := l.Note.In(s.Language)
 	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked)
 	var out []consent.Event
 	for _, list := range s.lists() {
-		out = append(out, consent.Event{Contact: id, List: list, Kind: kind, Source: "form", Method: s.Method,
+		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Source: "form", Method: s.Method,
 			FormVersion: l.Version.ID, NoteVersion: l.Note.ID, Text: said, Note: note.Sha256, Language: s.Language, Page: s.Page, Origin: s.Origin})
 	}
 	return out
 }
 
 // seal keeps what was typed, under the person's key, until the mailbox answers.
-func (s Submission) seal(tx *store.Tx, id, signup int64) ([]byte, error) {
+func (s Submission) seal(tx *store.Tx, who *contact.Row, signup int64) ([]byte, error) {
 	if len(s.Answers) == 0 && !s.OverAge {
 		return nil, nil
 	}
-	key, err := contact.Key(tx, id)
+	unlock := who.Unlock
+	if !who.Created {
+		unlock = func(tx *store.Tx) (keys.Subject, error) { return contact.Key(tx, who.ID) }
+	}
+	key, err := unlock(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +269,9 @@ type typed struct {
 	OverAge bool              `json:"over_age,omitempty"`
 }
 
-func answersAt(signup int64) keys.AAD { return keys.AAD{Table: "signup", Column: "answers", Row: signup} }
+func answersAt(signup int64) keys.AAD {
+	return keys.AAD{Table: "signup", Column: "answers", Row: signup}
+}
 
 // learn writes down what was typed, now that it is the person's own word.
 func (s Submission) learn(tx *store.Tx, id int64) error {
