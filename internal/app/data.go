@@ -21,6 +21,7 @@ import (
 	"consend/internal/people/notice"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
+	"consend/internal/sending/sender"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -50,6 +51,7 @@ func DataMap() datamap.Map {
 		gate.Data(),
 		relay.Data(),
 		message.Data(),
+		sender.Data(),
 	)
 }
 
