@@ -51,6 +51,7 @@ type Act struct {
 // Member is one member of a set act: what differs from the act's own fields.
 type Member struct {
 	Person  Person
+	Facts   *proof.Facts // of an event: instead of Clear and Private, and without their maps
 	Clear   proof.Fields
 	Private proof.Fields // committed only: the room's own rows keep the values
 }
@@ -128,9 +129,10 @@ func log(ring *keys.Ring, account int64) (clear, none proof.Hash, err error) {
 	return clear, none, err
 }
 
-// salt gives what s2 of the person's entries comes from.
-func (p Person) salt(none proof.Hash) (proof.Hash, error) {
-	if p.IsZero() {
+// salt gives what s2 of the person's entries comes from. Where nothing private is told, a
+// person may be named without salt.
+func (p Person) salt(none proof.Hash, private int) (proof.Hash, error) {
+	if p.IsZero() || len(p.Salt) == 0 && private == 0 {
 		return none, nil
 	}
 	if len(p.Salt) != 32 {
