@@ -84,7 +84,9 @@ func Undo(tx *store.Tx, id int64) error {
 }
 
 // Pause holds a campaign; messages that have begun end. Faults: campaign.none, campaign.not_running.
-func Pause(tx *store.Tx, id int64) error { return become(tx, id, Paused, "campaign.pause", Sending, Queued) }
+func Pause(tx *store.Tx, id int64) error {
+	return become(tx, id, Paused, "campaign.pause", Sending, Queued)
+}
 
 // Resume goes on. Faults: campaign.none, campaign.not_paused.
 func Resume(tx *store.Tx, id int64) error {

@@ -285,11 +285,11 @@ func unique(ids []int64) []int64 {
 func Lists(r store.Reader, id int64) (plus, minus []int64, err error) {
 	type row struct {
 		ListID int64
-		Minus  bool
+		Minus  int64
 	}
 	rows, err := store.All[row](r, lists, id)
 	for _, l := range rows {
-		if l.Minus {
+		if l.Minus != 0 {
 			minus = append(minus, l.ListID)
 		} else {
 			plus = append(plus, l.ListID)

@@ -292,19 +292,6 @@ func standing(r store.Reader, person int64, lists []int64, out *Preview) (by int
 	if by == 0 && len(lists) > 0 {
 		by = lists[0]
 	}
-	before, err := sentBefore(r, []int64{person})
+	before, err := contact.Did(r, contact.Sent, []int64{person})
 	return by, basis, !before[person], err
-}
-
-// sentBefore tells which of the people ever got a campaign's message.
-func sentBefore(r store.Reader, ids []int64) (map[int64]bool, error) {
-	out := map[int64]bool{}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	found, err := store.All[int64](r, everSent, ids)
-	for _, id := range found {
-		out[id] = true
-	}
-	return out, err
 }
