@@ -9,6 +9,13 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+	"consend/internal/team/account"
+	"consend/internal/team/apikey"
+	"consend/internal/team/login"
+	"consend/internal/team/member"
 	"consend/internal/trace"
 )
 
@@ -18,5 +25,12 @@ func DataMap() datamap.Map {
 		store.Data(),
 		keys.Data(),
 		trace.Data(),
+		contact.Data(),
+		list.Data(),
+		consent.Data(),
+		account.Data(),
+		login.Data(),
+		member.Data(),
+		apikey.Data(),
 	)
 }

@@ -28,6 +28,9 @@ func Data() []datamap.Table {
 			datamap.Personal("private", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
 				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Keep, Export: datamap.NoExport,
 				Why: "commitments; they reveal nothing once the person's salt is gone", Key: datamap.Commitment}),
+			datamap.Personal("c2", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
+				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Why: "a commitment; it reveals nothing once the person's salt is gone", Key: datamap.Commitment}),
 			datamap.Personal("sealed", datamap.PD{Category: "trace.values", Whose: datamap.Contacts, Purposes: []string{"accountability"},
 				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Shred, Export: datamap.Access,
 				ExportName: "trace.values", Key: datamap.SubjectKey})}},
@@ -36,7 +39,11 @@ func Data() []datamap.Table {
 		{Store: datamap.Main, Name: "trace_leaf", Account: true, AppendOnly: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("leaf_index", "position in the log")}},
 		{Store: datamap.Main, Name: "trace_members", Account: true, AppendOnly: true, Columns: []datamap.Column{
-			none("account_id", "the account"), none("entry_id", "an id we assign"), none("n", "how many members"), none("leaves", "salted hashes")}},
+			none("account_id", "the account"), none("entry_id", "an id we assign"), none("n", "how many members"), none("leaves", "salted hashes"),
+			none("names", "names of fields"),
+			datamap.Personal("kept", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
+				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Why: "commitments; they reveal nothing once the persons' salts are gone", Key: datamap.Commitment})}},
 		{Store: datamap.Main, Name: "trace_tile", Columns: []datamap.Column{
 			none("level", "height in the tree"), none("n", "position"), none("hashes", "hashes of salted hashes")}},
 		{Store: datamap.Main, Name: "trace_head", Columns: []datamap.Column{

@@ -96,8 +96,31 @@ func (db *DB) migrate(ctx context.Context, h *sql.DB) (int, error) {
 }
 
 func (db *DB) migrateSQLite(ctx context.Context, h *sql.DB) error {
+	if err := db.foreign(ctx, h, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'store'`); err != nil {
+		return err
+	}
 	_, err := db.migrate(ctx, h)
 	return err
+}
+
+// foreign refuses a database that already is another of the three stores, before a single
+// table is made in it.
+func (db *DB) foreign(ctx context.Context, h *sql.DB, has string) error {
+	var n int
+	if err := h.QueryRowContext(ctx, has).Scan(&n); err != nil || n == 0 {
+		return err
+	}
+	var kind string
+	err := h.QueryRowContext(ctx, `SELECT kind FROM store LIMIT 1`).Scan(&kind)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	case kind != string(db.kind):
+		return fmt.Errorf("%w: it is %s, and was given as %s", ErrSwapped, kind, db.kind)
+	}
+	return nil
 }
 
 func (db *DB) migratePG(ctx context.Context, url string) error {
@@ -109,6 +132,9 @@ func (db *DB) migratePG(ctx context.Context, url string) error {
 	defer h.Close()
 	if err := h.PingContext(ctx); err != nil {
 		return fmt.Errorf("store: PostgreSQL does not answer: %w", err)
+	}
+	if err := db.foreign(ctx, h, `SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'store' AND relnamespace = 'public'::regnamespace`); err != nil {
+		return err
 	}
 	if _, err := db.migrate(ctx, h); err != nil {
 		return err

@@ -190,6 +190,7 @@ type pgRun struct {
 	conn  *pgx.Conn
 	batch *pgx.Batch
 	names []string
+	asked map[int]func(pgx.Rows) error // questions among the queued, by their place
 	began bool
 }
 
@@ -203,14 +204,31 @@ func (r *pgRun) queue(name, sql string, args ...any) {
 
 func (r *pgRun) do(c *compiled, args []any) { r.queue(c.name, c.sql, args...) }
 
+func (r *pgRun) ask(c *compiled, args []any, each reading) {
+	r.queue(c.name, c.sql, args...)
+	if r.asked == nil {
+		r.asked = map[int]func(pgx.Rows) error{}
+	}
+	r.asked[len(r.names)-1] = func(rows pgx.Rows) error { return readRows(c.name, rows, each) }
+}
+
 // send sends the queue and reads the results of all but the last `keep` statements.
 func (r *pgRun) send(keep int) (pgx.BatchResults, error) {
-	b, names := r.batch, r.names
-	r.batch, r.names, r.began = nil, nil, true
+	b, names, asked := r.batch, r.names, r.asked
+	r.batch, r.names, r.asked, r.began = nil, nil, nil, true
 	began := legalclock.Start()
 	res := r.conn.SendBatch(r.ctx, b)
-	for _, n := range names[:len(names)-keep] {
-		if _, err := res.Exec(); err != nil {
+	for i, n := range names[:len(names)-keep] {
+		var err error
+		if take := asked[i]; take != nil {
+			var rows pgx.Rows
+			if rows, err = res.Query(); err == nil {
+				err = take(rows)
+			}
+		} else {
+			_, err = res.Exec()
+		}
+		if err != nil {
 			res.Close()
 			return nil, pgError(n, err)
 		}
@@ -244,17 +262,24 @@ func (r *pgRun) exec(c *compiled, args []any) (int64, error) {
 	return tag.RowsAffected(), pgError(c.name, err)
 }
 
-func (r *pgRun) query(c *compiled, args []any, each func(func(...any) error, []string) (bool, error)) error {
+func (r *pgRun) query(c *compiled, args []any, each reading) error {
 	r.queue(c.name, c.sql, args...)
 	res, err := r.send(1)
 	if err != nil {
 		return err
 	}
 	rows, err := res.Query()
-	if err != nil {
-		res.Close()
-		return pgError(c.name, err)
+	if err == nil {
+		err = readRows(c.name, rows, each)
 	}
+	if e := res.Close(); err == nil {
+		err = e
+	}
+	return pgError(c.name, err)
+}
+
+// readRows hands the rows over until each has enough.
+func readRows(name string, rows pgx.Rows, each reading) error {
 	fields := rows.FieldDescriptions()
 	columns := make([]string, len(fields))
 	for i, f := range fields {
@@ -279,18 +304,14 @@ func (r *pgRun) query(c *compiled, args []any, each func(func(...any) error, []s
 		}
 	}
 	rows.Close()
-	err = rows.Err()
-	if e := res.Close(); err == nil {
-		err = e
-	}
 	if own != nil {
-		return fmt.Errorf("store: %s: %w", c.name, own)
+		return own
 	}
-	return pgError(c.name, err)
+	return rows.Err()
 }
 
 func (r *pgRun) rollback() {
-	r.batch, r.names = nil, nil
+	r.batch, r.names, r.asked = nil, nil, nil
 	if !r.began {
 		return
 	}

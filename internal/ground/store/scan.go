@@ -47,25 +47,90 @@ func Each[T any](r Reader, q *Query, f func(T) error, args ...any) error {
 	return read(r, q, args, func(t T) (bool, error) { return true, f(t) })
 }
 
+// Answer is what a question of Ask finds.
+type Answer[T any] struct {
+	v    *View
+	rows []T
+	err  error
+	here bool // every row is read
+}
+
+// Ask asks without waiting: on PostgreSQL the question travels with what is queued, so that
+// several take one round trip, and the answer is there when it is looked at. Questions that
+// need each other's answers can't travel together.
+func Ask[T any](r Reader, q *Query, args ...any) *Answer[T] {
+	v := r.view()
+	a := &Answer[T]{v: v}
+	c, full, err := v.prepare(q, args, purging(r))
+	if err != nil {
+		a.err = v.broken(err)
+		return a
+	}
+	if v.fail != nil {
+		a.err = v.fail
+		return a
+	}
+	v.run.ask(c, full, rowsOf(q, func(t T) (bool, error) {
+		a.rows = append(a.rows, t)
+		return true, nil
+	}, &a.err))
+	return a
+}
+
+// All gives the rows.
+func (a *Answer[T]) All() ([]T, error) {
+	if !a.here && a.err == nil {
+		a.here = true
+		if a.err = a.v.fail; a.err == nil {
+			a.err = a.v.broken(a.v.run.flush())
+		}
+	}
+	return a.rows, a.err
+}
+
+// One gives the first row; no row is ErrNone.
+func (a *Answer[T]) One() (T, error) {
+	rows, err := a.All()
+	if err == nil && len(rows) == 0 {
+		err = ErrNone
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return rows[0], nil
+}
+
+func purging(r Reader) bool {
+	t, ok := r.(*Tx)
+	return ok && t.purge
+}
+
 func read[T any](r Reader, q *Query, args []any, each func(T) (bool, error)) error {
 	v := r.view()
-	purge := false
-	if t, ok := r.(*Tx); ok {
-		purge = t.purge
-	}
-	c, full, err := v.prepare(q, args, purge)
+	c, full, err := v.prepare(q, args, purging(r))
 	if err != nil {
 		return v.broken(err)
 	}
 	if v.fail != nil {
 		return v.fail
 	}
+	var own error
+	v.open = true
+	err = v.run.query(c, full, rowsOf(q, each, &own))
+	v.open = false
+	if own != nil {
+		return own
+	}
+	return v.broken(err)
+}
+
+// rowsOf makes rows into values of T and hands them to each; each's own error lands in own.
+func rowsOf[T any](q *Query, each func(T) (bool, error), own *error) reading {
 	plan := planOf(reflect.TypeFor[T]())
 	var index [][]int
-	var own error
 	dest := make([]any, 0, 16)
-	v.open = true
-	err = v.run.query(c, full, func(scan func(...any) error, columns []string) (bool, error) {
+	return func(scan func(...any) error, columns []string) (bool, error) {
 		var t T
 		rv := reflect.ValueOf(&t).Elem()
 		if plan == nil {
@@ -75,6 +140,7 @@ func read[T any](r Reader, q *Query, args []any, each func(T) (bool, error)) err
 			dest = append(dest[:0], &t)
 		} else {
 			if index == nil {
+				var err error
 				if index, err = plan.index(q.name, columns); err != nil {
 					return false, err
 				}
@@ -89,16 +155,11 @@ func read[T any](r Reader, q *Query, args []any, each func(T) (bool, error)) err
 		}
 		more, err := each(t)
 		if err != nil {
-			own = err // the reader's own error, not the database's: the transaction goes on
+			*own = err // the reader's own error, not the database's: the transaction goes on
 			return false, nil
 		}
 		return more, nil
-	})
-	v.open = false
-	if own != nil {
-		return own
 	}
-	return v.broken(err)
 }
 
 type plan struct{ fields map[string][]int }

@@ -209,7 +209,14 @@ func (r *liteRun) run(c *compiled, args []any) (int64, error) {
 	return n, err
 }
 
-func (r *liteRun) query(c *compiled, args []any, each func(func(...any) error, []string) (bool, error)) error {
+// ask answers at once; an error waits, as that of a queued statement does.
+func (r *liteRun) ask(c *compiled, args []any, each reading) {
+	if r.late == nil {
+		r.late = r.query(c, args, each)
+	}
+}
+
+func (r *liteRun) query(c *compiled, args []any, each reading) error {
 	if r.late != nil {
 		return r.late
 	}

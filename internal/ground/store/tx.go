@@ -97,11 +97,15 @@ const (
 
 type step struct{ began legalclock.Watch }
 
+// reading takes one row: scan puts it into fields. It says whether it wants more.
+type reading func(scan func(dest ...any) error, columns []string) (bool, error)
+
 // runner is one transaction of one database.
 type runner interface {
 	do(c *compiled, args []any)
 	exec(c *compiled, args []any) (int64, error)
-	query(c *compiled, args []any, each func(scan func(dest ...any) error, columns []string) (bool, error)) error
+	query(c *compiled, args []any, each reading) error
+	ask(c *compiled, args []any, each reading)
 	flush() error
 	native() any
 }

@@ -11,9 +11,10 @@ CREATE TABLE trace_entry (
   object     {text} NOT NULL,
   object_id  BIGINT NOT NULL,
   contact_id BIGINT NOT NULL,
-  clear      {text} NOT NULL,
-  private    {text} NOT NULL,
-  sealed     {bytes} NOT NULL,
+  clear      {text} NOT NULL,   -- canonical text, as committed
+  private    {text} NOT NULL,   -- names and commitments of the private values
+  c2         {bytes} NOT NULL,  -- what the leaf holds of them: the clear part stays provable when the person's salt is gone
+  sealed     {bytes} NOT NULL,  -- the private values, under the person's key (the account's when it is about nobody)
   PRIMARY KEY (account_id, id)
 );
 CREATE INDEX trace_entry_contact ON trace_entry (account_id, contact_id, id);
@@ -39,7 +40,9 @@ CREATE TABLE trace_members (
   account_id BIGINT NOT NULL,
   entry_id   BIGINT NOT NULL,
   n          INTEGER NOT NULL,
-  leaves     {bytes} NOT NULL,
+  leaves     {bytes} NOT NULL,  -- n x 32 bytes, in order
+  names      {text} NOT NULL,   -- of the members' private fields, sorted, with spaces between
+  kept       {bytes} NOT NULL,  -- per member: 4 bytes, a bit for each name it has, then 32 bytes of commitment for each
   PRIMARY KEY (account_id, entry_id)
 );
 

@@ -159,7 +159,8 @@ CREATE TABLE subscription (
   state       {text} NOT NULL CHECK (state IN ('none', 'requested', 'waiting', 'given', 'withdrawn', 'refused', 'expired')),
   basis       {text} NOT NULL DEFAULT '',
   grade       {text} NOT NULL DEFAULT '',
-  own         INTEGER NOT NULL DEFAULT 0,   -- 1: the person said yes again after a no; the older suppression does not bind it
+  said        INTEGER NOT NULL DEFAULT 0,   -- the person's own last word: 0 nothing, 1 yes, 2 no
+  said_at     BIGINT NOT NULL DEFAULT 0,    -- when we wrote it down: suppressions older than a yes don't bind it
   seq         BIGINT NOT NULL,
   event_id    BIGINT NOT NULL,              -- the event the state rests on
   since       BIGINT NOT NULL,
