@@ -8,6 +8,7 @@ import (
 
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
+	"consend/internal/job"
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
@@ -23,6 +24,7 @@ import (
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		job.Data(),
 		keys.Data(),
 		trace.Data(),
 		contact.Data(),
@@ -33,4 +35,13 @@ func DataMap() datamap.Map {
 		member.Data(),
 		apikey.Data(),
 	)
+}
+
+// Stores says how a store of ours is opened, but for its URL and clock.
+func Stores(kind datamap.Store) store.Options {
+	o := store.Options{Kind: kind, Map: DataMap()}
+	if kind == datamap.Main {
+		o.Steps = job.Steps
+	}
+	return o
 }

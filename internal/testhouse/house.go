@@ -120,7 +120,8 @@ func (h *House) Account(t testing.TB) int64 {
 // Open opens one of the house's stores (again).
 func (h *House) Open(t testing.TB, s datamap.Store) *store.DB {
 	t.Helper()
-	o := store.Options{Kind: s, URL: h.URLs[s], Map: app.DataMap(), Clock: h.Clock.Now, Connections: 8}
+	o := app.Stores(s)
+	o.URL, o.Clock, o.Connections = h.URLs[s], h.Clock.Now, 8
 	if h.Main != nil {
 		o.Installation = h.Main.Identity().Installation
 	}
@@ -162,7 +163,9 @@ func database(t testing.TB, base string, s datamap.Store) string {
 	if name == "" {
 		name = "ct_" + string(s) + "_" + unique
 		run("CREATE DATABASE " + name)
-		db, err := store.Open(ctx, store.Options{Kind: s, URL: at(base, name), Map: app.DataMap(), Connections: 4})
+		o := app.Stores(s)
+		o.URL, o.Connections = at(base, name), 4
+		db, err := store.Open(ctx, o)
 		if err != nil {
 			t.Fatalf("PostgreSQL template: %v", err)
 		}

@@ -50,13 +50,7 @@ func migrations(kind datamap.Store, d dialect) ([]*goose.Migration, error) {
 				return err
 			}
 			rendered := types[d].Replace(string(text))
-			out = append(out, goose.NewGoMigration(base+n, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-				_, err := tx.ExecContext(ctx, rendered)
-				if err != nil {
-					return fmt.Errorf("%s: %w", f.Name(), err)
-				}
-				return nil
-			}}, nil))
+			out = append(out, migration(base+n, f.Name(), rendered))
 		}
 		return nil
 	}
@@ -69,12 +63,30 @@ func migrations(kind datamap.Store, d dialect) ([]*goose.Migration, error) {
 	return out, nil
 }
 
+// librarySteps is where the numbers of libraries' steps begin.
+const librarySteps = 10_000
+
+func migration(number int64, name, text string) *goose.Migration {
+	return goose.NewGoMigration(number, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	}}, nil)
+}
+
 func (db *DB) migrate(ctx context.Context, h *sql.DB) (int, error) {
 	steps, err := migrations(db.kind, db.dialect)
 	if err != nil {
 		return 0, err
 	}
-	opts := []goose.ProviderOption{goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true)}
+	if db.steps != nil {
+		for _, x := range db.steps(db.dialect.String()) {
+			steps = append(steps, migration(librarySteps+x.Number, x.Name, x.SQL))
+		}
+	}
+	// Out of order: the numbers of the store's own steps and of a library's grow side by side.
+	opts := []goose.ProviderOption{goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true)}
 	dialect := goose.DialectSQLite3
 	if db.dialect == postgres {
 		dialect = goose.DialectPostgres
@@ -149,7 +161,7 @@ func (db *DB) grant(ctx context.Context, h *sql.DB) error {
 	fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA public TO %s, %s, %s;\n", roleApp, roleSystem, rolePurge)
 	for _, t := range db.dataMap.Tables(db.kind) {
 		if t.Foreign {
-			fmt.Fprintf(&b, "GRANT SELECT, INSERT, UPDATE, DELETE ON %q TO %s;\n", t.Name, roleSystem)
+			fmt.Fprintf(&b, "GRANT SELECT, INSERT, UPDATE, DELETE ON %q TO %s;\nGRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %s;\n", t.Name, roleSystem, roleSystem)
 			continue
 		}
 		may := "SELECT, INSERT, UPDATE, DELETE"

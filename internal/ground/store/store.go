@@ -45,6 +45,7 @@ type DB struct {
 	attached   map[reflect.Type]any
 	hook       func(query string) error
 	identity   Identity
+	steps      func(dialect string) []Step
 
 	mu       sync.Mutex
 	conns    map[driver.Conn]*liteConn
@@ -66,6 +67,14 @@ type Options struct {
 	Clock        legalclock.Clock
 	Connections  int    // PostgreSQL: the largest number of connections; 0 means 16
 	Installation string // keys and archive: the main store's; "" makes or takes what is there
+	Steps        func(dialect string) []Step
+}
+
+// Step is a migration of a library's own tables. It runs once, after the store's.
+type Step struct {
+	Number int64 // 1 and up, among the library's
+	Name   string
+	SQL    string
 }
 
 type options struct{ purge, bulk bool }
@@ -87,7 +96,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Clock == nil {
 		o.Clock = legalclock.System
 	}
-	db := &DB{kind: o.Kind, clock: o.Clock, dataMap: o.Map, accounts: map[string]bool{}, appendOnly: map[string]bool{},
+	db := &DB{kind: o.Kind, clock: o.Clock, dataMap: o.Map, steps: o.Steps, accounts: map[string]bool{}, appendOnly: map[string]bool{},
 		attached: map[reflect.Type]any{}, conns: map[driver.Conn]*liteConn{}}
 	for _, t := range o.Map {
 		if t.Store == o.Kind {
