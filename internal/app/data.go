@@ -6,13 +6,17 @@ package app
 import (
 	"slices"
 
+	"consend/internal/ground/blob"
+	"consend/internal/ground/budget"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -24,12 +28,16 @@ import (
 func DataMap() datamap.Map {
 	return slices.Concat(
 		store.Data(),
+		blob.Data(),
+		budget.Data(),
 		job.Data(),
 		keys.Data(),
 		trace.Data(),
 		contact.Data(),
 		list.Data(),
 		consent.Data(),
+		notice.Data(),
+		form.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),

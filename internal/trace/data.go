@@ -13,7 +13,7 @@ func Data() []datamap.Table {
 	}
 	pseudonym := func(name string, whose datamap.Whose, category string) datamap.Column {
 		return datamap.Personal(name, datamap.PD{Category: category, Whose: whose, Purposes: []string{"accountability"},
-			Basis: "GDPR 6(1)(c), 5(2)", Retention: "trace", Erasure: datamap.Keep,
+			Basis: "GDPR 6(1)(c), 5(2)", Retention: "retention.trace", Erasure: datamap.Keep,
 			Export: datamap.Access, ExportName: "trace." + name, Key: datamap.Clear,
 			Why: "who did what stays provable; after an erasure the number leads to nobody"})
 	}
@@ -26,23 +26,23 @@ func Data() []datamap.Table {
 			pseudonym("contact_id", datamap.Contacts, "pseudonym"),
 			pseudonym("clear", datamap.Contacts, "trace.act"),
 			datamap.Personal("private", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
-				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "retention.trace", Erasure: datamap.Keep, Export: datamap.NoExport,
 				Why: "commitments; they reveal nothing once the person's salt is gone", Key: datamap.Commitment}),
 			datamap.Personal("c2", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
-				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "retention.trace", Erasure: datamap.Keep, Export: datamap.NoExport,
 				Why: "a commitment; it reveals nothing once the person's salt is gone", Key: datamap.Commitment}),
 			datamap.Personal("sealed", datamap.PD{Category: "trace.values", Whose: datamap.Contacts, Purposes: []string{"accountability"},
-				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Shred, Export: datamap.Access,
+				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "retention.trace", Erasure: datamap.Shred, Export: datamap.Access,
 				ExportName: "trace.values", Key: datamap.SubjectKey})}},
 		{Store: datamap.Main, Name: "trace_pending", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("at", "when it happened"), none("leaf", "a salted hash")}},
 		{Store: datamap.Main, Name: "trace_leaf", Account: true, AppendOnly: true, Columns: []datamap.Column{
-			none("account_id", "the account"), none("entry_id", "an id we assign"), none("leaf_index", "position in the log")}},
+			none("account_id", "the account"), none("entry_id", "an id we assign"), none("leaf_index", "position in the log"), none("at", "when it was sealed")}},
 		{Store: datamap.Main, Name: "trace_members", Account: true, AppendOnly: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("n", "how many members"), none("leaves", "salted hashes"),
 			none("names", "names of fields"),
 			datamap.Personal("kept", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
-				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "trace", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "retention.trace", Erasure: datamap.Keep, Export: datamap.NoExport,
 				Why: "commitments; they reveal nothing once the persons' salts are gone", Key: datamap.Commitment})}},
 		{Store: datamap.Main, Name: "trace_tile", Columns: []datamap.Column{
 			none("level", "height in the tree"), none("n", "position"), none("hashes", "hashes of salted hashes")}},

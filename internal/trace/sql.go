@@ -18,15 +18,8 @@ func (b both) of(r store.Reader) *store.Query {
 	return b.account
 }
 
-func accountOf(r store.Reader) int64 {
-	switch v := r.(type) {
-	case *store.Tx:
-		return v.Account()
-	case *store.View:
-		return v.Account()
-	}
-	return 0
-}
+// accountOf is the account a reader is bound to; every Reader of the store tells it.
+func accountOf(r store.Reader) int64 { return r.(interface{ Account() int64 }).Account() }
 
 var (
 	addEntry = twice("trace.add_entry", `INSERT INTO trace_entry
@@ -34,4 +27,39 @@ var (
 		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	addPending = twice("trace.add_pending", `INSERT INTO trace_pending (account_id, entry_id, at, leaf) VALUES (:account, ?, ?, ?)`)
 	addMembers = twice("trace.add_members", `INSERT INTO trace_members (account_id, entry_id, n, leaves, names, kept) VALUES (:account, ?, ?, ?, ?, ?)`)
+
+	findLeaf    = twice("trace.find_leaf", `SELECT l.leaf_index, l.at FROM trace_leaf l WHERE l.account_id = :account AND l.entry_id = ?`)
+	findEntry   = twice("trace.find_entry", `SELECT e.clear, e.private, e.c2, e.sealed FROM trace_entry e WHERE e.account_id = :account AND e.id = ?`)
+	findMembers = twice("trace.find_members", `SELECT m.n, m.leaves, m.names, m.kept FROM trace_members m WHERE m.account_id = :account AND m.entry_id = ?`)
+)
+
+const whole = "the log is one for the installation: its order goes over all accounts"
+
+var (
+	makeHead = store.Installation("trace.make_head", whole,
+		`INSERT INTO trace_head (id, size, root, at) VALUES (1, 0, ?, :now) ON CONFLICT (id) DO NOTHING`)
+	findHead = store.Installation("trace.find_head", whole, `SELECT size, root, at FROM trace_head WHERE id = 1`)
+	lockHead = store.Installation("trace.lock_head", whole, `SELECT size, root, at FROM trace_head WHERE id = 1 :lock`)
+	moveHead = store.Installation("trace.move_head", whole, `UPDATE trace_head SET size = ?, root = ?, at = :now WHERE id = 1 AND size = ?`)
+
+	placeLeaves = store.Installation("trace.place_leaves", whole, `INSERT INTO trace_leaf (account_id, entry_id, leaf_index, at)
+		SELECT p.account_id, p.entry_id, CAST(? AS BIGINT) + row_number() OVER (ORDER BY p.account_id, p.entry_id) - 1, :now
+		FROM (SELECT account_id, entry_id FROM trace_pending ORDER BY account_id, entry_id LIMIT ?) p`)
+	placedLeaves = store.Installation("trace.placed_leaves", whole, `SELECT p.leaf FROM trace_leaf l
+		JOIN trace_pending p ON p.account_id = l.account_id AND p.entry_id = l.entry_id WHERE l.leaf_index >= ? ORDER BY l.leaf_index`)
+	sealed = store.Installation("trace.sealed", whole, `DELETE FROM trace_pending WHERE (account_id, entry_id) IN
+		(SELECT l.account_id, l.entry_id FROM trace_leaf l WHERE l.leaf_index >= ?)`)
+
+	findTile = store.Installation("trace.find_tile", whole, `SELECT hashes FROM trace_tile WHERE level = ? AND n = ?`)
+	putTile  = store.Installation("trace.put_tile", whole, `INSERT INTO trace_tile (level, n, hashes) VALUES (?, ?, ?)
+		ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes`)
+
+	putCheckpoint = store.Installation("trace.put_checkpoint", whole, `INSERT INTO trace_checkpoint (hour, size, note) VALUES (?, ?, ?)
+		ON CONFLICT (hour) DO UPDATE SET size = excluded.size, note = excluded.note WHERE trace_checkpoint.size < excluded.size`)
+	putCopy = store.Installation("trace.put_copy", "a copy of the log's word outside main", `INSERT INTO checkpoint_copy (day, size, note) VALUES (?, ?, ?)
+		ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note WHERE checkpoint_copy.size < excluded.size`)
+	findCopies = store.Installation("trace.find_copies", "a start holds main against the copies",
+		`SELECT note FROM checkpoint_copy ORDER BY day DESC LIMIT ?`)
+	dailySizes = store.Installation("trace.daily_sizes", whole,
+		`SELECT max(size) AS size FROM trace_checkpoint GROUP BY hour / 24 ORDER BY hour / 24 DESC LIMIT ?`)
 )

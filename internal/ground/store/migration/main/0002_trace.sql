@@ -32,6 +32,7 @@ CREATE TABLE trace_leaf (
   account_id BIGINT NOT NULL,
   entry_id   BIGINT NOT NULL,
   leaf_index BIGINT NOT NULL,
+  at         BIGINT NOT NULL,   -- when it was sealed
   PRIMARY KEY (account_id, entry_id)
 );
 CREATE UNIQUE INDEX trace_leaf_index ON trace_leaf (leaf_index);

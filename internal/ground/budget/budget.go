@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package budget promises that nobody can have an act done more often than the house allows:
+// per address, network, account or for the whole installation, counted per minute over a
+// sliding window. What is counted is a keyed hash, never the address or network itself
+// (GDPR 5(1)(c), 32).
+//
+// It leaves to rooms which acts have which limits and what an outcome over the limit looks
+// like. Acts at the same moment may each see the same rest: a limit can be passed by as many
+// as run at once, no more.
+package budget
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"math/rand/v2"
+	"time"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+)
+
+// Limit is how often something may be done within a time.
+type Limit struct {
+	Name string        // "form.address": what is limited, by what
+	Max  int64         // how often
+	Per  time.Duration // whole minutes, at most Longest
+	Wide bool          // many spend from it at once, such as the installation's
+}
+
+// Longest is the longest window: rows older than it are swept.
+const Longest = 24 * time.Hour
+
+// parts is in how many rows a wide budget is counted.
+const parts = 16
+
+// Charge is one use of a limit by somebody.
+type Charge struct {
+	limit Limit
+	whom  string
+}
+
+// For charges the limit to somebody: an address, a network, a number.
+func (l Limit) For(whom string) Charge { return Charge{l, whom} }
+
+// hash names a budget: 16 bytes of HMAC-SHA-256 under a key of the caller's.
+func (c Charge) hash(key [32]byte) []byte {
+	h := hmac.New(sha256.New, key[:])
+	h.Write([]byte(c.limit.Name))
+	h.Write([]byte{0})
+	h.Write([]byte(c.whom))
+	return h.Sum(nil)[:16]
+}
+
+const minute = int64(time.Minute / time.Microsecond)
+
+func (c Charge) ask(r store.Reader, key [32]byte, now legalclock.Moment) *store.Answer[float64] {
+	from := int64(now) - c.limit.Per.Microseconds()
+	oldest := from / minute
+	// The oldest minute counts as far as the window still covers it.
+	share := 1 - float64(from%minute)/float64(minute)
+	return store.Ask[float64](r, spent, oldest, share, c.hash(key), oldest)
+}
+
+// Spend counts every charge, or refuses all of them with fault.Busy "budget.spent" (value
+// minutes: after how long to come back) when one is over its limit. It counts in the act's
+// own transaction: an act that fails costs nothing; what must count even then, such as a
+// wrong password, is spent in a transaction of its own.
+func Spend(tx *store.Tx, key [32]byte, charges ...Charge) error {
+	asked := make([]*store.Answer[float64], len(charges))
+	for i, c := range charges {
+		asked[i] = c.ask(tx, key, tx.Now)
+	}
+	for i, c := range charges {
+		n, err := asked[i].One()
+		if err != nil {
+			return err
+		}
+		if n+1 > float64(c.limit.Max) {
+			return fault.New(fault.Busy, "budget.spent", "minutes", max(1, int64(c.limit.Per/time.Minute)), "limit", c.limit.Name)
+		}
+	}
+	for _, c := range charges {
+		part := 0
+		if c.limit.Wide {
+			part = rand.IntN(parts)
+		}
+		tx.Do(spend, c.hash(key), int64(tx.Now)/minute, part)
+	}
+	return nil
+}
+
+// Left tells how often it may still be done now.
+func Left(r store.Reader, now legalclock.Moment, key [32]byte, c Charge) (int64, error) {
+	n, err := c.ask(r, key, now).One()
+	return max(0, c.limit.Max-int64(n+0.999999)), err
+}
+
+// Sweep ends what no window reaches any more. Periodic, hourly.
+func Sweep(ctx context.Context, db *store.DB) error {
+	return db.Bulk(ctx, actor.System("budget"), func(tx *store.Tx) (bool, error) {
+		n, err := tx.Exec(sweep, (int64(tx.Now)-Longest.Microseconds())/minute-1, sweepStep)
+		return n == sweepStep, err
+	})
+}
+
+const sweepStep = 2000

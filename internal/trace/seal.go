@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/trace/proof"
+)
+
+// The sealer waits sealPause after the first act, so that acts of a moment are sealed
+// together, and looks by itself every sealLook for what a node that died left behind.
+const (
+	sealPause = time.Second
+	sealLook  = 10 * time.Second
+	sealStep  = 2048 // leaves in one transaction: about 10 ms, then people have their turn
+)
+
+// head is the sealed log: how many leaves, their root, and since when.
+type head struct {
+	Size int64
+	Root []byte
+	At   legalclock.Moment
+}
+
+func (h head) hash() (tlog.Hash, error) {
+	if len(h.Root) != tlog.HashSize {
+		return tlog.Hash{}, fmt.Errorf("trace: the head holds no root")
+	}
+	return tlog.Hash(h.Root), nil
+}
+
+// Run seals until ctx ends, and then once more. Any number of nodes may run it: the head's
+// row is locked while one extends the tree, and changes only from the size it was read at.
+func (l *Log) Run(ctx context.Context) {
+	tick := time.NewTicker(sealLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer stop()
+			l.try(last)
+			return
+		case <-tick.C:
+		case <-l.woken:
+			pause := time.NewTimer(sealPause)
+			select {
+			case <-ctx.Done():
+			case <-pause.C:
+			}
+			pause.Stop()
+		}
+		if ctx.Err() == nil {
+			l.try(ctx)
+		}
+	}
+}
+
+func (l *Log) try(ctx context.Context) {
+	if err := l.Seal(ctx); err != nil && ctx.Err() == nil {
+		slog.Error("the trace could not be sealed", "error", err)
+	}
+}
+
+// SealNow seals what waits, at once: an export does not wait for the sealer.
+func SealNow(ctx context.Context, db *store.DB) error {
+	l, err := find(ctx, db)
+	if err != nil {
+		return err
+	}
+	return l.Seal(ctx)
+}
+
+// Seal puts every entry that waits into the tree, signs the new head and sends copies out.
+// A crash before the commit of a step leaves the step undone; after it, the next Seal signs
+// the same head to the same bytes.
+func (l *Log) Seal(ctx context.Context) error {
+	l.sealing.Lock()
+	defer l.sealing.Unlock()
+	if err := l.main.Bulk(ctx, sealer, l.step); err != nil {
+		return err
+	}
+	return l.publish(ctx)
+}
+
+// step extends the tree by at most sealStep leaves, in one transaction.
+func (l *Log) step(tx *store.Tx) (more bool, err error) {
+	h, err := store.One[head](tx, lockHead)
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.Exec(placeLeaves, h.Size, sealStep)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	leaves, err := store.All[[]byte](tx, placedLeaves, h.Size)
+	if err != nil {
+		return false, err
+	}
+	if int64(len(leaves)) != n {
+		return false, fmt.Errorf("trace: %d leaves were placed and %d are there", n, len(leaves))
+	}
+	tx.Do(sealed, h.Size)
+	t := treeOf(tx, h.Size)
+	for _, b := range leaves {
+		if len(b) != tlog.HashSize {
+			return false, errors.New("trace: a pending leaf is not a hash")
+		}
+		if err := t.add(tlog.Hash(b)); err != nil {
+			return false, err
+		}
+	}
+	root, err := t.root(t.size)
+	if err != nil {
+		return false, err
+	}
+	t.save(tx)
+	moved, err := tx.Exec(moveHead, t.size, root[:], h.Size)
+	if err == nil && moved != 1 {
+		err = errors.New("trace: the head moved under the sealer")
+	}
+	return n == sealStep, err
+}
+
+// publish signs the head that is in the database and sends copies to the other places. It
+// refuses to sign a log that does not go on from the last checkpoint this node signed.
+func (l *Log) publish(ctx context.Context) error {
+	cp, note, err := l.sign(ctx)
+	if err != nil || cp.Size == 0 || cp == l.last {
+		return err
+	}
+	hour, day := cp.At.Unix()/3600, cp.At.Unix()/86400
+	err = l.main.Write(ctx, sealer, func(tx *store.Tx) error {
+		tx.Do(putCheckpoint, hour, cp.Size, string(note))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range l.places {
+		if err := p.keep(ctx, day, cp, note); err != nil {
+			return fmt.Errorf("trace: no copy of the checkpoint in %s: %w", p.name(), err)
+		}
+	}
+	l.last = cp
+	return nil
+}
+
+// sign reads the head, checks that it goes on from the last one, and signs it.
+func (l *Log) sign(ctx context.Context) (cp proof.Checkpoint, note []byte, err error) {
+	err = l.main.View(ctx, sealer, func(v *store.View) error {
+		h, err := store.One[head](v, findHead)
+		if err != nil {
+			return err
+		}
+		if cp, err = l.checkpoint(h); err != nil {
+			return err
+		}
+		return l.continues(v, h)
+	})
+	if err != nil {
+		return cp, nil, err
+	}
+	note, err = cp.Sign(l.signer)
+	return cp, note, err
+}
+
+func (l *Log) checkpoint(h head) (proof.Checkpoint, error) {
+	root, err := h.hash()
+	return proof.Checkpoint{Origin: l.signer.Name(), Size: h.Size, Root: root, At: h.At.Time()}, err
+}
+
+var errForked = errors.New("trace: the log in the database does not go on from the checkpoint signed before: it was changed; nothing more is signed")
+
+func (l *Log) continues(r store.Reader, h head) error {
+	if l.last.Size == 0 {
+		return nil
+	}
+	if h.Size < l.last.Size {
+		return errForked
+	}
+	root, err := treeOf(r, h.Size).root(l.last.Size)
+	if err != nil || root != l.last.Root {
+		return errors.Join(errForked, err)
+	}
+	return nil
+}
+
+// Checkpoint gives the newest signed checkpoint: what /.well-known/consend-checkpoint shows.
+func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
+	_, note, err := l.sign(ctx)
+	return note, err
+}
+
+// Sealed tells whether an entry of the account is in the tree.
+func Sealed(r store.Reader, entry int64) (bool, error) {
+	_, err := store.One[leafRow](r, findLeaf.of(r), entry)
+	if errors.Is(err, store.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+type leafRow struct {
+	LeafIndex int64
+	At        legalclock.Moment
+}
