@@ -17,6 +17,7 @@ package consent
 import (
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/pii"
+	"consend/internal/people/contact"
 )
 
 // Status is where a subscription stands. Only Given can be mailed.
@@ -113,10 +114,10 @@ func (k Kind) No() bool {
 	return false
 }
 
-// Own tells whether only the person can do it.
+// Own tells whether only the person can do it: nobody confirms or chooses for another.
 func (k Kind) Own() bool {
 	switch k {
-	case Request, Confirm, Accept, NotMe:
+	case Confirm, Accept, NotMe:
 		return true
 	}
 	return false
@@ -239,10 +240,14 @@ type Event struct {
 	Language    string
 	Page        string // without query
 
-	Import     int64
-	ImportRow  int64
-	DeclaredBy int64 // the member whose word it is
-	Evidence   int64 // file of evidence
+	Import       int64
+	ImportRow    int64
+	DeclaredBy   int64  // the member whose word it is
+	Evidence     int64  // file of evidence
+	EvidenceHash []byte // its SHA-256
 
 	Origin Origin
+
+	Row   contact.Row // from contact.Ensure in the same act: the person isn't read again
+	Entry int64       // tx.ID() taken before, when rows name the entry; the same for the whole slice; 0: Apply takes it
 }

@@ -105,6 +105,7 @@ CREATE TABLE consent_event (
   basis_family    {text} NOT NULL DEFAULT '',
   optout_offered  INTEGER NOT NULL DEFAULT 0, -- ePrivacy 13(2): a free way to refuse was offered at collection
   grade           {text} NOT NULL DEFAULT '',
+  lacks           {text} NOT NULL DEFAULT '', -- why the claim waits for proof
   source          {text} NOT NULL DEFAULT '',
   method          {text} NOT NULL DEFAULT '',
   occurred_at     BIGINT NOT NULL,
@@ -115,6 +116,7 @@ CREATE TABLE consent_event (
   note_version_id BIGINT NOT NULL DEFAULT 0,
   text_sha256     {bytes},
   note_sha256     {bytes},
+  evidence_sha256 {bytes},
   language        {text} NOT NULL DEFAULT '',
   page            {text} NOT NULL DEFAULT '', -- without query
   import_id       BIGINT NOT NULL DEFAULT 0,

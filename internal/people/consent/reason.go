@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package consent
+
+import (
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+)
+
+// Reason is why somebody may not be written to about a list; "" means they may, as far
+// as people are concerned.
+type Reason string
+
+// The reasons, in the order in which they are asked.
+const (
+	ListRetired  Reason = "list_retired"
+	NoMail       Reason = "no_mail"       // the list carries no mail
+	ErasingNow   Reason = "erasing"       // GDPR 17
+	Frozen       Reason = "frozen"        // GDPR 18
+	HasObjected  Reason = "objected"      // GDPR 21(2)
+	HasBounced   Reason = "bounced"       // the mailbox does not exist
+	Ordered      Reason = "ordered"       // an authority said so
+	HasLeft      Reason = "withdrawn"     // GDPR 7(3)
+	HasRefused   Reason = "refused"       //
+	Complaining  Reason = "complained"    //
+	ErasedBefore Reason = "erased_before" // asked to be forgotten: only a keyed hash remembers
+	DoNotMail    Reason = "do_not_mail"   // put on the list by a member or an import
+	NotOnList    Reason = "not_on_list"   //
+	Unconfirmed  Reason = "unconfirmed"   // the mailbox has not answered
+	Unproved     Reason = "waiting"       // waiting for proof
+	HasEnded     Reason = "expired"       //
+	UnderAge     Reason = "under_age"     // GDPR 8
+	NoticeDue    Reason = "notice_due"    // GDPR 14(3): should have been told by now
+)
+
+// Reasons lists them in the order in which they are asked.
+func Reasons() []Reason {
+	return []Reason{ListRetired, NoMail, ErasingNow, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
+		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, UnderAge, NoticeDue}
+}
+
+// ReasonSQL gives the first failing reason (” when there is none) for a contact c, a list
+// l and their subscription s (LEFT JOIN), in the order of the house: state, do-not-mail
+// list unless the person said yes after it, basis, age, notice. The one text for one id, a
+// batch and a count; a test holds it equal to Why.
+const ReasonSQL = `CASE
+	WHEN l.retired_at <> 0 THEN 'list_retired'
+	WHEN l.kind <> 'mail' THEN 'no_mail'
+	WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+	WHEN c.state = 'restricted' THEN 'frozen'
+	WHEN c.state = 'objected' THEN 'objected'
+	WHEN c.state = 'bounced' THEN 'bounced'
+	ELSE COALESCE((SELECT CASE x.reason WHEN 'authority_order' THEN 'ordered' WHEN 'unsubscribe' THEN 'withdrawn' WHEN 'objection' THEN 'objected'
+			WHEN 'complaint' THEN 'complained' WHEN 'hard_bounce' THEN 'bounced' WHEN 'erasure' THEN 'erased_before' ELSE 'do_not_mail' END
+		FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp
+			AND (x.scope = 'all' OR x.scope = 'purpose' AND x.scope_id = l.purpose_id OR x.scope = 'list' AND x.scope_id = l.id)
+			AND (x.reason = 'authority_order' OR COALESCE(s.said, 0) <> 1 OR x.since > s.said_at)
+		ORDER BY CASE WHEN x.reason = 'authority_order' THEN 0 ELSE 1 END, x.since DESC, x.scope, x.scope_id LIMIT 1),
+	CASE WHEN s.state IS NULL OR s.state = 'none' THEN 'not_on_list'
+		WHEN s.state = 'requested' THEN 'unconfirmed'
+		WHEN s.state = 'waiting' THEN 'waiting'
+		WHEN s.state <> 'given' THEN s.state
+		WHEN c.age = 2 THEN 'under_age'
+		WHEN c.notice_due_at > 0 AND c.notice_due_at <= :now THEN 'notice_due'
+		ELSE '' END) END`
+
+// Why is ReasonSQL in Go: the same order, from what was read.
+func Why(l list.List, c contact.Contact, s State, now legalclock.Moment) Reason {
+	switch {
+	case l.RetiredAt != 0:
+		return ListRetired
+	case l.Kind != list.Mail:
+		return NoMail
+	case c.State.Ending():
+		return ErasingNow
+	case c.State == contact.StateRestricted:
+		return Frozen
+	case c.State == contact.StateObjected:
+		return HasObjected
+	case c.State == contact.StateBounced:
+		return HasBounced
+	case s.Barred():
+		return s.Bar.Cause.reason()
+	}
+	switch s.Status {
+	case None, "":
+		return NotOnList
+	case Requested:
+		return Unconfirmed
+	case Waiting:
+		return Unproved
+	case Withdrawn, Refused, Expired:
+		return Reason(s.Status)
+	}
+	switch {
+	case c.Age == contact.AgeUnder:
+		return UnderAge
+	case c.NoticeDueAt > 0 && c.NoticeDueAt <= now:
+		return NoticeDue
+	}
+	return ""
+}
+
+func (c Cause) reason() Reason {
+	switch c {
+	case AuthorityOrder:
+		return Ordered
+	case Unsubscribed:
+		return HasLeft
+	case Objected:
+		return HasObjected
+	case Complained:
+		return Complaining
+	case HardBounce:
+		return HasBounced
+	case Erased:
+		return ErasedBefore
+	}
+	return DoNotMail
+}
+
+// ReasonsFor gives the reason for each of the people, at most 1,000; those who aren't here are left out.
+func ReasonsFor(r store.Reader, listID int64, people []int64) (map[int64]Reason, error) {
+	type row struct {
+		Contact int64
+		Reason  Reason
+	}
+	rows, err := store.All[row](r, reasonsFor, listID, people)
+	out := make(map[int64]Reason, len(rows))
+	for _, x := range rows {
+		out[x.Contact] = x.Reason
+	}
+	return out, err
+}
+
+// Tally is how many people of a list have a reason; "" are those who may be written to.
+type Tally struct {
+	Reason Reason
+	People int64
+}
+
+// CountReasons counts the people of a list by reason.
+func CountReasons(r store.Reader, listID int64) ([]Tally, error) {
+	return store.All[Tally](r, reasonsCount, listID)
+}
+
+// Count is how many people stand at a status on a list.
+type Count struct {
+	ListID int64
+	State  Status
+	People int64
+}
+
+// Counts counts the people of every list by status.
+func Counts(r store.Reader) ([]Count, error) { return store.All[Count](r, counts) }

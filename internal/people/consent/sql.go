@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package consent
+
+import "consend/internal/ground/store"
+
+var (
+	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
+		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
+	bars = store.Account("consent.bars", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since
+		FROM suppression x WHERE x.account_id = :account AND x.fp IN ?#`)
+
+	addEvents = store.Load("consent.add_events", "consent_event", []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {Name: "seq"}, {Name: "id"},
+		{Name: "kind", Type: store.Text}, {Name: "verdict", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
+		{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered"}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
+		{Name: "source", Type: store.Text}, {Name: "method", Type: store.Text}, {Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "confirmed_at"},
+		{Name: "request_event"}, {Name: "form_version_id"}, {Name: "note_version_id"}, {Name: "text_sha256", Type: store.Bytes},
+		{Name: "note_sha256", Type: store.Bytes}, {Name: "evidence_sha256", Type: store.Bytes}, {Name: "language", Type: store.Text},
+		{Name: "page", Type: store.Text}, {Name: "import_id"}, {Name: "import_row"}, {Name: "declared_by"}, {Name: "evidence_id"},
+		{Name: "actor_kind", Type: store.Text}, {Name: "actor_id"}, {Name: "entry_id"}, {Name: "entry_index"}}, "")
+
+	project = store.Load("consent.project", "subscription", []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text},
+		{Name: "basis", Type: store.Text}, {Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}},
+		`ON CONFLICT (account_id, list_id, contact_id) DO UPDATE SET state = excluded.state, basis = excluded.basis, grade = excluded.grade,
+		said = excluded.said, said_at = excluded.said_at, seq = excluded.seq, event_id = excluded.event_id, since = excluded.since`)
+
+	addOrigins = store.Load("consent.add_origins", "consent_origin", []store.Column{{Name: "contact_id"}, {Name: "event_id"}, {Name: "ip_ct", Type: store.Bytes},
+		{Name: "ip_source", Type: store.Text}, {Name: "ua_ct", Type: store.Bytes}, {Name: "recorded_at"}}, "")
+	addText = store.Account("consent.add_text", `INSERT INTO consent_text (account_id, sha256, body, created_at) VALUES (:account, ?, ?, :now)
+		ON CONFLICT (account_id, sha256) DO NOTHING`)
+	text = store.Account("consent.text", `SELECT t.body FROM consent_text t WHERE t.account_id = :account AND t.sha256 = ?`)
+
+	events = store.Account("consent.events", `SELECT e.contact_id, e.list_id, e.seq, e.id, e.kind, e.verdict, e.state, e.basis, e.basis_ref, e.basis_family,
+		e.optout_offered, e.grade, e.lacks, e.source, e.method, e.occurred_at, e.recorded_at, e.confirmed_at, e.request_event, e.form_version_id, e.note_version_id,
+		e.text_sha256, e.note_sha256, e.evidence_sha256, e.language, e.page, e.import_id, e.import_row, e.declared_by, e.evidence_id, e.actor_kind, e.actor_id,
+		e.entry_id, e.entry_index, o.ip_ct, COALESCE(o.ip_network, '') AS ip_network, COALESCE(o.ip_source, '') AS ip_source, o.ua_ct, COALESCE(o.shortened_at, 0) AS shortened_at
+		FROM consent_event e LEFT JOIN consent_origin o ON o.account_id = :account AND o.contact_id = e.contact_id AND o.event_id = e.id
+		WHERE e.account_id = :account AND e.contact_id = ? ORDER BY e.recorded_at, e.list_id, e.seq LIMIT 5000`)
+	standings = store.Account("consent.standings", `SELECT s.list_id, l.name AS list_name, l.kind AS list_kind, l.purpose_id, p.name AS purpose_name,
+		s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since, `+ReasonSQL+` AS reason
+		FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
+		JOIN list l ON l.account_id = :account AND l.id = s.list_id JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id
+		WHERE s.account_id = :account AND s.contact_id = ? ORDER BY p.folded, l.position, l.folded, l.id`)
+
+	suppress = store.Load("consent.suppress", "suppression", []store.Column{{Name: "fp", Type: store.Bytes}, {Name: "scope", Type: store.Text}, {Name: "scope_id"},
+		{Name: "reason", Type: store.Text}, {Name: "since"}, {Name: "contact_id"}, {Name: "entry_id"}},
+		`ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since, entry_id = excluded.entry_id,
+		contact_id = CASE WHEN excluded.contact_id = 0 THEN suppression.contact_id ELSE excluded.contact_id END
+		WHERE suppression.reason <> 'authority_order'`)
+	// A bounce was the old mailbox's; every other no is the person's.
+	follow = store.Account("consent.follow", `INSERT INTO suppression (account_id, fp, scope, scope_id, reason, since, contact_id, entry_id)
+		SELECT :account, CAST(? AS {bytes}), x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
+		FROM suppression x WHERE x.account_id = :account AND x.fp = ? AND x.reason <> 'hard_bounce'
+		ON CONFLICT (account_id, fp, scope, scope_id) DO NOTHING`)
+	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
+		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
+
+	listsHeld = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
+		WHERE s.account_id = :account AND s.contact_id = ? AND s.state <> 'none' ORDER BY s.list_id`)
+	reasonsFor = store.Account("consent.reasons_for", `SELECT c.id AS contact, `+ReasonSQL+` AS reason FROM contact c
+		JOIN list l ON l.account_id = :account AND l.id = ?
+		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
+		WHERE c.account_id = :account AND c.id IN ?*`)
+	reasonsCount = store.Account("consent.reasons_count", `SELECT r.reason, COUNT(*) AS people FROM (SELECT `+ReasonSQL+` AS reason FROM subscription s
+		JOIN contact c ON c.account_id = :account AND c.id = s.contact_id JOIN list l ON l.account_id = :account AND l.id = s.list_id
+		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none') r GROUP BY r.reason ORDER BY r.reason`)
+	counts = store.Account("consent.counts", `SELECT s.list_id, s.state, COUNT(*) AS people FROM subscription s
+		WHERE s.account_id = :account AND s.state <> 'none' GROUP BY s.list_id, s.state`)
+)

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contact
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// Type is the type of an attribute.
+type Type string
+
+// The types.
+const (
+	TypeText    Type = "text"
+	TypeNumber  Type = "number"
+	TypeDate    Type = "date" // a day of the calendar, 2006-01-02
+	TypeBoolean Type = "boolean"
+	TypeChoice  Type = "choice"
+)
+
+// Types lists them in the order pages show them.
+func Types() []Type { return []Type{TypeText, TypeNumber, TypeDate, TypeBoolean, TypeChoice} }
+
+// Limits of attributes.
+const (
+	MaxAttributes = 200  // of an account
+	MaxValue      = 4096 // octets of one value
+	MaxName       = 50
+)
+
+// Value is one attribute's value. It does not print itself; Raw discloses it.
+type Value struct {
+	raw  string
+	kind byte // 0 text, 'n' number, 'b' boolean
+}
+
+// Raw discloses the value: text, a decimal number, 2006-01-02, "true" or "false".
+func (v Value) Raw() string { return v.raw }
+
+// IsZero tells whether there is no value.
+func (v Value) IsZero() bool { return v.raw == "" }
+
+func (v Value) mask() string {
+	if v.raw == "" {
+		return ""
+	}
+	return "•••"
+}
+
+// String gives the mask.
+func (v Value) String() string { return v.mask() }
+
+// GoString gives the mask for %#v.
+func (v Value) GoString() string { return v.mask() }
+
+// Format gives the mask for every verb.
+func (v Value) Format(f fmt.State, _ rune) { fmt.Fprint(f, v.mask()) }
+
+// MarshalJSON gives the mask: an export calls Raw on purpose.
+func (v Value) MarshalJSON() ([]byte, error) { return json.Marshal(v.mask()) }
+
+// LogValue gives the mask.
+func (v Value) LogValue() slog.Value { return slog.StringValue(v.mask()) }
+
+// Read reads a value of the type from a person's or a file's text. Numbers may have a
+// comma or a point, dates be 2006-01-02 or 31/12/2006, booleans say yes or oui. "" is no value.
+// Faults: contact.attribute.value, contact.attribute.long.
+func (t Type) Read(s string) (Value, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return Value{}, nil
+	}
+	bad := fault.New(fault.Invalid, "contact.attribute.value", "type", string(t))
+	switch t {
+	case TypeNumber:
+		n := strings.ReplaceAll(strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "").Replace(s), ",", ".")
+		f, err := strconv.ParseFloat(n, 64)
+		if err != nil || f != f || f-f != 0 || strings.ContainsAny(n, "xXpP_iIn") {
+			return Value{}, bad
+		}
+		return Value{strconv.FormatFloat(f, 'f', -1, 64), 'n'}, nil
+	case TypeDate:
+		for _, layout := range []string{time.DateOnly, "02/01/2006", "2/1/2006", "02.01.2006", "02-01-2006", time.RFC3339, time.DateTime} {
+			if d, err := time.Parse(layout, s); err == nil && d.Year() > 0 {
+				return Value{d.Format(time.DateOnly), 0}, nil
+			}
+		}
+		return Value{}, bad
+	case TypeBoolean:
+		switch strings.ToLower(s) {
+		case "true", "yes", "oui", "vrai", "1", "x", "on":
+			return Value{"true", 'b'}, nil
+		case "false", "no", "non", "faux", "0", "off":
+			return Value{"false", 'b'}, nil
+		}
+		return Value{}, bad
+	}
+	if len(s) > MaxValue {
+		return Value{}, fault.New(fault.Invalid, "contact.attribute.long", "limit", MaxValue)
+	}
+	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		return Value{}, bad
+	}
+	return Value{raw: s}, nil
+}
+
+// Attributes are a person's values by the attribute's name.
+type Attributes map[string]Value
+
+// text is the JSON that is stored: names sorted, numbers and booleans as such.
+func (a Attributes) text() string {
+	if len(a) == 0 {
+		return "{}"
+	}
+	names := make([]string, 0, len(a))
+	size := 2
+	for n, v := range a {
+		if !v.IsZero() {
+			names = append(names, n)
+			size += len(n) + len(v.raw) + 6
+		}
+	}
+	slices.Sort(names)
+	b := append(make([]byte, 0, size), '{')
+	for i, n := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(quote(b, n), ':')
+		if v := a[n]; v.kind != 0 {
+			b = append(b, v.raw...)
+		} else {
+			b = quote(b, v.raw)
+		}
+	}
+	return string(append(b, '}'))
+}
+
+// quote writes a JSON string.
+func quote(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			j, _ := json.Marshal(s) // a string always encodes
+			return append(b, j...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// Scan reads what is stored.
+func (a *Attributes) Scan(v any) error {
+	var b []byte
+	switch x := v.(type) {
+	case nil:
+	case string:
+		b = []byte(x)
+	case []byte:
+		b = x
+	default:
+		return fmt.Errorf("contact: attributes cannot be read from a %T", v)
+	}
+	*a = nil
+	if len(b) == 0 || string(b) == "{}" {
+		return nil
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return fmt.Errorf("contact: stored attributes are no object")
+	}
+	out := make(Attributes, len(raw))
+	for n, j := range raw {
+		switch {
+		case j[0] == '"':
+			var s string
+			if err := json.Unmarshal(j, &s); err != nil {
+				return err
+			}
+			out[n] = Value{raw: s}
+		case string(j) == "true" || string(j) == "false":
+			out[n] = Value{string(j), 'b'}
+		default:
+			out[n] = Value{string(j), 'n'}
+		}
+	}
+	*a = out
+	return nil
+}
+
+// Attribute is a kind of information an account keeps about people.
+type Attribute struct {
+	ID        int64
+	Name      string
+	Type      Type
+	Choices   Choices
+	Purpose   string
+	Sensitive int // GDPR 9: 0 no, 1 looks so, 2 declared
+	RetiredAt int64
+}
+
+// Choices are the values of a choice.
+type Choices []string
+
+// Scan reads what is stored.
+func (c *Choices) Scan(v any) error {
+	switch x := v.(type) {
+	case string:
+		return json.Unmarshal([]byte(x), c)
+	case []byte:
+		return json.Unmarshal(x, c)
+	}
+	return nil
+}
+
+func (c Choices) text() string {
+	if len(c) == 0 {
+		return "[]"
+	}
+	b, _ := json.Marshal([]string(c)) // strings always encode
+	return string(b)
+}
+
+// Read reads a value of the attribute; a choice must be one of its choices, in any case.
+func (a Attribute) Read(s string) (Value, error) {
+	v, err := a.Type.Read(s)
+	if err != nil || a.Type != TypeChoice || v.IsZero() {
+		return v, err
+	}
+	for _, c := range a.Choices {
+		if strings.EqualFold(c, v.raw) {
+			return Value{raw: c}, nil
+		}
+	}
+	return Value{}, fault.New(fault.Invalid, "contact.attribute.value", "type", string(a.Type))
+}
+
+// AttributeName folds a heading into an attribute's name: accents off, upper case,
+// everything else an underscore. "Prénom (client)" is PRENOM_CLIENT. "" when nothing is left.
+func AttributeName(heading string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range norm.NFD.String(heading) {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+		case r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			if gap && b.Len() > 0 {
+				b.WriteByte('_')
+			}
+			gap = false
+			if b.Len() == 0 && unicode.IsDigit(r) {
+				b.WriteString("A_")
+			}
+			b.WriteRune(unicode.ToUpper(r))
+		default:
+			gap = true
+		}
+		if b.Len() >= MaxName {
+			break
+		}
+	}
+	return b.String()
+}
+
+// AllAttributes lists the account's attributes by name.
+func AllAttributes(r store.Reader) ([]Attribute, error) { return store.All[Attribute](r, attributes) }
+
+// EnsureAttributes finds attributes by name or makes them, in the order given. The type
+// of one that exists stays; new choices of a choice are added.
+// Faults: contact.attribute.name, contact.attribute.many.
+func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
+	have, err := AllAttributes(tx)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]Attribute{}
+	for _, a := range have {
+		at[a.Name] = a
+	}
+	out := make([]Attribute, len(want))
+	for i, w := range want {
+		w.Name = AttributeName(w.Name)
+		if w.Name == "" || !slices.Contains(Types(), w.Type) {
+			return nil, fault.New(fault.Invalid, "contact.attribute.name")
+		}
+		a, ok := at[w.Name]
+		switch {
+		case !ok && len(at) >= MaxAttributes:
+			return nil, fault.New(fault.Invalid, "contact.attribute.many", "limit", MaxAttributes)
+		case !ok:
+			w.ID = tx.ID()
+			if w.Sensitive == 0 && looksSensitive(w.Name) {
+				w.Sensitive = 1
+			}
+			entry, err := trace.Append(tx, trace.Act{Action: "contact.attribute", Object: "attribute", ObjectID: w.ID,
+				Clear: proof.Fields{"name": w.Name, "type": string(w.Type)}})
+			if err != nil {
+				return nil, err
+			}
+			tx.Do(addAttribute, w.ID, w.Name, w.Type, w.Choices.text(), w.Purpose, w.Sensitive, entry)
+			a = w
+		case a.Type == TypeChoice:
+			more := a.Choices
+			for _, c := range w.Choices {
+				if !slices.ContainsFunc(more, func(s string) bool { return strings.EqualFold(s, c) }) {
+					more = append(more, c)
+				}
+			}
+			if len(more) > len(a.Choices) {
+				a.Choices = more
+				_, err := trace.Append(tx, trace.Act{Action: "contact.attribute", Object: "attribute", ObjectID: a.ID,
+					Clear: proof.Fields{"name": a.Name, "type": string(a.Type)}})
+				if err != nil {
+					return nil, err
+				}
+				tx.Do(setChoices, more.text(), a.ID)
+			}
+		}
+		at[a.Name] = a
+		out[i] = a
+	}
+	return out, nil
+}
+
+// looksSensitive tells whether a name sounds like data of GDPR 9 (health, belief, union, origin, sex life).
+func looksSensitive(name string) bool {
+	for _, w := range []string{"RELIGI", "HEALTH", "SANTE", "HANDICAP", "DISAB", "ETHNI", "UNION_MEMBER", "SYNDIC", "POLITI", "SEXUAL", "BLOOD", "SANGUIN", "DIAGNOS", "ALLERG"} {
+		if strings.Contains(name, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contact
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/pii"
+	"consend/internal/ground/store"
+	"consend/internal/mail/address"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// Change is what a correction changes; nil leaves a field as it is (GDPR 16).
+type Change struct {
+	Email      *address.Address
+	Name       *pii.Text
+	Attributes Attributes // those named; a zero value takes the attribute off
+	Language   *string
+	Country    *string
+	Age        *int
+
+	// Follow takes the refusals of the old address along to the new one: a corrected
+	// address must not lose the person's no. Whoever changes Email gives consent.Follow.
+	Follow func(tx *store.Tx, contact int64, before, after [16]byte) error
+}
+
+// Correct changes what is known about a person, unless somebody changed it since
+// version was read (0: don't ask). What was and what is are traced in the private part.
+// Faults: contact.none, contact.changed, contact.ending, contact.email.taken, contact.country.
+func Correct(tx *store.Tx, id, version int64, c Change) error {
+	was, err := store.One[Contact](tx, lock, id)
+	switch {
+	case errors.Is(err, store.ErrNone):
+		return none()
+	case err != nil:
+		return err
+	case was.State.Ending():
+		return fault.New(fault.Gone, "contact.ending")
+	case version != 0 && version != was.Version:
+		return fault.New(fault.Conflict, "contact.changed")
+	case c.Country != nil && *c.Country != "" && !country(*c.Country):
+		return fault.New(fault.Invalid, "contact.country").At("country")
+	}
+	now, private := c.onto(was)
+	if len(private) == 0 {
+		return nil
+	}
+	p, _, err := Keyed(tx, id) // before and after are kept under the person's key
+	if err != nil {
+		return err
+	}
+	fps, err := fingerprints(tx)
+	if err != nil {
+		return err
+	}
+	before, after := fps.Of(was.Email), fps.Of(now.Email)
+	if !now.Email.Same(was.Email) {
+		if c.Follow == nil {
+			return fmt.Errorf("contact: an address is changed without consent.Follow")
+		}
+		if _, taken, err := Find(tx, now.Email); err != nil {
+			return err
+		} else if taken {
+			return fault.New(fault.Conflict, "contact.email.taken").At("email")
+		}
+		if err := c.Follow(tx, id, before, after); err != nil {
+			return err
+		}
+		if was.State == StateBounced { // it was the old mailbox that did not exist
+			tx.Do(setState, StateActive, id)
+		}
+	}
+	_, err = tx.Exec(correct, now.Email.Raw(), now.Email.Norm(), after[:], now.Name, now.Attributes.text(), now.Language, now.Country, now.Age, id)
+	if errors.Is(err, store.ErrUnique) {
+		return fault.New(fault.Conflict, "contact.email.taken").At("email")
+	}
+	if err != nil {
+		return err
+	}
+	fields := map[string]bool{}
+	for n := range private {
+		f := strings.TrimPrefix(strings.TrimPrefix(n, "before."), "after.")
+		fields[f] = true
+	}
+	_, err = trace.Append(tx, trace.Act{Action: "contact.correct", Object: "contact", ObjectID: id, Person: p,
+		Clear: proof.Fields{"fields": strings.Join(slices.Sorted(maps.Keys(fields)), " ")}, Private: private})
+	return err
+}
+
+// onto lays the change over what was, and gives what differs as private fields of the trace.
+func (c Change) onto(was Contact) (now Contact, private proof.Fields) {
+	now, private = was, proof.Fields{}
+	note := func(field, before, after string) {
+		if before != after {
+			private["before."+field], private["after."+field] = before, after
+		}
+	}
+	if c.Email != nil && !c.Email.IsZero() {
+		now.Email = *c.Email
+		note("email", was.Email.Raw(), now.Email.Raw())
+	}
+	if c.Name != nil {
+		now.Name = *c.Name
+		note("name", was.Name.Raw(), now.Name.Raw())
+	}
+	if c.Language != nil {
+		now.Language = *c.Language
+		note("language", was.Language, now.Language)
+	}
+	if c.Country != nil {
+		now.Country = *c.Country
+		note("country", was.Country, now.Country)
+	}
+	if c.Age != nil {
+		now.Age = *c.Age
+		note("age", fmt.Sprint(was.Age), fmt.Sprint(now.Age))
+	}
+	if len(c.Attributes) > 0 {
+		now.Attributes = maps.Clone(was.Attributes)
+		if now.Attributes == nil {
+			now.Attributes = Attributes{}
+		}
+		for n, v := range c.Attributes {
+			if v.IsZero() {
+				delete(now.Attributes, n)
+			} else {
+				now.Attributes[n] = v
+			}
+			note("attribute."+strings.ToLower(n), was.Attributes[n].Raw(), v.Raw())
+		}
+	}
+	return now, private
+}
+
+// country tells whether s looks like a country of ISO 3166 alpha-2.
+func country(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+}
+
+// Restrict freezes a person: kept, not used, until Release (GDPR 18). Why is the ground, a code.
+func Restrict(tx *store.Tx, id int64, why string) error {
+	return become(tx, id, StateRestricted, "contact.restrict", why)
+}
+
+// Unrestrict ends a freeze. A person who had said no to marketing is not written to for
+// it: the do-not-mail list still holds.
+func Unrestrict(tx *store.Tx, id int64, why string) error {
+	c, err := store.One[Contact](tx, lock, id)
+	if errors.Is(err, store.ErrNone) {
+		return none()
+	}
+	if err != nil {
+		return err
+	}
+	if c.State != StateRestricted {
+		return nil
+	}
+	return become(tx, id, StateActive, "contact.unrestrict", why)
+}
+
+// BeginErasing marks a person: from its commit on nothing more is sent or read (GDPR 17).
+func BeginErasing(tx *store.Tx, id int64, why string) error {
+	return become(tx, id, StateErasing, "contact.erase", why)
+}
+
+// become moves a person to a state and traces it. Erasing is never left.
+// Faults: contact.none, contact.ending.
+func become(tx *store.Tx, id int64, to State, action, why string) error {
+	was, err := store.One[Contact](tx, lock, id)
+	switch {
+	case errors.Is(err, store.ErrNone):
+		return none()
+	case err != nil:
+		return err
+	case was.State == to:
+		return nil
+	case was.State.Ending():
+		return fault.New(fault.Gone, "contact.ending")
+	}
+	p, err := Person(tx, id)
+	if err != nil {
+		return err
+	}
+	tx.Do(setState, to, id)
+	clear := proof.Fields{"from": string(was.State), "to": string(to)}
+	if why != "" {
+		clear["why"] = why
+	}
+	_, err = trace.Append(tx, trace.Act{Action: action, Object: "contact", ObjectID: id, Person: p, Clear: clear})
+	return err
+}
+
+// Mark moves people to a state that follows from an act whose own entry tells of it: an
+// objection, a hard bounce. Those who are being erased or frozen stay so.
+func Mark(tx *store.Tx, id int64, to State) error {
+	rows, err := Lock(tx, []int64{id})
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return none()
+	}
+	if s := rows[0].State; s.Ending() || s == StateRestricted || s == to {
+		return nil
+	}
+	tx.Do(setState, to, id)
+	return nil
+}
+
+// Revive makes people active again who had objected or bounced and have now said yes
+// themselves. The act's own entry tells of it.
+func Revive(tx *store.Tx, ids []int64) {
+	if len(ids) > 0 {
+		tx.Do(revive, ids)
+	}
+}
+
+// Told notes that people got the notice that GDPR 14(3) owes them.
+func Told(tx *store.Tx, ids []int64) {
+	if len(ids) > 0 {
+		tx.Do(told, ids)
+	}
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contact
+
+import "consend/internal/ground/store"
+
+const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
+	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at`
+
+var (
+	get  = store.Account("contact.get", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id = ?`)
+	lock = store.Account("contact.lock", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
+	find = store.Account("contact.find", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.email_norm = ?`)
+	some = store.Account("contact.some", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
+
+	person     = store.Account("contact.person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ?`)
+	lockPerson = store.Account("contact.lock_person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
+	setKey     = store.Account("contact.set_key", `UPDATE contact SET key_sheet = ?, key_slot = ? WHERE account_id = :account AND id = ?`)
+	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ?`)
+
+	// The rows of an Ensure, found by address: those that were here before.
+	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
+		FROM contact c WHERE c.account_id = :account AND c.email_norm IN ?*`)
+	// Locked in the order of their numbers: so no two acts wait for each other.
+	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
+		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
+	add = store.Load("contact.add", "contact", []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
+		{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
+		{Name: "country", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "age"}, {Name: "salt", Type: store.Bytes},
+		{Name: "source", Type: store.Text}, {Name: "notice_due_at"}, {Name: "entry_id"}, {Name: "entry_index"}, {Name: "created_at"},
+		{Name: "updated_at"}, {Name: "active_at"}, {Name: "key_sheet"}, {Name: "key_slot"}}, "ON CONFLICT (account_id, email_norm) DO NOTHING")
+
+	correct = store.Account("contact.correct", `UPDATE contact SET email = ?, email_norm = ?, fp = ?, name = ?, attributes = ?, language = ?,
+		country = ?, age = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
+	setState = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
+		WHERE account_id = :account AND id = ?`)
+	lived = store.Account("contact.lived", `UPDATE contact SET active_at = CAST(? AS BIGINT)
+		WHERE account_id = :account AND id IN ?* AND active_at < CAST(? AS BIGINT)`)
+	revive = store.Account("contact.revive", `UPDATE contact SET state = 'active', version = version + 1, updated_at = :now
+		WHERE account_id = :account AND id IN ?* AND state IN ('objected', 'bounced')`)
+	told = store.Account("contact.told", `UPDATE contact SET notice_due_at = 0 WHERE account_id = :account AND id IN ?* AND notice_due_at > 0`)
+
+	addActivity = store.Load("contact.add_activity", "contact_activity", []store.Column{{Name: "contact_id"}, {Name: "kind", Type: store.Text},
+		{Name: "first_at"}, {Name: "last_at"}, {Name: "times"}},
+		`ON CONFLICT (account_id, contact_id, kind) DO UPDATE SET
+		first_at = CASE WHEN excluded.first_at < contact_activity.first_at THEN excluded.first_at ELSE contact_activity.first_at END,
+		last_at = CASE WHEN excluded.last_at > contact_activity.last_at THEN excluded.last_at ELSE contact_activity.last_at END,
+		times = contact_activity.times + excluded.times`)
+	activities = store.Account("contact.activities", `SELECT a.contact_id, a.kind, a.first_at, a.last_at, a.times
+		FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = ? ORDER BY a.last_at DESC, a.kind`)
+
+	attributes = store.Account("contact.attributes", `SELECT a.id, a.name, a.type, a.choices, a.purpose, a.sensitive, a.retired_at
+		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name`)
+	addAttribute = store.Account("contact.add_attribute", `INSERT INTO attribute (account_id, id, name, type, choices, purpose, sensitive, created_at, entry_id)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?) ON CONFLICT (account_id, name) WHERE retired_at = 0 DO NOTHING`)
+	setChoices = store.Account("contact.set_choices", `UPDATE attribute SET choices = ? WHERE account_id = :account AND id = ?`)
+)
