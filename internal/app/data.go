@@ -6,6 +6,8 @@ package app
 import (
 	"slices"
 
+	"consend/internal/chain/processor"
+	"consend/internal/gate"
 	"consend/internal/ground/blob"
 	"consend/internal/ground/budget"
 	"consend/internal/ground/datamap"
@@ -17,6 +19,8 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/sending/message"
+	"consend/internal/sending/relay"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -42,6 +46,10 @@ func DataMap() datamap.Map {
 		login.Data(),
 		member.Data(),
 		apikey.Data(),
+		processor.Data(),
+		gate.Data(),
+		relay.Data(),
+		message.Data(),
 	)
 }
 

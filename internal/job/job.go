@@ -123,3 +123,16 @@ func Of(r store.Reader, kind Kind, ref int64) (Task, error) {
 
 // All lists the account's tasks, open ones first, then the newest; at most limit.
 func All(r store.Reader, limit int) ([]Task, error) { return store.All[Task](r, allTasks, limit) }
+
+// Waits is how much of the installation's work waits.
+type Waits struct{ Facts, Late, Tasks int64 }
+
+// Backlog counts what waits, over all accounts: for metrics.
+func Backlog(ctx context.Context, db *store.DB) (Waits, error) {
+	var w Waits
+	err := db.View(ctx, self, func(v *store.View) (err error) {
+		w, err = store.One[Waits](v, backlog)
+		return err
+	})
+	return w, err
+}

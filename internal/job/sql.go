@@ -48,4 +48,6 @@ var (
 	orphans = store.Installation("job.orphans", "tasks of all accounts whose holder is gone",
 		`SELECT t.account_id, t.id, t.fence, t.tries FROM task t
 		 WHERE t.ended_at = 0 AND (t.state = 'running' AND t.beat_at < ? OR t.state = 'queued' AND t.beat_at <> 0 AND t.beat_at < ?) ORDER BY t.beat_at LIMIT 500`)
+	backlog = store.Installation("job.backlog", "counts for metrics, over all accounts",
+		`SELECT (SELECT count(*) FROM fact) AS facts, (SELECT count(*) FROM fact_late) AS late, (SELECT count(*) FROM task WHERE ended_at = 0) AS tasks`)
 )

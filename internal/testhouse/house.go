@@ -182,6 +182,33 @@ func (h *House) Open(t testing.TB, s datamap.Store) *store.DB {
 	return db
 }
 
+// Raw runs statements on main as whoever owns the database: past the store, its checks and the
+// rows' security. For tests of what such a person leaves.
+func (h *House) Raw(t testing.TB, statements ...string) {
+	t.Helper()
+	ctx := context.Background()
+	run := func(sql string) error {
+		_, err := h.Main.Handle().ExecContext(ctx, sql)
+		return err
+	}
+	if h.Dialect == "postgres" {
+		c, err := pgx.Connect(ctx, h.URLs[datamap.Main])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close(ctx)
+		run = func(sql string) error {
+			_, err := c.Exec(ctx, sql)
+			return err
+		}
+	}
+	for _, sql := range statements {
+		if err := run(sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
 // Member is an acting member of an account, an owner.
 func (h *House) Member(account int64) actor.Actor {
 	return actor.Actor{Kind: actor.Member, ID: 1, Account: account, Role: "owner", Request: "test"}

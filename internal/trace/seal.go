@@ -195,7 +195,7 @@ func (l *Log) continues(r store.Reader, h head) error {
 	return nil
 }
 
-// Checkpoint gives the newest signed checkpoint: what /.well-known/consend-checkpoint shows.
+// Checkpoint gives the newest signed checkpoint: what /.well-known/consend/checkpoint shows.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	_, note, err := l.sign(ctx)
 	return note, err

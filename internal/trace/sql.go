@@ -62,4 +62,18 @@ var (
 		`SELECT note FROM checkpoint_copy ORDER BY day DESC LIMIT ?`)
 	dailySizes = store.Installation("trace.daily_sizes", whole,
 		`SELECT max(size) AS size FROM trace_checkpoint GROUP BY hour / 24 ORDER BY hour / 24 DESC LIMIT ?`)
+
+	sealedPage = store.Installation("trace.sealed_page", whole, `SELECT l.account_id, l.entry_id, l.leaf_index, e.id, e.at, e.action, e.actor, e.actor_id,
+		e.object, e.object_id, e.contact_id, e.clear, e.private, e.c2, m.n
+		FROM trace_leaf l LEFT JOIN trace_entry e ON e.account_id = l.account_id AND e.id = l.entry_id
+		LEFT JOIN trace_members m ON m.account_id = l.account_id AND m.entry_id = l.entry_id
+		WHERE l.leaf_index >= ? AND l.leaf_index < ? ORDER BY l.leaf_index`)
+	unplaced = store.Installation("trace.unplaced", whole, `SELECT e.account_id, e.id, p.leaf, e.clear, e.c2
+		FROM trace_entry e LEFT JOIN trace_pending p ON p.account_id = e.account_id AND p.entry_id = e.id
+		WHERE (e.account_id, e.id) > (?, ?)
+		AND NOT EXISTS (SELECT 1 FROM trace_leaf l WHERE l.account_id = e.account_id AND l.entry_id = e.id)
+		ORDER BY e.account_id, e.id LIMIT ?`)
+	beyondHead = store.Installation("trace.beyond_head", whole,
+		`SELECT l.account_id, l.entry_id, l.leaf_index FROM trace_leaf l WHERE l.leaf_index >= ? ORDER BY l.leaf_index LIMIT 100`)
+	membersOf = store.Installation("trace.members_of", whole, `SELECT m.n, m.leaves, m.names, m.kept FROM trace_members m WHERE m.account_id = ? AND m.entry_id = ?`)
 )

@@ -108,10 +108,12 @@ type storing struct {
 }
 
 func (s *storing) step(tx *store.Tx) (more bool, err error) {
-	if s.info.ID == 0 {
+	if s.piece == nil {
 		if err := s.read(); err != nil {
 			return false, err
 		}
+	}
+	if s.info.ID == 0 {
 		s.info = Info{ID: tx.ID(), Owner: s.n.Owner, OwnerID: s.n.OwnerID, Type: s.n.Type, Size: s.info.Size, MadeAt: tx.Now, EndsAt: s.n.EndsAt}
 	}
 	has, err := store.One[int64](tx, countChunks, s.info.ID)

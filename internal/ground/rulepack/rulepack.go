@@ -80,6 +80,9 @@ const (
 	Questionnaire   Key = "processor.questionnaire"
 	PaperFollows    Key = "processor.paper_follows"
 	TransferReview  Key = "transfer.review"
+	TransferEEA     Key = "transfer.eea"        // countries between which nothing is asked
+	TransferGood    Key = "transfer.adequate"   // countries with an adequacy decision
+	TransferMeans   Key = "transfer.mechanisms" // mechanisms that hold; taking one away stops what rests on it
 	BreachAuthority Key = "breach.authority"
 	BreachAccounts  Key = "breach.accounts"
 	TrainingValid   Key = "training.valid"

@@ -2,10 +2,18 @@
 
 package store
 
-import "sync"
+import (
+	"context"
+	"sync"
+
+	"consend/internal/ground/actor"
+)
 
 // idBlock is how many ids a node takes from the counter at a time.
 const idBlock int64 = 1 << 16
+
+// firstID is where the counter begins (common/0001_store.sql).
+const firstID int64 = 1000
 
 // ids is a node's block. Ids that a crash leaves unused are never given again.
 type ids struct {
@@ -34,4 +42,20 @@ func (i *ids) left() int64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.end - i.next
+}
+
+// Untouched tells whether no act ever took an id here: the installation has yet to begin.
+func (db *DB) Untouched(ctx context.Context) (bool, error) {
+	var next int64
+	err := db.View(ctx, actor.System("ids"), func(v *View) (err error) {
+		next, err = One[int64](v, nextID)
+		return err
+	})
+	return next == firstID, err
+}
+
+// Answers asks the database something small.
+func (db *DB) Answers(r Reader) error {
+	_, err := One[int64](r, nextID)
+	return err
 }

@@ -82,6 +82,7 @@ func openSQLite(db *DB, path string) (*embedded, error) {
 
 func (e *embedded) close() {
 	e.writer.stop()
+	e.db.forget() // a connection with open statements closes late, and leaves its log beside the file
 	e.rd.Close()
 	e.wr.Close()
 }
@@ -127,6 +128,18 @@ func (db *DB) cached(c driver.Conn) *liteConn {
 		db.conns[c] = l
 	}
 	return l
+}
+
+// forget closes the statements prepared on all connections.
+func (db *DB) forget() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for c, l := range db.conns {
+		for _, s := range l.stmts {
+			s.Close()
+		}
+		delete(db.conns, c)
+	}
 }
 
 func (c *liteConn) stmt(sql string) (driver.Stmt, error) {

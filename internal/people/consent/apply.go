@@ -317,12 +317,8 @@ func (b *batch) write() error {
 			r.EntryIndex = proof.Whole
 		}
 		b.results[i].Entry, b.results[i].Index = r.EntryID, r.EntryIndex
-		offered := 0
-		if r.OptoutOffered {
-			offered = 1
-		}
 		cells = append(cells, r.ContactID, r.ListID, r.Seq, r.ID, string(r.Kind), string(r.Verdict), string(r.State), string(r.Basis),
-			r.BasisRef, r.BasisFamily, offered, string(r.Grade), r.Lacks, r.Source, r.Method, r.OccurredAt, r.RecordedAt, r.ConfirmedAt,
+			r.BasisRef, r.BasisFamily, r.OptoutOffered, string(r.Grade), r.Lacks, r.Source, r.Method, r.OccurredAt, r.RecordedAt, r.ConfirmedAt,
 			r.RequestEvent, r.FormVersionID, r.NoteVersionID, r.TextSHA256, r.NoteSHA256, r.EvidenceSHA256, r.Language, r.Page,
 			r.ImportID, r.ImportRow, r.DeclaredBy, r.EvidenceID, r.ActorKind, r.ActorID, r.EntryID, r.EntryIndex)
 		rows[i] = cells[width*i : width*(i+1)]

@@ -12,7 +12,7 @@ var (
 
 	addEvents = store.Load("consent.add_events", "consent_event", []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {Name: "seq"}, {Name: "id"},
 		{Name: "kind", Type: store.Text}, {Name: "verdict", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
-		{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered"}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
+		{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered", Type: store.Bool}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
 		{Name: "source", Type: store.Text}, {Name: "method", Type: store.Text}, {Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "confirmed_at"},
 		{Name: "request_event"}, {Name: "form_version_id"}, {Name: "note_version_id"}, {Name: "text_sha256", Type: store.Bytes},
 		{Name: "note_sha256", Type: store.Bytes}, {Name: "evidence_sha256", Type: store.Bytes}, {Name: "language", Type: store.Text},

@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 )
 
 // How guessing is slowed. Tries are counted for 15 minutes, under keyed hashes, per person and
@@ -78,8 +79,14 @@ type tried struct {
 
 // admit counts a try, or says how long it has to wait.
 func (k *Keeper) admit(ctx context.Context, who actor.Actor, t try) error {
+	_, err := k.count(ctx, who, t)
+	return err
+}
+
+// count is admit, and tells how often this was tried for the person before, from anywhere.
+func (k *Keeper) count(ctx context.Context, who actor.Actor, t try) (before int64, err error) {
 	var wait time.Duration
-	err := k.db.Write(ctx, atDoor(who), func(tx *store.Tx) error {
+	err = k.db.Write(ctx, atDoor(who), func(tx *store.Tx) error {
 		minute := int64(tx.Now) / int64(time.Minute/time.Microsecond)
 		hashes := [][]byte{t.pair, t.person}
 		if t.network != nil {
@@ -89,7 +96,7 @@ func (k *Keeper) admit(ctx context.Context, who actor.Actor, t try) error {
 		if err != nil {
 			return err
 		}
-		if wait = t.wait(rows, tx.Now); wait > 0 {
+		if before, wait = t.wait(rows, tx.Now); wait > 0 {
 			return nil
 		}
 		for _, h := range hashes {
@@ -99,13 +106,13 @@ func (k *Keeper) admit(ctx context.Context, who actor.Actor, t try) error {
 	})
 	if err == nil && wait > 0 {
 		seconds := int((wait + time.Second - 1) / time.Second)
-		return fault.New(fault.Busy, "login.slow", "seconds", seconds).At("password")
+		return before, fault.New(fault.Busy, "login.slow", "seconds", seconds).At("password")
 	}
-	return err
+	return before, err
 }
 
-// wait is how long from now the try has to wait, by what was tried before.
-func (t try) wait(rows []tried, now legalclock.Moment) time.Duration {
+// wait is how often the person was tried before, and how long from now the try has to wait.
+func (t try) wait(rows []tried, now legalclock.Moment) (int64, time.Duration) {
 	var pair, person, wide tried
 	for _, r := range rows {
 		switch string(r.Hash) {
@@ -128,7 +135,7 @@ func (t try) wait(rows []tried, now legalclock.Moment) time.Duration {
 	if wide.N >= wideTries {
 		wait = max(wait, wide.LastAt.Add(wideWait).Sub(now))
 	}
-	return max(wait, 0)
+	return person.N, max(wait, 0)
 }
 
 // pass forgets the tries of who has proved themselves.
@@ -137,4 +144,19 @@ func (k *Keeper) pass(ctx context.Context, who actor.Actor, t try) error {
 		tx.Do(forgive, t.pair)
 		return nil
 	})
+}
+
+// mailsAtOnce is how many links go to one mailbox in a quarter of an hour, whoever asks.
+const mailsAtOnce = 5
+
+// AdmitMail counts a wish for a link by mail. It says how long whoever asks has to wait, and
+// whether the mailbox has had enough of them: nobody's is filled by a stranger.
+func (k *Keeper) AdmitMail(ctx context.Context, who actor.Actor, a address.Address) (enough bool, err error) {
+	before, err := k.count(ctx, who, k.try(who, "mail", a.Norm()))
+	return before >= mailsAtOnce, err
+}
+
+// Nobody does for an unknown address the work that a known one costs: one write.
+func (k *Keeper) Nobody(ctx context.Context, who actor.Actor, a address.Address) error {
+	return k.pass(ctx, who, k.try(who, "nobody", a.Norm()))
 }

@@ -37,9 +37,10 @@ type Link struct {
 	UsedAt    legalclock.Moment
 }
 
-// NewLink makes a link of a member. Older ones of its kind end: only the newest mail works.
+// NewLink makes a link of a member. Of invitations and sign-in links the older ones end; reset links
+// live until one is used, so that a stranger who asks for more doesn't spoil the first.
 func NewLink(tx *store.Tx, kind LinkKind, member int64) (secret.Token, legalclock.Moment) {
-	if kind != SecondStep {
+	if kind == Invitation || kind == SignIn {
 		tx.Do(dropLinks, member, kind)
 	}
 	t, until := secret.New(secret.Link, tx.Account()), tx.Now.Add(life[kind])
@@ -79,6 +80,9 @@ func UseLink(tx *store.Tx, t secret.Token, kind LinkKind) error {
 	}
 	return err
 }
+
+// UseAll uses up what is left of a kind.
+func UseAll(tx *store.Tx, member int64, kind LinkKind) { tx.Do(useLinks, member, kind) }
 
 // TryLink counts a try at the second step; false when there were too many.
 func TryLink(tx *store.Tx, t secret.Token) (bool, error) {

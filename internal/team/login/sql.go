@@ -55,6 +55,7 @@ var (
 	getLink = store.Account("login.get_link", `SELECT k.kind, k.member_id, k.tries, k.expires_at, k.used_at FROM link k WHERE k.account_id = :account AND k.hash = ?`)
 	useLink = store.Account("login.use_link", `UPDATE link SET used_at = :now
   WHERE account_id = :account AND hash = ? AND kind = ? AND used_at = 0 AND expires_at > :now`)
+	useLinks  = store.Account("login.use_links", `UPDATE link SET used_at = :now WHERE account_id = :account AND member_id = ? AND kind = ? AND used_at = 0`)
 	tryLink   = store.Account("login.try_link", `UPDATE link SET tries = tries + 1 WHERE account_id = :account AND hash = ? AND used_at = 0 AND tries < ?`)
 	dropLinks = store.Account("login.drop_links", `DELETE FROM link WHERE account_id = :account AND member_id = ? AND kind = ?`)
 	endLinks  = store.Account("login.end_links", `DELETE FROM link WHERE account_id = :account AND member_id = ?`)

@@ -103,7 +103,7 @@ CREATE TABLE consent_event (
   basis           {text} NOT NULL DEFAULT '',
   basis_ref       {text} NOT NULL DEFAULT '', -- sale, contract, membership or assessment it leans on
   basis_family    {text} NOT NULL DEFAULT '',
-  optout_offered  INTEGER NOT NULL DEFAULT 0, -- ePrivacy 13(2): a free way to refuse was offered at collection
+  optout_offered  {bool} NOT NULL DEFAULT FALSE, -- ePrivacy 13(2): a free way to refuse was offered at collection
   grade           {text} NOT NULL DEFAULT '',
   lacks           {text} NOT NULL DEFAULT '', -- why the claim waits for proof
   source          {text} NOT NULL DEFAULT '',

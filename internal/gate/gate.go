@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package gate promises that nothing is sent without a permit (INV-03), and that the first
+// reason against a mail is the same whether one asks for one person, a batch, a count or a
+// million: one SQL CASE, read by Decide, by counting and by freezing.
+//
+// The order (L19): the person's own no first, then what else speaks against this person, then
+// the account, the campaign, the sending service, the transfer. What speaks against the
+// person leaves the person out; what speaks against the batch holds the batch, and it goes on
+// when the fact has changed. A permit lives ten minutes at most (rulepack permit.life) and
+// names what it rested on; its row stays.
+//
+// It leaves to sending who asks, when, and what becomes of a batch that is held; and to
+// people, team and chain the facts themselves.
+package gate
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"consend/internal/ground/legalclock"
+	"consend/internal/people/consent"
+)
+
+// Class is what a mail is, and with that what is asked before it goes.
+type Class string
+
+// The classes. Only a campaign needs a basis; each of the others answers somebody's own act,
+// or is owed to them.
+const (
+	Campaign     Class = "campaign"
+	Confirmation Class = "confirmation" // to a pending sign-up: was this you?
+	Receipt      Class = "receipt"      // to a contact: what you said, and its proof
+	Invitation   Class = "invitation"   // to a member
+	SignIn       Class = "sign_in"      // to a member
+	Checkpoint   Class = "checkpoint"   // to an owner: the trace's head
+	Notice       Class = "notice"       // to a member or a contact: what the law or the house owes them
+)
+
+// Classes lists all of them.
+func Classes() []Class {
+	return []Class{Campaign, Confirmation, Receipt, Invitation, SignIn, Checkpoint, Notice}
+}
+
+// Service tells whether mail of the class is service mail: it needs no basis, and no paperwork
+// of the account stops it.
+func (c Class) Service() bool { return c != Campaign }
+
+// Reason is the first fact against a mail; "" is none. Each has its words: "gate.reason.<reason>".
+type Reason string
+
+// What gate adds to the reasons of consent, which come first and keep their names.
+const (
+	OK Reason = ""
+
+	// against the person: left out
+	Gone       Reason = "gone"        // there is no such contact, sign-up or member (any more)
+	SaidNotMe  Reason = "said_not_me" // "I did not ask for this": no further confirmation mail
+	NotPending Reason = "not_pending" // the sign-up was answered or is too old
+	NotOwner   Reason = "not_owner"   // the mail is an owner's
+
+	// against this mail: decided anew
+	NoPermit     Reason = "no_permit"     // none, or one of another service or account
+	PermitOver   Reason = "permit_over"   // its ten minutes have passed
+	NotCovered   Reason = "not_covered"   // the permit is about other people
+	OtherAddress Reason = "other_address" // the person's address is another now
+
+	// against the batch: held
+	AccountSuspended  Reason = "account_suspended"
+	TermsMissing      Reason = "terms_missing"
+	NotApproved       Reason = "not_approved"
+	RelayUnknown      Reason = "relay_unknown"
+	RelayTerminated   Reason = "relay_terminated"
+	RelaySuspended    Reason = "relay_suspended"
+	RelayUncontracted Reason = "relay_not_contracted"
+	RelayDPAEnded     Reason = "relay_dpa_ended"
+	RelayTransferVoid Reason = "relay_transfer_void"
+)
+
+// held are the reasons that speak against the batch, in the order they are asked.
+var held = []Reason{AccountSuspended, TermsMissing, NotApproved, RelayUnknown, RelayTerminated, RelaySuspended, RelayUncontracted, RelayDPAEnded, RelayTransferVoid}
+
+// Again tells whether the mail is to be decided anew: nothing speaks against the person, but
+// the permit at hand doesn't cover this mail.
+func (r Reason) Again() bool {
+	return r == NoPermit || r == PermitOver || r == NotCovered || r == OtherAddress
+}
+
+// Holds tells whether the reason speaks against the batch, not the person: the mail waits
+// until the fact has changed, and is not left out.
+func (r Reason) Holds() bool { return slices.Contains(held, r) }
+
+// Batch is what a decision is about.
+type Batch struct {
+	Class    Class
+	Campaign int64 // of a campaign's batch
+	List     int64 // the list the people are written to by; 0: each candidate names its own
+	Relay    int64 // the sending service
+	// Approval is who let the campaign go: the entry in the trace, or the member. 0 is nobody,
+	// and a campaign's batch is then held.
+	Approval int64
+}
+
+// Candidate is one person a mail may go to. Exactly one of Contact, Signup and Member is set.
+type Candidate struct{ Contact, List, Signup, Member int64 }
+
+// Decision is what was decided about one candidate.
+type Decision struct {
+	Candidate
+	Reason Reason // "" : may go
+	Basis  consent.Basis
+	Grade  consent.Grade
+	Event  int64 // the consent event it rests on
+}
+
+// Permit lets one batch go. Only Decide makes one; the zero Permit lets nobody go.
+type Permit struct{ p *permit }
+
+type permit struct {
+	id      int64
+	account int64
+	batch   Batch
+	until   legalclock.Moment
+
+	mu      sync.Mutex
+	people  map[Candidate]covered
+	checked legalclock.Moment // when it was last asked whether they still may be written to
+}
+
+// covered is what was decided about one person of a permit: the list, the address (norm_v1),
+// and what has come up since.
+type covered struct {
+	list   int64
+	norm   string
+	reason Reason
+}
+
+// recheckAfter is how old the word on a person may be when their message begins: no mail
+// begins later than two seconds after a refusal or erasure was committed (details.md).
+const recheckAfter = time.Second
+
+// ID is the number of the permit's row; 0 for the zero Permit.
+func (p Permit) ID() int64 { return p.get().id }
+
+// IsZero tells whether the permit lets nobody go.
+func (p Permit) IsZero() bool { return p.p == nil }
+
+// Account is the account it was given to.
+func (p Permit) Account() int64 { return p.get().account }
+
+// Relay is the sending service it was given for.
+func (p Permit) Relay() int64 { return p.get().batch.Relay }
+
+// Class is what the mail is.
+func (p Permit) Class() Class { return p.get().batch.Class }
+
+// Until is the moment it ends.
+func (p Permit) Until() legalclock.Moment { return p.get().until }
+
+var nobody permit
+
+func (p Permit) get() *permit {
+	if p.p == nil {
+		return &nobody
+	}
+	return p.p
+}
+
+// Covers tells what speaks against writing to a person under the permit, at an address in
+// norm_v1: OK when nothing does. Who it is, Contact, Signup or Member says; the list doesn't matter.
+func (p Permit) Covers(c Candidate, norm string) Reason {
+	if p.p == nil {
+		return NoPermit
+	}
+	c.List = 0
+	p.p.mu.Lock()
+	defer p.p.mu.Unlock()
+	of, ok := p.p.people[c]
+	switch {
+	case !ok:
+		return NotCovered
+	case of.reason != OK:
+		return of.reason
+	case of.norm != norm:
+		return OtherAddress
+	}
+	return OK
+}
+
+// Due tells whether Recheck is to be called before the next message.
+func (p Permit) Due(now legalclock.Moment) bool {
+	if p.p == nil {
+		return false
+	}
+	p.p.mu.Lock()
+	defer p.p.mu.Unlock()
+	return now.Sub(p.p.checked) >= recheckAfter || now < p.p.checked
+}

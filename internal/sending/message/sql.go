@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package message
+
+import "consend/internal/ground/store"
+
+const columns = `m.id, m.kind, m.ref, m.class, m.contact_id, m.signup_id, m.member_id, m.state, m.reason, m.tries, m.doubts, m.next_at, m.claim,
+ m.relay_id, m.permit_id, m.stage, m.reply, m.made_at, m.ended_at`
+
+var (
+	post = store.Account("message.post", `INSERT INTO message (account_id, id, kind, ref, state, next_at, made_at) VALUES (:account, ?, ?, ?, 'pending', :now, :now)`)
+	due  = store.Installation("message.due", "the sender looks for accounts that have something to send",
+		`SELECT account_id FROM message WHERE state IN ('pending', 'deferred', 'claimed') AND next_at <= :now GROUP BY account_id ORDER BY min(next_at) LIMIT ?`)
+	toClaim = store.Account("message.to_claim", `SELECT `+columns+` FROM message m
+ WHERE m.account_id = :account AND m.state IN ('pending', 'deferred', 'claimed') AND m.next_at <= :now ORDER BY m.next_at, m.id LIMIT ? :skip`)
+	setClaim = store.Account("message.set_claim", `UPDATE message SET state = 'claimed', claim = ?, next_at = ? WHERE account_id = :account AND id IN ?*`)
+	doubt    = store.Account("message.doubt", `UPDATE message SET doubts = doubts + 1 WHERE account_id = :account AND id IN ?*`)
+	renew    = store.Account("message.renew", `UPDATE message SET next_at = ?
+ WHERE account_id = :account AND state IN ('pending', 'deferred', 'claimed') AND state = 'claimed' AND claim = ?`)
+	written = store.Account("message.written", `UPDATE message SET class = ?, contact_id = ?, signup_id = ?, member_id = ? WHERE account_id = :account AND id = ?`)
+	book    = store.Account("message.book", `UPDATE message SET state = ?, reason = ?, tries = ?, next_at = ?, relay_id = ?, permit_id = ?, stage = ?, reply = ?, ended_at = ?
+ WHERE account_id = :account AND id = ? AND claim = ? AND state = 'claimed'`)
+	abandon = store.Installation("message.abandon", "the only process on a database frees what the one before it had claimed",
+		`UPDATE message SET next_at = :now WHERE state IN ('pending', 'deferred', 'claimed') AND state = 'claimed'`)
+	get  = store.Account("message.get", `SELECT `+columns+` FROM message m WHERE m.account_id = :account AND m.id = ?`)
+	page = store.Account("message.page", `SELECT `+columns+` FROM message m
+ WHERE m.account_id = :account AND m.id < ? AND (CAST(? AS {text}) = '' OR m.state = ?) ORDER BY m.id DESC LIMIT ?`)
+	counts  = store.Account("message.counts", `SELECT m.state, count(*) AS n FROM message m WHERE m.account_id = :account AND m.made_at >= ? GROUP BY m.state`)
+	waiting = store.Account("message.waiting", `SELECT m.reason, count(*) AS n FROM message m
+ WHERE m.account_id = :account AND m.state IN ('pending', 'deferred', 'claimed') AND m.reason <> '' GROUP BY m.reason ORDER BY n DESC`)
+	again = store.Account("message.again", `UPDATE message SET state = 'pending', reason = '', tries = 0, doubts = 0, next_at = :now, ended_at = 0, claim = 0
+ WHERE account_id = :account AND id = ? AND state IN ('failed', 'uncertain')`)
+	release = store.Account("message.release", `UPDATE message SET next_at = :now
+ WHERE account_id = :account AND state IN ('pending', 'deferred', 'claimed') AND state = 'deferred' AND next_at > :now`)
+	sweep = store.Account("message.sweep", `DELETE FROM message WHERE account_id = :account AND ended_at > 0 AND ended_at < ?`)
+)

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package relay
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"consend/internal/gate"
+	"consend/internal/ground/actor"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/keys"
+	"consend/internal/mail/address"
+	"consend/internal/mail/transport"
+)
+
+// Mail is one message for one person. Exactly one of Contact, Signup and Member says who it is.
+type Mail struct {
+	Contact, Signup, Member int64
+	From, To                string // envelope: local@domain. To is the person's address, as the permit was decided about
+	Raw                     []byte // the whole message, CRLF line ends
+	Started                 func() // called just before the first byte about this message leaves; may be nil
+}
+
+// Outcome is what became of a message.
+type Outcome string
+
+// The outcomes.
+const (
+	Accepted  Outcome = "accepted"  // the service took it: never send again
+	Deferred  Outcome = "deferred"  // not taken, may be sent later
+	Failed    Outcome = "failed"    // refused for good
+	Uncertain Outcome = "uncertain" // all of it was written, no answer came: it may have arrived
+	LeftOut   Outcome = "left_out"  // the permit does not, or no longer, cover it: nothing was sent
+)
+
+// Result is the outcome of one message.
+type Result struct {
+	Outcome Outcome
+	Reason  gate.Reason // of LeftOut; it may hold the batch: see gate.Reason.Holds
+	Code    int         // the service's answer, 0 when there was none
+	// Enhanced is RFC 3463's code; Text is the answer's words, harmless to show but perhaps personal.
+	Enhanced, Text string
+	Stage          string // where the session ended: connect, banner, auth, mail, rcpt, data, content …
+	// Settings tells that a person has to change something (password, certificate): trying again
+	// soon would only lock the login.
+	Settings bool
+	// Session tells that the outcome is about the connection, not about this person.
+	Session bool
+}
+
+// Relays opens lanes. Make one per process with Open.
+type Relays struct {
+	db    *store.DB
+	hello string
+	mu    sync.Mutex
+	grant map[int64]*tokens
+}
+
+// Open makes the registry of a process. Hello is the name said in EHLO: the site's host.
+func Open(db *store.DB, hello string) *Relays {
+	return &Relays{db: db, hello: hello, grant: map[int64]*tokens{}}
+}
+
+var self = actor.System("relay")
+
+// Lane is one connection to a relay, for one goroutine at a time. It is kept over many
+// messages, and opens itself anew when the service has closed it.
+type Lane struct {
+	relays *Relays
+	relay  Relay
+	cfg    transport.Config
+	ctx    context.Context
+	conn   *transport.Conn
+	idle   legalclock.Watch
+	tokens *tokens
+}
+
+// Lane gives a new lane to a relay. The context's end is the lane's end. Nothing is dialled yet.
+func (r *Relays) Lane(ctx context.Context, id int64) (*Lane, error) {
+	var row struct {
+		Relay
+		PasswordCt []byte
+	}
+	err := r.db.View(ctx, self, func(v *store.View) (err error) {
+		row, err = store.One[struct {
+			Relay
+			PasswordCt []byte
+		}](v, open, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := &Lane{relays: r, relay: row.Relay, ctx: ctx}
+	if row.Kind == Mailbox {
+		return l, nil
+	}
+	host := row.Addr[:strings.LastIndexByte(row.Addr, ':')]
+	l.cfg = transport.Config{Addr: row.Addr, TLS: transport.TLS(row.TLS), User: row.Login, Hello: r.hello, Clock: r.db.Clock(),
+		AllowClear: row.TLS == NoTLS && local(strings.Trim(host, "[]"))}
+	if len(row.PasswordCt) > 0 {
+		ring, ok := attached(r.db)
+		if !ok {
+			return nil, errors.New("relay: no ring of keys")
+		}
+		plain, err := ring.Open(row.Owner, passwordAt(id), row.PasswordCt)
+		if err != nil {
+			return nil, err
+		}
+		l.cfg.Password = string(plain)
+	}
+	if row.Rate > 0 {
+		l.tokens = r.tokens(id, row.Rate)
+	}
+	return l, nil
+}
+
+func attached(db *store.DB) (ring *keys.Ring, ok bool) {
+	_ = db.View(context.Background(), self, func(v *store.View) error {
+		ring, ok = store.Attached[*keys.Ring](v)
+		return nil
+	})
+	return ring, ok
+}
+
+// Relay tells which one the lane leads to.
+func (l *Lane) Relay() Relay { return l.relay }
+
+// Close ends the lane politely.
+func (l *Lane) Close() {
+	if l.conn != nil {
+		l.conn.Quit()
+		l.conn = nil
+	}
+}
+
+// idleProbe is how long a connection may rest before it is asked whether it still lives.
+const idleProbe = 15 * time.Second
+
+// Send sends one message under a permit. It refuses a permit that is zero, over, of another
+// service or account, and a person whom it does not cover at this address; and once a second
+// it asks again whether those it covers still may be written to.
+func (l *Lane) Send(p gate.Permit, m Mail) Result {
+	if why := l.may(p, m); why != gate.OK {
+		return Result{Outcome: LeftOut, Reason: why, Stage: string(transport.StageLocal)}
+	}
+	if l.relay.Kind == Mailbox {
+		return l.keep(p, m)
+	}
+	env, err := transport.NewEnvelope(m.From, m.To)
+	if err != nil {
+		return Result{Outcome: Failed, Code: 553, Enhanced: "5.1.3", Stage: string(transport.StageLocal)}
+	}
+	if l.tokens != nil {
+		if err := l.tokens.take(l.ctx); err != nil {
+			return Result{Outcome: Deferred, Stage: string(transport.StageLocal), Session: true}
+		}
+	}
+	if r, ok := l.dial(); !ok {
+		return r
+	}
+	if m.Started != nil {
+		m.Started()
+	}
+	results, err := l.conn.Send(env, m.Raw)
+	if err != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+	l.idle = legalclock.Start()
+	r := results[0]
+	out := Result{Code: r.Reply.Code, Enhanced: r.Reply.Enhanced, Text: r.Reply.Text, Stage: string(r.Stage)}
+	switch r.Outcome {
+	case transport.Accepted:
+		out.Outcome = Accepted
+	case transport.Deferred:
+		out.Outcome, out.Session = Deferred, err != nil && r.Reply.Code == 0
+	case transport.Failed:
+		out.Outcome = Failed
+	default:
+		out.Outcome = Uncertain
+	}
+	return out
+}
+
+// dial makes sure that there is a connection.
+func (l *Lane) dial() (Result, bool) {
+	if l.conn != nil && l.idle.Elapsed() > idleProbe && !l.conn.Alive() {
+		l.conn.Close()
+		l.conn = nil
+	}
+	if l.conn != nil {
+		return Result{}, true
+	}
+	conn, err := transport.Dial(l.ctx, l.cfg)
+	if err != nil {
+		out := Result{Outcome: Deferred, Session: true, Stage: string(transport.StageConnect)}
+		var e *transport.Error
+		if errors.As(err, &e) {
+			out.Stage, out.Code, out.Enhanced, out.Text, out.Settings = string(e.Stage), e.Reply.Code, e.Reply.Enhanced, e.Reply.Text, e.Settings()
+		}
+		return out, false
+	}
+	l.conn, l.idle = conn, legalclock.Start()
+	return Result{}, true
+}
+
+// may holds the message against the permit.
+func (l *Lane) may(p gate.Permit, m Mail) gate.Reason {
+	now := legalclock.MomentOf(l.relays.db.Clock()())
+	switch {
+	case p.IsZero(), p.Relay() != l.relay.ID, l.relay.Owner != 0 && l.relay.Owner != p.Account():
+		return gate.NoPermit
+	case p.Until() <= now:
+		return gate.PermitOver
+	}
+	if p.Due(now) {
+		err := l.relays.db.View(l.ctx, actor.Worker("sender", p.Account()), func(v *store.View) error { return gate.Recheck(v, p) })
+		if err != nil {
+			return gate.PermitOver // who can't be asked about isn't written to; the batch is decided anew
+		}
+	}
+	return p.Covers(gate.Candidate{Contact: m.Contact, Signup: m.Signup, Member: m.Member}, l.norm(m.To))
+}
+
+// norm gives norm_v1 of an envelope address; most are it already.
+func (l *Lane) norm(to string) string {
+	plain := true
+	for i := 0; i < len(to); i++ {
+		if c := to[i]; c >= 0x80 || c >= 'A' && c <= 'Z' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return to
+	}
+	a, err := address.Parse(to)
+	if err != nil {
+		return ""
+	}
+	return a.Norm()
+}
