@@ -22,7 +22,7 @@ package importer
 import (
 	"encoding/json"
 	"errors"
-	"time"
+	"slices"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
@@ -81,11 +81,15 @@ type Survey struct {
 	Twice  []string `json:"twice,omitempty"`
 }
 
-// Cursor is where the next row begins, and how many notes are written.
+// Cursor is how far the file is written: all rows before the position, and of the rest the
+// batches that begin at these octets (with two writers the later may be first).
 type Cursor struct {
 	sheet.Position
-	Notes int64 `json:"notes"`
+	Ahead []int64                  `json:"ahead,omitempty"`
+	Next  map[int64]sheet.Position `json:"next,omitempty"` // where each of them ends
 }
+
+func (c Cursor) ahead(from int64) bool { return slices.Contains(c.Ahead, from) }
 
 // Import is one file on its way in.
 type Import struct {
@@ -134,7 +138,8 @@ type Counts struct {
 	Withheld map[string]int64 `json:"withheld"` // not put on the list, by consent.Verdict: the person's no, the do-not-mail list …
 	Left     int64            `json:"left"`     // rows that said no themselves: unsubscribed, blocked, complained, bounced
 	Remarks  int64            `json:"remarks"`  // rows read without one of their values
-	Unlisted int64            `json:"unlisted"` // notes beyond what is kept
+	Listed   int64            `json:"listed"`   // notes that are kept
+	Unlisted int64            `json:"unlisted"` // notes beyond that
 	Released int64            `json:"released"` // waited, and were released since
 	Expired  int64            `json:"expired"`  // waited, and were deleted since
 }
@@ -252,10 +257,4 @@ func text(v any) string {
 // signs tells whether an actor's word may stand for people: an owner or admin, by name (kind.md).
 func signs(who actor.Actor) bool {
 	return who.Kind == actor.Member && who.ID != 0 && (who.Role == "owner" || who.Role == "admin")
-}
-
-// house is what of the account an import needs: its zone and whose rules hold.
-type house struct {
-	zone   *time.Location
-	family string // of the list's purpose
 }

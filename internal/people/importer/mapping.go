@@ -4,11 +4,9 @@ package importer
 
 import (
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"consend/internal/ground/fault"
+	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
 )
 
@@ -41,27 +39,18 @@ func Fields() []Field {
 	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Blocked, Status}
 }
 
-// Type is the type of an attribute's values.
-type Type string
-
-// The types of attributes.
+// First and last name are kept as attributes too, so that a mail can say "Hello Ada".
 const (
-	Text    Type = "text"
-	Number  Type = "number"
-	Date    Type = "date"
-	Boolean Type = "boolean"
-	Choice  Type = "choice"
+	FirstNameAttribute = "FIRSTNAME"
+	LastNameAttribute  = "LASTNAME"
 )
-
-// Types lists them in the order pages show them.
-func Types() []Type { return []Type{Text, Number, Date, Boolean, Choice} }
 
 // Column says what one column of the file becomes.
 type Column struct {
-	To        Field  `json:"to,omitempty"`
-	Attribute string `json:"attribute,omitempty"` // name of the attribute, made on the way if it is new
-	Type      Type   `json:"type,omitempty"`
-	Month     bool   `json:"month,omitempty"` // of dates such as 03/04/2026: the month stands first
+	To        Field        `json:"to,omitempty"`
+	Attribute string       `json:"attribute,omitempty"` // name of the attribute, made on the way if it is new
+	Type      contact.Type `json:"type,omitempty"`
+	Month     bool         `json:"month,omitempty"` // of dates such as 03/04/2026: the month stands first
 }
 
 // Mapping has a line for each column of the file, in its order.
@@ -95,7 +84,7 @@ func (m Mapping) Check() error {
 			bad = append(bad, fault.New(fault.Invalid, "import.mapping.unknown").At(at))
 		case c.To == Attribute:
 			attributes++
-			name := AttributeName(c.Attribute)
+			name := contact.AttributeName(c.Attribute)
 			if name == "" {
 				bad = append(bad, fault.New(fault.Invalid, "import.mapping.attribute_name").At(at))
 			} else if names[name] {
@@ -128,8 +117,8 @@ func known(f Field) bool {
 	return false
 }
 
-func typed(t Type) bool {
-	for _, k := range Types() {
+func typed(t contact.Type) bool {
+	for _, k := range contact.Types() {
 		if t == k {
 			return true
 		}
@@ -137,34 +126,9 @@ func typed(t Type) bool {
 	return false
 }
 
-// AttributeName folds a column's name to an attribute's: capitals, digits and _, at most
-// 50 characters, as users of other tools know them. "" when nothing is left.
-func AttributeName(s string) string {
-	var b strings.Builder
-	gap := false
-	for _, r := range norm.NFKD.String(s) {
-		r = unicode.ToUpper(r)
-		switch {
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			if gap && b.Len() > 0 {
-				b.WriteByte('_')
-			}
-			gap = false
-			b.WriteRune(r)
-		case unicode.Is(unicode.Mn, r):
-		default:
-			gap = true
-		}
-		if b.Len() >= 50 {
-			break
-		}
-	}
-	return b.String()
-}
-
 // folded gives a heading as the dictionary below has it: small letters and digits only.
 func folded(s string) string {
-	return strings.ToLower(strings.ReplaceAll(AttributeName(s), "_", ""))
+	return strings.ToLower(strings.ReplaceAll(contact.AttributeName(s), "_", ""))
 }
 
 // headings knows what columns are called in English, French and other tools' exports.
@@ -260,7 +224,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 			taken[f] = true
 		case ballast[shape][h]:
 		case h != "":
-			name := AttributeName(header[i])
+			name := contact.AttributeName(header[i])
 			if column := values(sample, i); name != "" && !names[name] && len(column) > 0 && len(names) < MaxAttributes && !ok {
 				names[name] = true
 				t, month := guessType(column)
@@ -305,9 +269,9 @@ func values(sample [][]string, i int) []string {
 }
 
 // guessType tells the narrowest type that fits every value.
-func guessType(column []string) (t Type, month bool) {
+func guessType(column []string) (t contact.Type, month bool) {
 	if len(column) == 0 {
-		return Text, false
+		return contact.TypeText, false
 	}
 	number, date, monthly, yes := true, true, true, true
 	zero := false
@@ -330,13 +294,13 @@ func guessType(column []string) (t Type, month bool) {
 	}
 	switch {
 	case yes && !number:
-		return Boolean, false
+		return contact.TypeBoolean, false
 	case date:
-		return Date, false
+		return contact.TypeDate, false
 	case monthly:
-		return Date, true
+		return contact.TypeDate, true
 	case number && !zero:
-		return Number, false
+		return contact.TypeNumber, false
 	}
-	return Text, false
+	return contact.TypeText, false
 }

@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
 )
 
@@ -23,13 +24,14 @@ type row struct {
 	name       string
 	language   string
 	country    string
-	attributes map[string]any // canonical values by name: text, date and choice as string, number as jsonNumber, bool
+	attributes contact.Attributes
 	at         legalclock.Moment
 	ip         pii.IP
 	source     string
 	words      string
 	method     string
 	said       said
+	again      bool // its address stood on an earlier line: only its no counts
 	saidAt     legalclock.Moment
 	grade      consent.Grade
 	lacks      string // why it waits for proof
@@ -61,6 +63,7 @@ const (
 	refused   noteKind = "refused"   // the row is not imported
 	duplicate noteKind = "duplicate" // its address stands on an earlier line
 	remark    noteKind = "remark"    // the row is imported without one value
+	withheld  noteKind = "withheld"  // the person may not be written to
 )
 
 // reader understands rows by a mapping and an origin. It is one goroutine's.
@@ -202,10 +205,10 @@ func (r *reader) read(in sheet.Row) (out row, notes []note, bad *fault.Error) {
 	if first != "" || last != "" {
 		out.name = strings.TrimSpace(first + " " + last)
 		if first != "" {
-			out.set("FIRSTNAME", first)
+			out.set(FirstNameAttribute, textValue(first))
 		}
 		if last != "" {
-			out.set("LASTNAME", last)
+			out.set(LastNameAttribute, textValue(last))
 		}
 	}
 	out.at = at
@@ -235,12 +238,14 @@ func (r *reader) prove(out *row) {
 	}
 }
 
-func (o *row) set(name string, v any) {
+func (o *row) set(name string, v contact.Value) {
 	if o.attributes == nil {
-		o.attributes = make(map[string]any, 8)
+		o.attributes = make(contact.Attributes, 8)
 	}
 	o.attributes[name] = v
 }
+
+func textValue(s string) contact.Value { v, _ := contact.TypeText.Read(s); return v } // at most 100 characters
 
 // say keeps the stronger no.
 func (o *row) say(s said, when legalclock.Moment) {
@@ -316,27 +321,34 @@ var statuses = map[string]said{
 	"pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
 }
 
-// number is a canonical number that JSON writes as it stands.
-type number string
-
-// MarshalJSON writes the number without quotes.
-func (n number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
-
-func readValue(c Column, s string) (any, bool) {
+// readValue reads an attribute's value by its column. What other tools write in more ways
+// than contact reads is made canonical first.
+func readValue(c Column, s string) (contact.Value, bool) {
 	switch c.Type {
-	case Number:
+	case contact.TypeNumber:
 		n, ok := readNumber(s)
-		return number(n), ok
-	case Date:
-		return first(readDay(s, c.Month))
-	case Boolean:
+		if !ok {
+			return contact.Value{}, false
+		}
+		s = n
+	case contact.TypeDate:
+		d, ok := readDay(s, c.Month)
+		if !ok {
+			return contact.Value{}, false
+		}
+		s = d
+	case contact.TypeBoolean:
 		v, ok := readBool(s)
-		return v, ok
+		if !ok {
+			return contact.Value{}, false
+		}
+		s = "false"
+		if v {
+			s = "true"
+		}
+	default:
+		s = tidy(s)
 	}
-	if utf8.RuneCountInString(s) > 2000 {
-		return nil, false
-	}
-	return tidy(s), true
+	v, err := c.Type.Read(s)
+	return v, err == nil
 }
-
-func first(s string, ok bool) (any, bool) { return s, ok }

@@ -32,7 +32,9 @@ var (
 		WHERE account_id = :account AND id = ? AND state = 'running'`)
 	take = store.Account("importer.take", `UPDATE import SET fence = fence + 1 WHERE account_id = :account AND id = ? AND state = 'running'`)
 	// A step writes its cursor with its rows; a step of a run that was stopped or replaced writes nothing.
-	advance = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ? WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
+	advance      = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ? WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
+	setReleasing = store.Account("importer.set_releasing", `UPDATE import SET origin = ?, evidence_id = ?, declared_by = ?, declared_at = ?, task_id = ?,
+		version = version + 1 WHERE account_id = :account AND id = ?`)
 	setDone = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
 	recount = store.Account("importer.recount", `UPDATE import SET counts = ? WHERE account_id = :account AND id = ?`)
 	forget  = store.Account("importer.forget_file", `UPDATE import SET blob_id = 0 WHERE account_id = :account AND id = ?`)
@@ -56,13 +58,15 @@ var (
 		WHERE w.account_id = :account AND w.import_id = ? AND w.contact_id IN ?* ORDER BY w.contact_id`)
 	waitingLacks = store.Account("importer.waiting_lacks", `SELECT w.lacks, COUNT(*) AS times FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? GROUP BY w.lacks ORDER BY times DESC, w.lacks`)
-	endWaiting = store.Account("importer.end_waiting", `DELETE FROM import_waiting WHERE account_id = :account AND import_id = ? AND contact_id IN ?*`)
+	endWaitingAnywhere = store.Account("importer.end_waiting_anywhere", `DELETE FROM import_waiting WHERE account_id = :account AND contact_id IN ?*`)
+	endWaiting         = store.Account("importer.end_waiting", `DELETE FROM import_waiting WHERE account_id = :account AND import_id = ? AND contact_id IN ?*`)
 
 	addEvidence = store.Account("importer.add_evidence", `INSERT INTO evidence_file (account_id, id, import_id, blob_id, name, type, size, sha256, made_by, made_at,
 		ends_at, entry_id) VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?, ?)`)
 	getEvidence = store.Account("importer.get_evidence", `SELECT e.id, e.import_id, e.blob_id, e.name, e.type, e.size, e.sha256, e.made_by, e.made_at, e.ends_at
 		FROM evidence_file e WHERE e.account_id = :account AND e.id = ?`)
-	evidenceOf = store.Account("importer.evidence_of", `SELECT e.id, e.import_id, e.blob_id, e.name, e.type, e.size, e.sha256, e.made_by, e.made_at, e.ends_at
+	removeEvidence = store.Account("importer.remove_evidence", `DELETE FROM evidence_file WHERE account_id = :account AND import_id = ?`)
+	evidenceOf     = store.Account("importer.evidence_of", `SELECT e.id, e.import_id, e.blob_id, e.name, e.type, e.size, e.sha256, e.made_by, e.made_at, e.ends_at
 		FROM evidence_file e WHERE e.account_id = :account AND e.import_id = ? ORDER BY e.id`)
 
 	// Over all accounts, for the daily look: which have files or waiting rows whose time has come.

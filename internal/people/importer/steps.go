@@ -6,12 +6,20 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"consend/internal/ground/actor"
+	"consend/internal/ground/blob"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
+	"consend/internal/people/list"
+	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -39,7 +47,7 @@ func Make(tx *store.Tx, f File) (int64, error) {
 		return 0, err
 	}
 	by := int64(0)
-	if signsFor(tx) {
+	if tx.Who.Kind == actor.Member {
 		by = tx.Who.ID
 	}
 	tx.Do(add, id, title(f.Name), f.Blob, f.Size, f.SHA256, text(f.Survey.Format), text(surveyOf(f.Survey)), shape, text(m), text(o), text(Options{Existing: Fill}),
@@ -105,7 +113,7 @@ func Map(tx *store.Tx, id, version int64, m Mapping) error {
 	}
 	for k := range m {
 		if m[k].To == Attribute {
-			m[k].Attribute = AttributeName(m[k].Attribute)
+			m[k].Attribute = contact.AttributeName(m[k].Attribute)
 		} else {
 			m[k] = Column{To: m[k].To, Month: m[k].Month}
 		}
@@ -180,3 +188,161 @@ func later(have, step State) State {
 }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Choice is the last step before the summary.
+type Choice struct {
+	List    int64
+	Options Options
+	Declare bool // the member gives their word for the rows without other proof
+}
+
+// Choose settles list and options, and takes the word of an owner or admin for rows without
+// other proof. Anybody else may go on without: those rows wait.
+func Choose(tx *store.Tx, id, version int64, c Choice) error {
+	i, err := draft(tx, id, version)
+	if err != nil {
+		return err
+	}
+	if !i.State.Reached(Sourced) {
+		return fault.New(fault.Conflict, "import.step")
+	}
+	var bad fault.Many
+	switch c.Options.Existing {
+	case Fill, Replace, Keep:
+	default:
+		bad = append(bad, fault.New(fault.Invalid, "import.options.existing").At("existing"))
+	}
+	if l, err := list.Get(tx, c.List); fault.Is(err, fault.NotFound) || err == nil && (l.RetiredAt != 0 || l.Kind != list.Mail) {
+		bad = append(bad, fault.New(fault.Invalid, "import.options.list").At("list"))
+	} else if err != nil {
+		return err
+	}
+	if c.Declare && !signs(tx.Who) {
+		bad = append(bad, fault.New(fault.Forbidden, "import.options.declare").At("declare"))
+	}
+	if len(bad) > 0 {
+		return bad
+	}
+	by, at := int64(0), legalclock.Moment(0)
+	if c.Declare {
+		by, at = tx.Who.ID, tx.Now
+	}
+	tx.Do(setChoice, c.List, text(c.Options), by, at, id)
+	return choseAct(tx, id, c, by)
+}
+
+func choseAct(tx *store.Tx, id int64, c Choice, by int64) error {
+	f := proof.Fields{"list": dec(c.List), "existing": string(c.Options.Existing)}
+	if by != 0 {
+		f["declared_by"] = dec(by)
+	}
+	_, err := trace.Append(tx, trace.Act{Action: "import.choose", Object: "import", ObjectID: id, Clear: f})
+	return err
+}
+
+// Begin starts an import that is ready, or goes on with one that was stopped or failed.
+// Attributes that are new are made here. With a queue the work is a task of its own.
+func Begin(tx *store.Tx, id int64, queue bool) error {
+	i, err := lock(tx, id)
+	if err != nil {
+		return err
+	}
+	switch i.State {
+	case Ready, Stopped, Failed:
+	default:
+		return fault.New(fault.Conflict, "import.step")
+	}
+	if queue && i.Blob == 0 {
+		return fault.New(fault.Gone, "import.file.gone")
+	}
+	zone, rules, err := rulesOf(tx)
+	if err != nil {
+		return err
+	}
+	until := i.WaitsUntil
+	if until == 0 {
+		if until = i.Origin.WaitsUntil(tx.Now, zone, rules); until <= tx.Now {
+			if g, _ := grade(i.Origin, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
+				return fault.New(fault.Invalid, "import.origin.month_over").At("to")
+			}
+		}
+	}
+	var want []contact.Attribute
+	for _, c := range i.Mapping {
+		if c.To == Attribute {
+			want = append(want, contact.Attribute{Name: c.Attribute, Type: c.Type})
+		}
+	}
+	if i.Mapping.Index(FirstName) >= 0 {
+		want = append(want, contact.Attribute{Name: FirstNameAttribute, Type: contact.TypeText})
+	}
+	if i.Mapping.Index(LastName) >= 0 {
+		want = append(want, contact.Attribute{Name: LastNameAttribute, Type: contact.TypeText})
+	}
+	if _, err := contact.EnsureAttributes(tx, want); err != nil {
+		return err
+	}
+	task := int64(0)
+	if queue {
+		task = job.Start(tx, RunKind, id)
+	}
+	tx.Do(setBegun, task, until, id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.start", Object: "import", ObjectID: id, Clear: proof.Fields{
+		"list": dec(i.List), "declared_by": dec(i.DeclaredBy), "evidence": dec(i.Evidence), "row": dec(i.Counts.Rows)}})
+	return err
+}
+
+// Stop stops a running import after the step it is in. What is written stays; it can go on.
+func Stop(tx *store.Tx, id int64) error {
+	if _, err := Get(tx, id); err != nil {
+		return err
+	}
+	n, err := tx.Exec(setStopped, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.New(fault.Conflict, "import.not_running")
+	}
+	_, err = trace.Append(tx, trace.Act{Action: "import.stop", Object: "import", ObjectID: id})
+	return err
+}
+
+// Discard throws a draft away, with its file and its evidence.
+func Discard(tx *store.Tx, id int64) error {
+	i, err := lock(tx, id)
+	if err != nil {
+		return err
+	}
+	if !i.State.Editable() {
+		return fault.New(fault.Conflict, "import.started")
+	}
+	files, err := EvidenceOf(tx, id)
+	if err != nil {
+		return err
+	}
+	for _, e := range files {
+		if err := blob.Delete(tx, e.Blob); err != nil {
+			return err
+		}
+	}
+	if i.Blob != 0 {
+		if err := blob.Delete(tx, i.Blob); err != nil {
+			return err
+		}
+	}
+	tx.Do(removeEvidence, id)
+	tx.Do(remove, id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.discard", Object: "import", ObjectID: id})
+	return err
+}
+
+// rulesOf gives the account's zone and the rules that hold for it now.
+func rulesOf(r store.Reader) (*time.Location, *rulepack.Rules, error) {
+	a, err := account.Get(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	packs := rulepack.Packs()
+	return a.Location(), rulepack.Published(packs[len(packs)-1]), nil
+}

@@ -15,10 +15,12 @@ import (
 type batch struct {
 	rows    []row
 	notes   []note
+	from    int64 // the octet where its first row begins: the same at every reading
 	read    int64 // rows of the file it covers: accepted, refused and doubled
 	refused int64
 	doubled int64
 	next    sheet.Position
+	first   bool // nothing of the file was written before it
 	last    bool
 }
 
@@ -32,7 +34,7 @@ const ahead = 3
 // stream reads a file in a goroutine of its own, so that parsing and writing use two cores.
 // Rows before from were written by an earlier run: they are only remembered, so that an
 // address of theirs that comes again counts as a duplicate. It ends when ctx does.
-func stream(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Limits, from sheet.Position) (<-chan batch, func() error) {
+func stream(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Limits, from Cursor) (<-chan batch, func() error) {
 	out := make(chan batch, ahead)
 	var failed error
 	done := make(chan struct{})
@@ -44,7 +46,7 @@ func stream(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Li
 	return out, func() error { <-done; return failed }
 }
 
-func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Limits, from sheet.Position, out chan<- batch) error {
+func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Limits, from Cursor, out chan<- batch) error {
 	r := sheet.NewReader(src, i.Format, l, sheet.Position{})
 	r.Names = rd.names
 	if i.Format.Header {
@@ -53,17 +55,21 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 		}
 	}
 	seen := newSeen(i.Survey.Rows)
-	b := batch{rows: make([]row, 0, batchRows)}
+	var b batch
+	begin := func() { b = batch{rows: make([]row, 0, batchRows), from: r.Position().Offset} }
 	send := func() error {
-		b.next = r.Position()
-		select {
-		case out <- b:
-		case <-ctx.Done():
-			return ctx.Err()
+		if b.next = r.Position(); !from.ahead(b.from) {
+			select {
+			case out <- b:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
-		b = batch{rows: make([]row, 0, batchRows)}
+		begin()
 		return nil
 	}
+	begin()
+	b.first = from.Offset == 0
 	for {
 		old := r.Position().Offset < from.Offset
 		in, err := r.Next()
@@ -80,6 +86,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 					seen.add(got.email.Norm())
 				}
 			}
+			begin()
 			continue
 		}
 		b.read++
@@ -94,7 +101,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 			if !seen.add(got.email.Norm()) {
 				b.doubled++
 				b.notes = append(b.notes, note{kind: duplicate, line: got.line, key: "import.row.duplicate", column: rd.column(i.Mapping.Index(Email))})
-				if got.said != nothing { // a no counts, whichever of two rows says it
+				if got.again = true; got.said != nothing { // a no counts, whichever of two rows says it
 					b.rows = append(b.rows, got)
 				}
 			} else {

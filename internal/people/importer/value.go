@@ -199,3 +199,5 @@ var countryNames = map[string]string{"france": "FR", "belgium": "BE", "belgique"
 	"italy": "IT", "italie": "IT", "spain": "ES", "espagne": "ES", "portugal": "PT", "netherlands": "NL", "paysbas": "NL", "austria": "AT", "autriche": "AT", "ireland": "IE", "irlande": "IE",
 	"unitedkingdom": "GB", "royaumeuni": "GB", "poland": "PL", "pologne": "PL", "denmark": "DK", "danemark": "DK", "sweden": "SE", "suede": "SE", "finland": "FI", "finlande": "FI",
 	"greece": "GR", "grece": "GR", "canada": "CA", "unitedstates": "US", "etatsunis": "US", "usa": "US"}
+
+var utc = time.UTC
