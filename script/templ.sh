@@ -3,4 +3,6 @@
 # Makes the *_templ.go beside the templ files. CI runs it and compares.
 set -eu
 cd "$(dirname "$0")/.."
-exec go tool -modfile=tool/go.mod templ generate -path internal/web
+for room in internal/web internal/people/form; do
+  go tool -modfile=tool/go.mod templ generate -path $room
+done

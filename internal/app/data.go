@@ -22,6 +22,7 @@ import (
 	"consend/internal/people/notice"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
+	"consend/internal/sending/sender"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
 	"consend/internal/team/login"
@@ -52,6 +53,7 @@ func DataMap() datamap.Map {
 		gate.Data(),
 		relay.Data(),
 		message.Data(),
+		sender.Data(),
 	)
 }
 

@@ -31,7 +31,7 @@ func write(tx *store.Tx, id int64, a Act, clear proof.Fields) error {
 	if err != nil {
 		return err
 	}
-	salt, err := a.Person.salt(none)
+	salt, err := a.Person.salt(none, len(a.Private))
 	if err != nil {
 		return err
 	}

@@ -100,15 +100,15 @@ func (p *Prover) record(entry int64, row entryRow, s Shown) (proof.Record, error
 	}
 	s1 := proof.Salt(&key, entry, proof.Whole)
 	r := proof.Record{Clear: row.Clear, S1: proof.Hex(s1)}
-	if !s.Person.IsZero() && len(s.Person.Salt) == 0 {
+	if !s.Person.IsZero() && len(s.Person.Salt) == 0 && row.Private != "" {
 		r.C2 = fmt.Sprintf("%x", row.C2)
 		return r, nil
 	}
-	salt, err := s.Person.salt(none)
+	c, err := proof.ParseCommitments(row.Private)
 	if err != nil {
 		return r, err
 	}
-	c, err := proof.ParseCommitments(row.Private)
+	salt, err := s.Person.salt(none, len(c))
 	if err != nil {
 		return r, err
 	}
@@ -225,7 +225,11 @@ func (p *Prover) member(entry int64, s Shown) (*proof.Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	salt, err := s.Person.salt(none)
+	c, err := m.commitments(s.Member)
+	if err != nil {
+		return nil, err
+	}
+	salt, err := s.Person.salt(none, len(c))
 	if err != nil {
 		return nil, err
 	}
@@ -235,10 +239,6 @@ func (p *Prover) member(entry int64, s Shown) (*proof.Member, error) {
 	}
 	s.Person.name(clear)
 	text, err := proof.Canonical(clear)
-	if err != nil {
-		return nil, err
-	}
-	c, err := m.commitments(s.Member)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func privateNames(members []Member) ([]string, error) {
 
 // record commits one member: its leaf, and its commitments appended to kept.
 func (m *Member) record(key, none *proof.Hash, entry int64, index int, names []string, kept []byte) (proof.Hash, []byte, error) {
-	salt, err := m.Person.salt(*none)
+	salt, err := m.Person.salt(*none, len(m.Private))
 	if err != nil {
 		return proof.Hash{}, nil, err
 	}

@@ -77,3 +77,27 @@ var (
 		`SELECT l.account_id, l.entry_id, l.leaf_index FROM trace_leaf l WHERE l.leaf_index >= ? ORDER BY l.leaf_index LIMIT 100`)
 	membersOf = store.Installation("trace.members_of", whole, `SELECT m.n, m.leaves, m.names, m.kept FROM trace_members m WHERE m.account_id = ? AND m.entry_id = ?`)
 )
+
+var (
+	search = store.Account("trace.search", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
+		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
+		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account AND e.at >= ? AND (e.at, e.id) < (?, ?)
+		AND (CAST(? AS {text}) = '' OR e.actor = ?) AND (CAST(? AS BIGINT) = 0 OR e.actor_id = ?) ORDER BY e.at DESC, e.id DESC LIMIT ?`)
+	searchContact = store.Account("trace.search_contact", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
+		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
+		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account
+		AND e.contact_id = ? AND e.contact_id <> 0 AND (CAST(? AS {text}) = '' OR e.action = ?) AND e.at >= ? AND (e.at, e.id) < (?, ?)
+		AND (CAST(? AS {text}) = '' OR e.actor = ?) AND (CAST(? AS BIGINT) = 0 OR e.actor_id = ?) ORDER BY e.at DESC, e.id DESC LIMIT ?`)
+	searchAction = store.Account("trace.search_action", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
+		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
+		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account
+		AND e.action = ? AND e.at >= ? AND (e.at, e.id) < (?, ?)
+		AND (CAST(? AS {text}) = '' OR e.actor = ?) AND (CAST(? AS BIGINT) = 0 OR e.actor_id = ?) ORDER BY e.at DESC, e.id DESC LIMIT ?`)
+	findOne = store.Account("trace.find_one", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
+		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
+		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account AND e.id = ?`)
+	actions = store.Account("trace.actions", `WITH RECURSIVE a(action) AS (
+		SELECT min(e.action) FROM trace_entry e WHERE e.account_id = :account
+		UNION ALL SELECT (SELECT min(e.action) FROM trace_entry e WHERE e.account_id = :account AND e.action > a.action) FROM a WHERE a.action IS NOT NULL)
+		SELECT a.action FROM a WHERE a.action IS NOT NULL ORDER BY a.action LIMIT 1000`)
+)

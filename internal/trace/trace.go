@@ -128,9 +128,10 @@ func log(ring *keys.Ring, account int64) (clear, none proof.Hash, err error) {
 	return clear, none, err
 }
 
-// salt gives what s2 of the person's entries comes from.
-func (p Person) salt(none proof.Hash) (proof.Hash, error) {
-	if p.IsZero() {
+// salt gives what s2 of the person's entries comes from. Where nothing private is told, a
+// person may be named without salt.
+func (p Person) salt(none proof.Hash, private int) (proof.Hash, error) {
+	if p.IsZero() || len(p.Salt) == 0 && private == 0 {
 		return none, nil
 	}
 	if len(p.Salt) != 32 {

@@ -190,7 +190,7 @@ func TestAnActNamesItsOwnFieldsOnly(t *testing.T) {
 	acc := h.Account(t)
 	for _, a := range []trace.Act{
 		{Action: "correct"}, {Action: "contact.correct", Clear: proof.Fields{"at": "1999"}},
-		{Action: "contact.correct", Person: trace.Person{ID: 4}}, {Action: "contact.correct", Private: proof.Fields{"E": "x"}},
+		{Action: "contact.correct", Person: trace.Person{ID: 4}, Private: proof.Fields{"x": "y"}}, {Action: "contact.correct", Private: proof.Fields{"E": "x"}},
 	} {
 		if err := h.Main.Write(ctx, h.Member(acc), func(tx *store.Tx) error {
 			_, err := trace.Append(tx, a)

@@ -317,19 +317,28 @@ func (c *checking) private(r sealedRow, f proof.Fields, salts map[person][]byte)
 		return
 	}
 	salt := k[1]
-	if f["contact"] != "" || f["member"] != "" {
+	if r.Private != "" && (f["contact"] != "" || f["member"] != "") {
 		s := salts[person{r.AccountID, r.ContactID}]
 		if len(s) != 32 {
 			return
 		}
 		salt = proof.Hash(s)
 	}
+	if holds(r, salt) {
+		return
+	}
+	// A person may be named with nothing private told, with or without their salt.
+	if s := salts[person{r.AccountID, r.ContactID}]; r.Private == "" && (len(s) != 32 || holds(r, proof.Hash(s))) {
+		return
+	}
+	c.found("trace.found.private", r.at()...)
+}
+
+func holds(r sealedRow, salt proof.Hash) bool {
 	s2 := proof.Salt(&salt, r.EntryID, proof.Whole)
 	all := proof.All(&s2)
 	c2 := proof.MAC(&all, []byte(r.Private))
-	if !bytes.Equal(c2[:], r.C2) {
-		c.found("trace.found.private", r.at()...)
-	}
+	return bytes.Equal(c2[:], r.C2)
 }
 
 // members holds a set act's members against the root in its clear text.

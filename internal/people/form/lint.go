@@ -2,21 +2,307 @@
 
 package form
 
-// Finding is what the linter says about one rule.
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"consend/internal/ground/locale"
+	"consend/internal/people/notice"
+)
+
+// Finding is what the linter says about one rule. Its words are form.rule.RULE, its remedy
+// form.rule.RULE.remedy.
 type Finding struct {
-	Rule     string `json:"rule"` // its words: form.rule.RULE, its remedy: form.rule.RULE.remedy
+	Rule     string `json:"rule"`
 	Result   Result `json:"result"`
 	Language string `json:"language,omitempty"`
-	What     string `json:"what,omitempty"` // the field or list it is about, as the account calls it
+	What     string `json:"what,omitempty"` // the field, list or word it is about
 }
 
 // Result is what became of a rule.
 type Result string
 
-// The results. A form with one Refused can't be published; nobody is told that a form is
-// lawful, only that it passed.
+// The results. A form with one Refused can't be published. Structure is refused, wording is
+// warned (compliance L16); and nobody is told that a form is lawful, only that rules passed.
 const (
 	Passed  Result = "passed"
 	Warned  Result = "warned"
 	Refused Result = "refused"
 )
+
+// Rules lists the rules in the order pages show them, each with its law in its words.
+func Rules() []string {
+	return []string{"controller", "note", "note_fresh", "policy", "withdraw", "translation", "list", "list_open", "one_box_one_purpose",
+		"unticked", "own_box", "measuring_apart", "terms_apart", "why", "required", "special", "birth", "age", "opt_in", "button", "claims"}
+}
+
+// Refusals tells whether findings keep a form from being published.
+func Refusals(fs []Finding) bool {
+	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Result == Refused })
+}
+
+// Lint holds a form and its pages against every rule. note is the note's newest version and
+// gaps what its draft lacks; a zero version was never published. changed tells that the
+// note's draft is newer. It returns at least one finding a rule.
+func Lint(d Definition, note notice.Version, changed bool, pages []Page) []Finding {
+	l := linter{d: d}
+	n := note.Content
+	// GDPR 13(1)(a): who.
+	l.rule("controller", note.ID != 0 && n.Controller.Name != "" && n.Controller.Postal != "")
+	// GDPR 13: a note, in each language of the form.
+	l.rule("note", note.ID != 0 && len(notice.Gaps(n)) == 0)
+	for _, lang := range d.Languages {
+		if note.ID != 0 && !slices.Contains(n.Languages, lang) {
+			l.say("note", Refused, lang, "")
+		}
+	}
+	l.hint("note_fresh", !changed)
+	l.hint("policy", n.Policy != "")
+	l.words()
+	l.lists()
+	l.fields()
+	l.hint("opt_in", d.OptIn == Double)
+	if d.OptIn != Double && d.OptIn != Single {
+		l.say("opt_in", Refused, "", string(d.OptIn))
+	}
+	l.drawn(pages)
+	return l.all()
+}
+
+type linter struct {
+	d     Definition
+	found []Finding
+}
+
+func (l *linter) say(rule string, r Result, lang, what string) {
+	l.found = append(l.found, Finding{rule, r, lang, what})
+}
+
+// rule refuses a structure that isn't so; hint only warns.
+func (l *linter) rule(rule string, ok bool) {
+	if !ok {
+		l.say(rule, Refused, "", "")
+	}
+}
+
+func (l *linter) hint(rule string, ok bool) {
+	if !ok {
+		l.say(rule, Warned, "", "")
+	}
+}
+
+// all gives the findings in the order of the rules, with a pass for each rule that found nothing.
+func (l *linter) all() []Finding {
+	var out []Finding
+	for _, r := range Rules() {
+		before := len(out)
+		for _, f := range l.found {
+			if f.Rule == r && !slices.Contains(out, f) {
+				out = append(out, f)
+			}
+		}
+		if len(out) == before {
+			out = append(out, Finding{Rule: r, Result: Passed})
+		}
+	}
+	return out
+}
+
+var (
+	// Words of terms and of tracking that don't belong into a consent, and claims nobody can
+	// make. They warn: words can be read in many ways.
+	terms    = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|conditions générales|\bCG[VU]\b|privacy policy|politique de confidentialité`)
+	tracking = regexp.MustCompile(`(?i)\btrack|measur|statisti|pixel|mesur|audience|profil`)
+	claims   = regexp.MustCompile(`(?i)(GDPR|RGPD)[- ]?(compliant|proof|conforme|safe)|conforme (au|à) |compliant with|100 ?%|we value your privacy|spam`)
+	vague    = regexp.MustCompile(`(?i)^(ok|okay|submit|send|go|next|continue|valider|envoyer|suivant|continuer|soumettre)[ !.…]*$`)
+	leaving  = regexp.MustCompile(`(?i)unsubscrib|leave|withdraw|opt out|désinscri|désabonn|retirer|retrait|quitter`)
+	birth    = regexp.MustCompile(`(?i)birth|naissance|geburt|\bage\b|\bâge\b|\bdob\b`)
+)
+
+// words holds that every text stands in every language, and reads what it says.
+func (l *linter) words() {
+	d := l.d
+	if len(d.Languages) == 0 {
+		l.say("translation", Refused, "", "")
+	}
+	for _, lang := range d.Languages {
+		if !locale.Known(lang) {
+			l.say("translation", Refused, lang, "")
+			continue
+		}
+		for _, t := range []struct {
+			w    Words
+			what string
+		}{{d.Title, "title"}, {d.Consent, "consent"}, {d.Button, "button"}} {
+			if !some(t.w, lang) {
+				l.say("translation", Refused, lang, t.what)
+			}
+		}
+		for what, w := range map[string]Words{"intro": d.Intro, "sent": d.Sent, "done": d.Done} {
+			if anywhere(w, d.Languages) && !some(w, lang) {
+				l.say("translation", Refused, lang, what)
+			}
+		}
+		// GDPR 7(3): told before the consent is given.
+		if !some(d.Withdraw, lang) {
+			l.say("withdraw", Refused, lang, "")
+		} else if !leaving.MatchString(d.Withdraw.In(lang)) {
+			l.say("withdraw", Warned, lang, "")
+		}
+		said := d.Consent.In(lang)
+		for _, c := range d.Mails() {
+			said += " " + c.Label.In(lang)
+		}
+		if m := terms.FindString(said); m != "" { // GDPR 7(2), 7(4)
+			l.say("terms_apart", Warned, lang, m)
+		}
+		if m := tracking.FindString(said); m != "" { // CNIL: measuring is a purpose of its own
+			l.say("measuring_apart", Warned, lang, m)
+		}
+		if m := claims.FindString(said + " " + d.Title.In(lang) + " " + d.Intro.In(lang)); m != "" {
+			l.say("claims", Warned, lang, m)
+		}
+		if b := d.Button.In(lang); d.ButtonActs() && vague.MatchString(b) { // GDPR 4(11): unambiguous
+			l.say("button", Warned, lang, b)
+		}
+	}
+}
+
+func (l *linter) lists() {
+	d := l.d
+	mails := d.Mails()
+	l.rule("list", len(mails) > 0)
+	seen := map[int64]bool{}
+	for _, c := range d.Lists {
+		if seen[c.List] {
+			l.say("one_box_one_purpose", Refused, "", c.Name)
+		}
+		seen[c.List] = true
+		if c.Purpose == 0 {
+			l.say("one_box_one_purpose", Refused, "", c.Name)
+		}
+		if c.Closed {
+			l.say("list_open", Refused, "", c.Name)
+		}
+		for _, lang := range d.Languages {
+			if !some(c.Label, lang) {
+				l.say("translation", Refused, lang, c.Name)
+			}
+			if anywhere(c.Hint, d.Languages) && !some(c.Hint, lang) {
+				l.say("translation", Refused, lang, c.Name)
+			}
+		}
+	}
+}
+
+func (l *linter) fields() {
+	required := 0
+	names := map[string]bool{}
+	for _, f := range l.d.Fields {
+		if names[f.Name] || f.Name == "" || f.Name == "email" {
+			l.say("why", Refused, "", f.Name)
+		}
+		names[f.Name] = true
+		for _, lang := range l.d.Languages {
+			if !some(f.Label, lang) {
+				l.say("translation", Refused, lang, f.Name)
+			}
+			if !some(f.Why, lang) { // GDPR 5(1)(c), 25(2)
+				l.say("why", Refused, lang, f.Name)
+			}
+			if f.Type == "date" && birth.MatchString(f.Name+" "+f.Label.In(lang)) { // T-23: ask "over N?", not the date
+				l.say("birth", Warned, lang, f.Name)
+			}
+		}
+		if f.Marked { // GDPR 9(2)(a): explicit consent, which this form doesn't ask
+			l.say("special", Refused, "", f.Name)
+		}
+		if f.Required {
+			required++
+		}
+	}
+	if required > 1 {
+		l.say("required", Warned, "", strconv.Itoa(required))
+	}
+	if l.d.Age < 0 || l.d.Age > 18 {
+		l.say("age", Refused, "", strconv.Itoa(l.d.Age))
+	}
+}
+
+// drawn reads the pages as a browser will: what they say counts, not what was meant.
+func (l *linter) drawn(pages []Page) {
+	for _, lang := range l.d.Languages {
+		i := slices.IndexFunc(pages, func(p Page) bool { return p.Language == lang })
+		if i < 0 {
+			l.say("translation", Refused, lang, "")
+			continue
+		}
+		root, err := html.Parse(strings.NewReader(pages[i].HTML))
+		if err != nil {
+			l.say("unticked", Refused, lang, "")
+			continue
+		}
+		boxes := map[string]int{}
+		noted, button := false, 0
+		for n := range root.Descendants() {
+			if n.Type != html.ElementNode {
+				continue
+			}
+			a := attributes(n)
+			_, checked := a["checked"]
+			_, selected := a["selected"]
+			if checked || selected { // CJEU C-673/17, GDPR recital 32
+				l.say("unticked", Refused, lang, a["name"])
+			}
+			switch n.DataAtom {
+			case atom.Input:
+				if a["name"] != "list" {
+					continue
+				}
+				boxes[a["value"]]++
+				if _, must := a["required"]; must || a["type"] != "checkbox" { // T-44: no consent as the price
+					l.say("own_box", Refused, lang, a["value"])
+				}
+			case atom.Button:
+				button++
+			case atom.A:
+				noted = noted || strings.HasPrefix(a["href"], "/privacy/")
+			case atom.Script, atom.Img, atom.Iframe, atom.Link, atom.Object:
+				l.say("claims", Refused, lang, n.Data) // nothing foreign in a form
+			}
+		}
+		if !noted {
+			l.say("note", Refused, lang, "")
+		}
+		if button != 1 {
+			l.say("button", Refused, lang, "")
+		}
+		for _, c := range l.d.Boxes() {
+			id := strconv.FormatInt(c.List, 10)
+			if boxes[id] != 1 {
+				l.say("own_box", Refused, lang, c.Name)
+			}
+			delete(boxes, id)
+		}
+		for id := range boxes {
+			l.say("own_box", Refused, lang, id)
+		}
+	}
+}
+
+func attributes(n *html.Node) map[string]string {
+	m := map[string]string{}
+	for _, a := range n.Attr {
+		m[a.Key] = a.Val
+	}
+	return m
+}
+
+func anywhere(w Words, languages []string) bool {
+	return slices.ContainsFunc(languages, func(l string) bool { return some(w, l) })
+}

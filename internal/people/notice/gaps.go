@@ -9,6 +9,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/mail/address"
+	"consend/internal/team/account"
 )
 
 // Bases lists the lawful bases a purpose may name, in the order pages show them.
@@ -47,7 +48,7 @@ func Gaps(n Note) []Gap {
 	}
 	gap(line(n.Controller.Name) == "", "controller", "controller", "") // 13(1)(a)
 	gap(line(n.Controller.Postal) == "", "postal", "postal", "")
-	gap(len(n.Controller.Country) != 2 || Country(n.Controller.Country, "en") == n.Controller.Country, "country", "country", "")
+	gap(unknown(n.Controller.Country), "country", "country", "")
 	gap(!mailbox(n.Contact.Email), "contact", "contact", "") // 13(1)(b), 12(2)
 	gap(n.Controller.Email != "" && !mailbox(n.Controller.Email), "email", "email", "")
 	gap(len(n.Purposes) == 0, "purposes", "purposes", "") // 13(1)(c)
@@ -59,13 +60,13 @@ func Gaps(n Note) []Gap {
 		}
 	}
 	for _, r := range n.Recipients {
-		gap(line(r.Name) == "" || len(r.Country) != 2, "recipient", "recipients", "") // 13(1)(e)
+		gap(line(r.Name) == "" || unknown(r.Country), "recipient", "recipients", "") // 13(1)(e)
 		for _, l := range n.Languages {
 			gap(line(r.Does.In(l)) == "", "recipient_does", "recipients", l)
 		}
 	}
 	for _, t := range n.Transfers {
-		gap(line(t.To) == "" || len(t.Country) != 2 || !slices.Contains(Mechanisms(), t.Mechanism), "transfer", "transfers", "") // 13(1)(f)
+		gap(line(t.To) == "" || unknown(t.Country) || !slices.Contains(Mechanisms(), t.Mechanism), "transfer", "transfers", "") // 13(1)(f)
 	}
 	gap(n.Kept.Months <= 0 || n.Kept.ProofMonths <= 0, "kept", "kept", "") // 13(2)(a)
 	gap(n.Policy != "" && !webAddress(n.Policy), "policy", "policy", "")
@@ -88,6 +89,9 @@ func some(w Words) bool {
 	}
 	return false
 }
+
+// unknown tells whether a code is no country's.
+func unknown(code string) bool { return len(code) != 2 || account.CountryName(code, "en") == code }
 
 func mailbox(s string) bool {
 	_, err := address.Parse(s)

@@ -5,10 +5,8 @@ package notice
 import (
 	"strings"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"consend/internal/ground/locale"
+	"consend/internal/team/account"
 )
 
 // Write makes the text of a note in one of its languages: both layers, from the answers and
@@ -42,7 +40,7 @@ func (w *writer) short() string {
 func (w *writer) body() string {
 	c := w.n.Controller
 	w.head("notice.who")
-	w.say(w.p.T("notice.who.text", "controller", line(c.Name), "postal", line(c.Postal), "country", Country(c.Country, w.lang)))
+	w.say(w.p.T("notice.who.text", "controller", line(c.Name), "postal", line(c.Postal), "country", account.CountryName(c.Country, w.lang)))
 	w.reach(c.Email, c.Phone)
 	if w.n.Contact.DPO {
 		w.head("notice.dpo")
@@ -69,7 +67,7 @@ func (w *writer) body() string {
 	if len(w.n.Recipients) > 0 {
 		w.head("notice.recipients")
 		for _, r := range w.n.Recipients {
-			w.item(line(r.Name) + " (" + Country(r.Country, w.lang) + ")" + w.p.T("notice.colon") + w.own(r.Does))
+			w.item(line(r.Name) + " (" + account.CountryName(r.Country, w.lang) + ")" + w.p.T("notice.colon") + w.own(r.Does))
 		}
 	}
 	w.head("notice.transfers")
@@ -77,7 +75,7 @@ func (w *writer) body() string {
 		w.say(w.p.T("notice.transfers.none"))
 	}
 	for _, t := range w.n.Transfers {
-		w.item(w.p.T("notice.transfers.one", "to", line(t.To), "country", Country(t.Country, w.lang),
+		w.item(w.p.T("notice.transfers.one", "to", line(t.To), "country", account.CountryName(t.Country, w.lang),
 			"how", w.p.Or("notice.mechanism."+t.Mechanism, t.Mechanism)))
 	}
 	w.head("notice.kept")
@@ -136,22 +134,6 @@ func (w *writer) reach(email, phone string) {
 // line brings a text on one line that can't be taken for a heading or an item.
 func line(s string) string {
 	return strings.TrimLeft(strings.Join(strings.Fields(s), " "), "#- ")
-}
-
-// Country gives a country's name in a language, or its code when there is none.
-func Country(code, lang string) string {
-	r, err := language.ParseRegion(code)
-	if err != nil {
-		return code
-	}
-	namer := display.English.Regions()
-	if lang == locale.French {
-		namer = display.French.Regions()
-	}
-	if s := namer.Name(r); s != "" {
-		return s
-	}
-	return code
 }
 
 // Line is one line of a text as pages show it.

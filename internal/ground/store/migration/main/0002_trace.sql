@@ -17,8 +17,9 @@ CREATE TABLE trace_entry (
   sealed     {bytes} NOT NULL,  -- the private values, under the person's key (the account's when it is about nobody)
   PRIMARY KEY (account_id, id)
 );
-CREATE INDEX trace_entry_contact ON trace_entry (account_id, contact_id, id);
 CREATE INDEX trace_entry_at ON trace_entry (account_id, at, id);
+CREATE INDEX trace_entry_contact ON trace_entry (account_id, contact_id, at, id) WHERE contact_id <> 0;
+CREATE INDEX trace_entry_action ON trace_entry (account_id, action, at, id);
 
 CREATE TABLE trace_pending (
   account_id BIGINT NOT NULL,

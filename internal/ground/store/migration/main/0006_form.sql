@@ -92,7 +92,7 @@ CREATE TABLE form_page (
   FOREIGN KEY (account_id, version_id) REFERENCES form_version (account_id, id)
 );
 
--- Who asked on a form. Hot: no foreign keys, two indexes (details.md M4, M5).
+-- Who asked on a form. Hot: no foreign keys, three indexes (details.md M4, M5).
 CREATE TABLE signup (
   account_id   BIGINT NOT NULL,
   id           BIGINT NOT NULL,
@@ -112,6 +112,7 @@ CREATE TABLE signup (
 );
 CREATE INDEX signup_contact ON signup (account_id, contact_id);
 CREATE INDEX signup_form ON signup (account_id, form_id, id);
+CREATE INDEX signup_pending ON signup (requested_at) WHERE state = 'pending';
 
 -- Mailboxes that said "not me": no further confirmation mail goes there.
 CREATE TABLE confirm_block (

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"consend/internal/ground/budget"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/keys"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/notice"
+	"consend/internal/trace"
+)
+
+// The states of a sign-up.
+const (
+	pending   = "pending"
+	confirmed = "confirmed"
+	notMe     = "not_me"
+	expired   = "expired"
+)
+
+// Signup is one sign-up.
+type Signup struct {
+	ID          int64
+	FormID      int64
+	VersionID   int64
+	ContactID   int64
+	State       string
+	Language    string
+	Choices     string
+	Answers     []byte
+	RequestedAt legalclock.Moment
+	AskedAt     legalclock.Moment
+	Asked       int64
+	EndedAt     legalclock.Moment
+	Hasty       int64
+}
+
+// Lists are those that were asked for.
+func (s Signup) Lists() []int64 {
+	var out []int64
+	for _, c := range s.chosen() {
+		out = append(out, c.List)
+	}
+	return out
+}
+
+func (s Signup) chosen() []asked {
+	var out []asked
+	if json.Unmarshal([]byte(s.Choices), &out) != nil {
+		return nil // only Submit writes it
+	}
+	return out
+}
+
+// Until is when the link of the last confirmation mail ends.
+func (s Signup) Until(r store.Reader) legalclock.Moment {
+	from := max(s.RequestedAt, s.AskedAt)
+	return from.Add(time.Duration(days(r)) * 24 * time.Hour)
+}
+
+// Stage is what a confirmation link leads to.
+type Stage string
+
+// The stages. Each has a page that says so kindly.
+const (
+	Ready    Stage = "ready"    // one button
+	Already  Stage = "already"  // confirmed before: nothing to do
+	TooLate  Stage = "too_late" // the link has ended: "send me a new one"
+	SaidNo   Stage = "said_no"  // somebody said "not me", or no since
+	Vanished Stage = "vanished" // ended and erased
+)
+
+// Stage tells what a link to this sign-up leads to now.
+func (s Signup) Stage(r store.Reader, now legalclock.Moment) Stage {
+	switch {
+	case s.ID == 0 || s.State == expired:
+		return Vanished
+	case s.State == confirmed:
+		return Already
+	case s.State == notMe:
+		return SaidNo
+	case now > s.Until(r):
+		return TooLate
+	}
+	return Ready
+}
+
+// Waiting is a sign-up with what its page and its mail say.
+type Waiting struct {
+	Signup
+	Version Version
+	Note    notice.Version
+}
+
+// Look finds a sign-up for its page. One that was swept gives the zero Signup.
+func Look(r store.Reader, signup int64) (Waiting, error) {
+	s, err := store.One[Signup](r, findSignup, signup)
+	if errors.Is(err, store.ErrNone) {
+		return Waiting{}, nil
+	}
+	if err != nil {
+		return Waiting{}, err
+	}
+	return with(r, s)
+}
+
+func with(r store.Reader, s Signup) (Waiting, error) {
+	v, err := Get(r, s.VersionID)
+	if err != nil {
+		return Waiting{}, err
+	}
+	n, err := notice.Get(r, v.NoteVersion)
+	return Waiting{s, v, n}, err
+}
+
+// Confirm is the button of the confirmation mail's page: the mailbox has answered, and the
+// yes is given. Again is harmless and says Already. Nothing but a POST of a person calls it
+// (compliance T-12).
+func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
+	w, err := locked(tx, signup)
+	if err != nil {
+		return "", err
+	}
+	if st := w.Stage(tx, tx.Now); st != Ready {
+		return st, nil
+	}
+	d := w.Version.Definition
+	words := confirmText(tx, w)
+	var events []consent.Event
+	for _, c := range w.chosen() {
+		events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
+			Source: "form", Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: w.Note.In(w.Language).Sha256,
+			Language: w.Language, Origin: o})
+	}
+	results, err := consent.Apply(tx, events)
+	if err != nil {
+		return "", err
+	}
+	good := false
+	for _, r := range results {
+		good = good || r.Verdict.OK()
+	}
+	if !good { // a no said since is newer than this request: it stands
+		tx.Do(endSignup, notMe, 0, w.ID)
+		return SaidNo, nil
+	}
+	if err := w.learn(tx, d); err != nil {
+		return "", err
+	}
+	if err := contact.Active(tx, []contact.Activity{{Contact: w.ContactID, Kind: contact.Submitted}}); err != nil {
+		return "", err
+	}
+	hasty := 0
+	if w.AskedAt != 0 && tx.Now.Sub(w.AskedAt) < 2*time.Second { // a machine that follows links and presses buttons
+		hasty = 1
+	}
+	tx.Do(endSignup, confirmed, hasty, w.ID)
+	job.Post(tx, Confirmed, w.ID)
+	return Ready, nil
+}
+
+// NotMe ends a sign-up that somebody else made, and every further confirmation mail of this
+// account to that mailbox. Again is harmless.
+func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
+	w, err := locked(tx, signup)
+	if err != nil || w.ID == 0 {
+		return Vanished, err
+	}
+	if w.State == notMe {
+		return SaidNo, nil
+	}
+	person, err := contact.Get(tx, w.ContactID)
+	if err != nil {
+		return "", err
+	}
+	var events []consent.Event
+	others, err := store.All[Signup](tx, pendingOf, w.ContactID)
+	if err != nil {
+		return "", err
+	}
+	seen := map[int64]bool{}
+	for _, s := range append(others, w.Signup) {
+		for _, c := range s.chosen() {
+			if !seen[c.List] {
+				seen[c.List] = true
+				events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.NotMe, Source: "form", Method: "doi_post",
+					FormVersion: w.VersionID, NoteVersion: w.Note.ID, Note: w.Note.In(w.Language).Sha256, Language: w.Language, Origin: o})
+			}
+		}
+	}
+	if _, err := consent.Apply(tx, events); err != nil {
+		return "", err
+	}
+	fp, err := contact.FP(tx, person.Email)
+	if err != nil {
+		return "", err
+	}
+	tx.Do(addBlock, fp[:])
+	tx.Do(refusePending, w.ContactID)
+	tx.Do(endSignup, notMe, 0, w.ID)
+	p, err := contact.Person(tx, w.ContactID)
+	if err != nil {
+		return "", err
+	}
+	_, err = trace.Append(tx, trace.Act{Action: "form.not_me", Object: "signup", ObjectID: w.ID, Person: p})
+	return SaidNo, err
+}
+
+// AskAgain sends a new confirmation mail for a sign-up whose link has ended or was lost; the
+// address is the one that was typed, never another. Faults: budget.spent.
+func AskAgain(tx *store.Tx, signup int64) (Stage, error) {
+	w, err := locked(tx, signup)
+	if err != nil {
+		return "", err
+	}
+	st := w.Stage(tx, tx.Now)
+	if st != Ready && st != TooLate {
+		return st, nil
+	}
+	key, err := keys.Of(tx).MAC(keys.Installation, "budget")
+	if err != nil {
+		return "", err
+	}
+	if err := budget.Spend(tx, key, perSignup.For(strconv.FormatInt(w.ID, 10))); err != nil {
+		return "", err
+	}
+	p, err := contact.Person(tx, w.ContactID)
+	if err != nil {
+		return "", err
+	}
+	job.Post(tx, Requested, w.ID)
+	_, err = trace.Append(tx, trace.Act{Action: "form.ask_again", Object: "signup", ObjectID: w.ID, Person: p})
+	return Ready, err
+}
+
+var perSignup = budget.Limit{Name: "form.again", Max: 3, Per: 24 * time.Hour}
+
+func locked(tx *store.Tx, signup int64) (Waiting, error) {
+	s, err := store.One[Signup](tx, lockSignup, signup)
+	if errors.Is(err, store.ErrNone) {
+		return Waiting{}, nil
+	}
+	if err != nil {
+		return Waiting{}, err
+	}
+	return with(tx, s)
+}
+
+// learn opens what was typed and writes it down. A person who was erased has no key any more.
+func (w Waiting) learn(tx *store.Tx, d Definition) error {
+	var t typed
+	if len(w.Answers) > 0 {
+		key, err := contact.Key(tx, w.ContactID)
+		if err != nil {
+			return err
+		}
+		plain, err := key.Open(answersAt(w.ID), w.Answers)
+		if err != nil {
+			return fault.Wrap(err, "fault.internal")
+		}
+		if err := json.Unmarshal(plain, &t); err != nil {
+			return err
+		}
+	}
+	return learn(tx, w.ContactID, d, w.Language, t)
+}

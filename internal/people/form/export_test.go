@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import "consend/internal/ground/rulepack"
+
+func Rules4Test() *rulepack.Rules { return published() }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import (
+	"slices"
+	"strings"
+
+	"consend/internal/ground/locale"
+	"consend/internal/people/notice"
+)
+
+// Said is what somebody was shown and did, as text: every word of the form in order, with
+// the state of each box. It holds nothing of the person, so that all who did alike share it;
+// its hash stands in the consent, and a proof embeds it.
+func Said(d Definition, n notice.Version, lang string, ticked []int64) string {
+	p := locale.For(lang, nil)
+	var b strings.Builder
+	say := func(s string) {
+		if s = strings.TrimSpace(s); s != "" {
+			b.WriteString(s + "\n")
+		}
+	}
+	choice := func(mark string, c Choice) {
+		s := mark + " " + c.Label.In(lang)
+		if h := c.Hint.In(lang); h != "" {
+			s += " – " + h
+		}
+		say(s)
+	}
+	say(d.Title.In(lang))
+	say(d.Intro.In(lang))
+	say("[…] " + p.T("form.email"))
+	for _, f := range d.Fields {
+		s := "[…] " + f.Label.In(lang)
+		if !f.Required {
+			s += " (" + p.T("form.optional") + ")"
+		}
+		if w := f.Why.In(lang); w != "" {
+			s += " – " + w
+		}
+		say(s)
+	}
+	say(d.Consent.In(lang))
+	if d.ButtonActs() {
+		choice("→", d.Mails()[0])
+	}
+	for _, c := range d.Boxes() {
+		mark := "[ ]"
+		if slices.Contains(ticked, c.List) {
+			mark = "[x]"
+		}
+		choice(mark, c)
+	}
+	if d.Age > 0 {
+		say("[x] " + p.T("form.age", "years", d.Age))
+	}
+	say(d.Withdraw.In(lang))
+	say(n.In(lang).Short)
+	say("[" + d.Button.In(lang) + "]")
+	return b.String()
+}

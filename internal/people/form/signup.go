@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"consend/internal/ground/budget"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/pii"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/keys"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+)
+
+// The facts that sign-ups post; ref is the sign-up.
+const (
+	Requested job.Kind = "form.requested" // the confirmation mail is due
+	Confirmed job.Kind = "form.confirmed" // the receipt is due
+)
+
+// How often one may ask: an address of which mails come is bothered at most thrice a day; a
+// network is a school or a company at most, or a robot.
+var (
+	perAddress = budget.Limit{Name: "form.address", Max: 3, Per: 24 * time.Hour}
+	perNetwork = budget.Limit{Name: "form.network", Max: 60, Per: 10 * time.Minute}
+	perHouse   = budget.Limit{Name: "form.house", Max: 600_000, Per: 10 * time.Minute, Wide: true}
+)
+
+// Submission is a post that was read: everything is known to be of the form.
+type Submission struct {
+	Live     Live
+	Language string
+	Email    address.Address
+	Answers  map[string]string // by field, cleaned; personal
+	Ticked   []int64
+	OverAge  bool
+	Page     string // where the form stood, without query
+	Method   string // hosted, embed, api
+	Origin   consent.Origin
+	Proxy    string // the private address of a proxy nobody told us to trust, or ""
+	ProxyN   int64  // how many such sign-ups to note with this one (Desk.Tally)
+}
+
+// Read reads what somebody posted, and finds everything that is wrong with it at once. It
+// changes nothing and asks no database.
+func Read(l Live, lang string, v url.Values) (Submission, error) {
+	d := l.Version.Definition
+	s := Submission{Live: l, Language: d.Language(lang), Answers: map[string]string{}, Method: "hosted"}
+	var wrong fault.Many
+	var err error
+	if s.Email, err = address.Parse(v.Get("email")); err != nil {
+		for _, e := range fault.All(err) {
+			wrong = append(wrong, e.At("email"))
+		}
+	}
+	for _, f := range d.Fields {
+		raw := strings.Join(strings.Fields(v.Get("a."+f.Name)), " ")
+		if raw == "" {
+			if f.Required {
+				wrong = append(wrong, fault.New(fault.Invalid, "form.missing").At("a."+f.Name))
+			}
+			continue
+		}
+		if s.Answers[f.Name], err = f.read(raw); err != nil {
+			wrong = append(wrong, fault.All(err)[0].At("a."+f.Name))
+		}
+	}
+	for _, x := range v["list"] {
+		id, err := strconv.ParseInt(x, 10, 64)
+		c, ok := d.choice(id)
+		if err != nil || !ok || c.Closed || d.ButtonActs() && !c.Grant {
+			wrong = append(wrong, fault.New(fault.Invalid, "form.no_list").At("list"))
+			break
+		}
+		if !slices.Contains(s.Ticked, id) {
+			s.Ticked = append(s.Ticked, id)
+		}
+	}
+	slices.Sort(s.Ticked)
+	if len(s.lists()) == 0 && len(wrong) == 0 {
+		wrong = append(wrong, fault.New(fault.Invalid, "form.pick_one").At("list"))
+	}
+	if s.OverAge = v.Get("age") != ""; d.Age > 0 && !s.OverAge {
+		wrong = append(wrong, fault.New(fault.Invalid, "form.too_young", "years", d.Age).At("age"))
+	}
+	return s, wrong.Err()
+}
+
+// read checks one answer. Its words are kept as typed.
+func (f Field) read(raw string) (string, error) {
+	if len(raw) > 400 {
+		return "", fault.New(fault.Invalid, "form.long")
+	}
+	if f.Name == NameField {
+		return raw, nil
+	}
+	x, err := contact.Attribute{Name: f.Name, Type: contact.Type(f.Type), Choices: f.Choices}.Read(raw)
+	return x.Raw(), err
+}
+
+// lists are those the person asked for: ticked boxes, and the one the button stands for.
+func (s Submission) lists() []int64 {
+	d := s.Live.Version.Definition
+	out := slices.Clone(s.Ticked)
+	if d.ButtonActs() && !d.Mails()[0].Closed {
+		out = append(out, d.Mails()[0].List)
+	} else if !slices.ContainsFunc(d.Mails(), func(c Choice) bool { return slices.Contains(out, c.List) }) {
+		return nil // measuring alone is nothing to sign up for
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Outcome is what became of a submission. The page never tells more than Mail: whether an
+// address is known here, said no or is overworked is nobody's business but its owner's.
+type Outcome struct {
+	Signup int64 // 0: nothing was written
+	Mail   bool  // "look in your inbox"; false: done at once (single opt-in)
+}
+
+// choice of a sign-up, as its row keeps it.
+type asked struct {
+	List  int64 `json:"l"`
+	Event int64 `json:"e"`
+}
+
+// Submit takes a sign-up: a pending row, the person's request in the ledger, and the fact
+// that brings the confirmation mail; with single opt-in the yes itself. The mailbox has not
+// answered, so nothing known about the person is changed.
+// Faults: budget.spent (a network, or the house, is over its budget).
+func Submit(tx *store.Tx, s Submission) (Outcome, error) {
+	d := s.Live.Version.Definition
+	out := Outcome{Mail: d.OptIn != Single}
+	fp, err := contact.FP(tx, s.Email)
+	if err != nil {
+		return out, err
+	}
+	block := store.Ask[legalclock.Moment](tx, findBlock, fp[:])
+	if spent, err := s.spend(tx); spent || err != nil {
+		return out, err
+	}
+	if _, err := block.One(); err == nil {
+		return out, nil // said "not me": no further mail, and the same answer
+	} else if !errors.Is(err, store.ErrNone) {
+		return out, err
+	}
+	rows, err := contact.Ensure(tx, []contact.New{{Email: s.Email, Language: s.Language, Source: "form", Keyed: true}})
+	if err != nil {
+		return out, err
+	}
+	who := rows[0]
+	if who.State.Ending() {
+		return out, nil
+	}
+	kind := consent.Request
+	if d.OptIn == Single {
+		kind = consent.Accept
+	}
+	results, err := consent.Apply(tx, s.events(who, kind))
+	if err != nil {
+		return out, err
+	}
+	if d.OptIn == Single && slices.ContainsFunc(results, func(r consent.Result) bool { return r.Verdict == consent.ConfirmFirst }) {
+		out.Mail = true // who said no before is asked in the mailbox
+		if results, err = consent.Apply(tx, s.events(contact.Row{ID: who.ID}, consent.Request)); err != nil {
+			return out, err
+		}
+	}
+	out.Signup = tx.ID()
+	var chosen []asked
+	for i, id := range s.lists() {
+		chosen = append(chosen, asked{id, results[i].Event})
+	}
+	choices, err := json.Marshal(chosen)
+	if err != nil {
+		return out, err
+	}
+	state, ended := pending, legalclock.Moment(0)
+	var sealed []byte
+	if out.Mail {
+		if sealed, err = s.seal(tx, &who, out.Signup); err != nil {
+			return out, err
+		}
+		job.Post(tx, Requested, out.Signup)
+	} else {
+		state, ended = confirmed, tx.Now
+		if who.Created {
+			if err := s.learn(tx, who.ID); err != nil {
+				return out, err
+			}
+		}
+		job.Post(tx, Confirmed, out.Signup)
+	}
+	tx.Do(addSignup, out.Signup, s.Live.Form.ID, s.Live.Version.ID, who.ID, state, s.Language, string(choices), sealed, ended)
+	if s.ProxyN > 0 {
+		tx.Do(countUp, s.Live.Form.ID, day(tx), "proxy", s.Proxy, s.ProxyN, s.ProxyN)
+	}
+	return out, nil
+}
+
+// spend charges the budgets. An address over its own gets the usual answer and no mail.
+func (s Submission) spend(tx *store.Tx) (spent bool, err error) {
+	key, err := keys.Of(tx).MAC(keys.Installation, "budget")
+	if err != nil {
+		return false, err
+	}
+	own := perAddress.For(strconv.FormatInt(tx.Account(), 10) + " " + s.Email.Norm())
+	charges := []budget.Charge{own, perHouse.For("")}
+	if !s.Origin.IP.IsZero() && s.Proxy == "" { // behind an untrusted proxy all share one address
+		charges = append(charges, perNetwork.For(s.Origin.IP.Truncated()))
+	}
+	err = budget.Spend(tx, key, charges...)
+	if fault.Is(err, fault.Busy) {
+		for _, a := range fault.All(err)[0].Args {
+			if a == perAddress.Name {
+				return true, nil
+			}
+		}
+	}
+	return false, err
+}
+
+func (s Submission) events(who contact.Row, kind consent.Kind) []consent.Event {
+	l := s.Live
+	note := l.Note.In(s.Language)
+	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked)
+	var out []consent.Event
+	for _, list := range s.lists() {
+		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Source: "form", Method: s.Method,
+			FormVersion: l.Version.ID, NoteVersion: l.Note.ID, Text: said, Note: note.Sha256, Language: s.Language, Page: s.Page, Origin: s.Origin})
+	}
+	return out
+}
+
+// seal keeps what was typed, under the person's key, until the mailbox answers.
+func (s Submission) seal(tx *store.Tx, who *contact.Row, signup int64) ([]byte, error) {
+	if len(s.Answers) == 0 && !s.OverAge {
+		return nil, nil
+	}
+	unlock := who.Unlock
+	if !who.Created {
+		unlock = func(tx *store.Tx) (keys.Subject, error) { return contact.Key(tx, who.ID) }
+	}
+	key, err := unlock(tx)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := json.Marshal(typed{s.Answers, s.OverAge})
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(answersAt(signup), plain)
+}
+
+// typed is what stands in the answers of a sign-up.
+type typed struct {
+	Answers map[string]string `json:"answers,omitempty"`
+	OverAge bool              `json:"over_age,omitempty"`
+}
+
+func answersAt(signup int64) keys.AAD {
+	return keys.AAD{Table: "signup", Column: "answers", Row: signup}
+}
+
+// learn writes down what was typed, now that it is the person's own word.
+func (s Submission) learn(tx *store.Tx, id int64) error {
+	return learn(tx, id, s.Live.Version.Definition, s.Language, typed{s.Answers, s.OverAge})
+}
+
+func learn(tx *store.Tx, id int64, d Definition, lang string, t typed) error {
+	c, err := contact.Get(tx, id)
+	if err != nil {
+		return err
+	}
+	ch := contact.Change{Attributes: contact.Attributes{}}
+	if c.Language != lang {
+		ch.Language = &lang
+	}
+	if t.OverAge && c.Age == contact.AgeNotAsked {
+		age := contact.AgeSaidOver
+		ch.Age = &age
+	}
+	for _, f := range d.Fields {
+		raw := t.Answers[f.Name]
+		if raw == "" {
+			continue
+		}
+		if f.Name == NameField {
+			name := pii.T(raw)
+			ch.Name = &name
+			continue
+		}
+		v, err := contact.Attribute{Name: f.Name, Type: contact.Type(f.Type), Choices: f.Choices}.Read(raw)
+		if err != nil {
+			return err
+		}
+		ch.Attributes[f.Name] = v
+	}
+	return contact.Correct(tx, id, 0, ch)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import "consend/internal/ground/store"
+
+const formColumns = `SELECT f.id, f.name, f.slug, f.draft, f.version, f.current_id, f.closed_at, f.created_at, f.updated_at, f.retired_at,
+	COALESCE(v.number, 0) AS number, COALESCE(v.published_at, 0) AS published_at, COALESCE(v.notice_version_id, 0) AS note_version
+	FROM form f LEFT JOIN form_version v ON v.account_id = :account AND v.id = f.current_id
+	WHERE f.account_id = :account `
+
+const versionColumns = `SELECT v.id, v.form_id, v.number, v.definition, v.sha256, v.notice_version_id, v.rules, v.published_at, v.entry_id
+	FROM form_version v WHERE v.account_id = :account `
+
+const signupColumns = `SELECT s.id, s.form_id, s.version_id, s.contact_id, s.state, s.language, s.choices, s.answers, s.requested_at,
+	s.asked_at, s.asked, s.ended_at, s.hasty FROM signup s WHERE s.account_id = :account `
+
+var (
+	makeForm = store.Account("form.make",
+		`INSERT INTO form (account_id, id, name, slug, draft, version, created_at, updated_at) VALUES (:account, ?, ?, ?, ?, 1, :now, :now)`)
+	editForm = store.Account("form.edit",
+		`UPDATE form SET name = ?, draft = ?, version = version + 1, updated_at = :now
+		WHERE account_id = :account AND id = ? AND version = ? AND retired_at = 0`)
+	findForm = store.Account("form.find", formColumns+`AND f.id = ?`)
+	lockForm = store.Account("form.lock", formColumns+`AND f.id = ? :lock(f)`)
+	allForms = store.Account("form.all", formColumns+`AND f.retired_at = 0 ORDER BY f.updated_at DESC, f.id DESC LIMIT 500`)
+	serve    = store.Account("form.serve",
+		`UPDATE form SET current_id = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
+	closeForm = store.Account("form.close",
+		`UPDATE form SET closed_at = ?, version = version + 1 WHERE account_id = :account AND id = ? AND retired_at = 0`)
+	retireForm = store.Account("form.retire",
+		`UPDATE form SET retired_at = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+
+	// A slug is written beside the form, in the account's act: the table belongs to nobody.
+	takeSlug = store.Installation("form.take_slug", "an address is unique in the installation",
+		`INSERT INTO form_slug (slug, account_id, form_id) VALUES (?, ?, ?) ON CONFLICT (slug) DO NOTHING`)
+	findSlug = store.Installation("form.find_slug", "a visitor's address says which account is asked",
+		`SELECT account_id, form_id FROM form_slug WHERE slug = ?`)
+
+	addVersion = store.Account("form.add_version",
+		`INSERT INTO form_version (account_id, id, form_id, number, definition, sha256, notice_version_id, rules, published_at, entry_id)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
+	addPage = store.Account("form.add_page",
+		`INSERT INTO form_page (account_id, version_id, language, html, sha256) VALUES (:account, ?, ?, ?, ?)`)
+	findVersion = store.Account("form.find_version", versionColumns+`AND v.id = ?`)
+	versions    = store.Account("form.versions", versionColumns+`AND v.form_id = ? ORDER BY v.number DESC LIMIT 500`)
+	pages       = store.Account("form.pages",
+		`SELECT p.language, p.html, p.sha256 FROM form_page p WHERE p.account_id = :account AND p.version_id = ? ORDER BY p.language`)
+
+	addSignup = store.Account("form.add_signup",
+		`INSERT INTO signup (account_id, id, form_id, version_id, contact_id, state, language, choices, answers, requested_at, ended_at)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
+	findSignup  = store.Account("form.find_signup", signupColumns+`AND s.id = ?`)
+	lockSignup  = store.Account("form.lock_signup", signupColumns+`AND s.id = ? :lock`)
+	signupsOf   = store.Account("form.signups_of", signupColumns+`AND s.contact_id = ? ORDER BY s.id DESC LIMIT 200`)
+	signupPage  = store.Account("form.signup_page", signupColumns+`AND s.form_id = ? AND s.id < ? AND (CAST(? AS {text}) = '' OR s.state = ?) ORDER BY s.id DESC LIMIT ?`)
+	countStates = store.Account("form.count_states",
+		`SELECT s.form_id, s.state, count(*) AS n FROM signup s WHERE s.account_id = :account GROUP BY s.form_id, s.state`)
+	countOf = store.Account("form.count_of",
+		`SELECT s.form_id, s.state, count(*) AS n FROM signup s WHERE s.account_id = :account AND s.form_id = ? GROUP BY s.form_id, s.state`)
+	askedNow = store.Account("form.asked_now",
+		`UPDATE signup SET asked = asked + 1, asked_at = :now WHERE account_id = :account AND id = ?`)
+	endSignup = store.Account("form.end_signup",
+		`UPDATE signup SET state = ?, ended_at = :now, answers = NULL, hasty = ? WHERE account_id = :account AND id = ?`)
+	refusePending = store.Account("form.refuse_pending",
+		`UPDATE signup SET state = 'not_me', ended_at = :now, answers = NULL WHERE account_id = :account AND contact_id = ? AND state = 'pending'`)
+	pendingOf = store.Account("form.pending_of", signupColumns+`AND s.contact_id = ? AND s.state = 'pending' ORDER BY s.id LIMIT 500`)
+
+	findBlock = store.Account("form.find_block", `SELECT b.since FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?`)
+	addBlock  = store.Account("form.add_block",
+		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO NOTHING`)
+	dropBlock = store.Account("form.drop_block", `DELETE FROM confirm_block WHERE account_id = :account AND fp = ?`)
+
+	countUp = store.Account("form.count_up",
+		`INSERT INTO form_count (account_id, form_id, day, kind, detail, n) VALUES (:account, ?, ?, ?, ?, ?)
+		ON CONFLICT (account_id, form_id, day, kind, detail) DO UPDATE SET n = form_count.n + ?`)
+	counts = store.Account("form.counts",
+		`SELECT c.kind, c.detail, sum(c.n) AS n FROM form_count c WHERE c.account_id = :account AND c.form_id = ? AND c.day >= ?
+		GROUP BY c.kind, c.detail ORDER BY c.kind, c.detail`)
+	proxied = store.Installation("form.proxied", "doctor looks whether a proxy spoils the proofs of any account",
+		`SELECT c.detail, sum(c.n) AS n, max(c.day) AS day FROM form_count c WHERE c.kind = 'proxy' AND c.day >= ? GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
+	proxiedHere = store.Account("form.proxied_here",
+		`SELECT c.detail, sum(c.n) AS n, max(c.day) AS day FROM form_count c WHERE c.account_id = :account AND c.kind = 'proxy' AND c.day >= ?
+		GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
+
+	stale = store.Installation("form.stale", "a sweep ends what nobody confirmed, in every account",
+		`SELECT s.account_id, s.id FROM signup s WHERE s.state = 'pending' AND s.requested_at < ? ORDER BY s.requested_at LIMIT ?`)
+)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// A browser that reaches our house and nothing else, and looks at every page as axe does: light
+// and dark, wide and narrow.
+import { readFile, mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const shots = process.env.CONSEND_TEST_SHOTS;
+
+/** Opens a browser; close it with close(). */
+export async function open() {
+  return chromium.launch({ executablePath: process.env.CONSEND_TEST_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+}
+
+/** One person at a browser of their own, who speaks a language. options are playwright's. */
+export async function person(browser, house, language = 'en', options = {}) {
+  const context = await browser.newContext({
+    baseURL: house.url, locale: language === 'fr' ? 'fr-FR' : 'en-GB', acceptDownloads: true, viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options,
+  });
+  const wrong = [];
+  context.on('request', (q) => {
+    const u = new URL(q.url());
+    if (!['data:', 'blob:', 'about:'].includes(u.protocol) && u.origin !== house.url) wrong.push(`asks another host: ${q.url()}`);
+  });
+  context.on('console', (m) => {
+    if (m.type() === 'error' && /Content Security Policy|Refused to/.test(m.text())) wrong.push(m.text());
+  });
+  context.on('weberror', (e) => wrong.push(`script error: ${e.error()}`));
+  context.on('response', (r) => {
+    if (r.status() >= 500) wrong.push(`${r.status()} at ${r.url()}`);
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  return {
+    page, context, language,
+    /** Looks at the page as it is now; name is for the screenshots. */
+    look: (name, o) => look(page, `${language}-${name}`, o),
+    async leave() {
+      await context.close();
+      assert.deepEqual(wrong, []);
+    },
+  };
+}
+
+async function look(page, name, { lang = name.slice(0, 2) } = {}) {
+  const found = [];
+  assert.equal(await page.locator('html').getAttribute('lang'), lang, `${name}: the page's language`);
+  const before = page.viewportSize();
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 320]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width, height: width === 320 ? 640 : 900 });
+      await page.evaluate(axe);
+      const r = await page.evaluate(() => globalThis.axe.run(document, {
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'], iframes: false,
+      }));
+      for (const v of r.violations) {
+        found.push(`${colorScheme} ${width}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')}`);
+      }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) found.push(`${colorScheme} ${width}: the page is ${wide} px wider than the window`);
+      if (shots) {
+        await mkdir(shots, { recursive: true });
+        await page.screenshot({ path: join(shots, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+      }
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(before);
+  assert.deepEqual(found, [], `${name} (${page.url()})`);
+}
