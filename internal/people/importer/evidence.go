@@ -145,3 +145,21 @@ func GetEvidence(r store.Reader, id int64) (Evidence, error) {
 func EvidenceOf(r store.Reader, id int64) ([]Evidence, error) {
 	return store.All[Evidence](r, evidenceOf, id)
 }
+// OpenEvidence opens a file of evidence for a member, once the look is traced.
+func OpenEvidence(ctx context.Context, db *store.DB, who actor.Actor, id int64) (Evidence, io.Reader, error) {
+	var e Evidence
+	var ring *keys.Ring
+	err := db.View(ctx, who, func(v *store.View) (err error) {
+		ring = keys.Of(v)
+		e, err = GetEvidence(v, id)
+		return err
+	})
+	if err != nil {
+		return e, nil, err
+	}
+	if err := trace.Look(ctx, db, who, trace.Looked{Object: "evidence", ObjectID: id}); err != nil {
+		return e, nil, err
+	}
+	f, err := blob.Open(ctx, db, who, ring.Box(who.Account), e.Blob)
+	return e, f, err
+}

@@ -76,6 +76,6 @@ var (
 		AND i.waits_until <> 0 AND i.state IN ('done', 'stopped', 'failed')
 		AND EXISTS (SELECT 1 FROM import_waiting w WHERE w.account_id = :account AND w.import_id = i.id) ORDER BY i.id`)
 	setReminded = store.Account("importer.set_reminded", `UPDATE import SET reminded = ? WHERE account_id = :account AND id = ? AND reminded < ?`)
-	setSettled  = store.Account("importer.set_settled", `UPDATE import SET waits_until = 0 WHERE account_id = :account AND id = ?
+	setSettled  = store.Account("importer.set_settled", `UPDATE import SET waits_until = 0 WHERE import.account_id = :account AND import.id = ?
 		AND NOT EXISTS (SELECT 1 FROM import_waiting w WHERE w.account_id = :account AND w.import_id = import.id)`)
 )
