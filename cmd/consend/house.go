@@ -12,6 +12,8 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/trace"
 )
 
 type showConfig struct{}
@@ -84,12 +86,39 @@ func (mapPrint) run(_ context.Context, _ *config.Config, std app.Std) error {
 }
 
 type traces struct {
-	Key traceKey `cmd:"" help:"Print the log's public key, for consend-verify --key."`
+	Key    traceKey    `cmd:"" help:"Print the log's public key, for consend-verify --key."`
+	Verify traceVerify `cmd:"" help:"Hold every entry against the sealed tree; exit 1 if anything was changed."`
 }
 
 type traceKey struct{}
 
 func (traceKey) run(_ context.Context, h *app.House, std app.Std) error {
 	fmt.Fprintln(std.Out, h.Log.Key())
+	return nil
+}
+
+type traceVerify struct{}
+
+func (traceVerify) run(ctx context.Context, h *app.House, std app.Std) error {
+	p := locale.For(std.Language, nil)
+	if err := h.Log.Seal(ctx); err != nil {
+		return err
+	}
+	bar := newBar(std, p.T("app.verify.doing"))
+	v, err := h.Log.Verify(ctx, trace.Check{Salts: contact.Salts, Progress: bar.at})
+	bar.end()
+	if err != nil {
+		return err
+	}
+	for _, f := range v.Found {
+		fmt.Fprintln(std.Out, p.Fault(f))
+	}
+	if !v.Holds() {
+		fmt.Fprintln(std.Out, p.N("app.verify.bad", len(v.Found)))
+		return errSaid
+	}
+	fmt.Fprintln(std.Out, p.T("app.verify.good", "Entries", v.Entries, "Members", v.Members, "Pending", v.Pending, "Copies", v.Copies))
+	fmt.Fprintln(std.Out)
+	std.Out.Write(v.Checkpoint)
 	return nil
 }

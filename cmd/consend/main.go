@@ -55,6 +55,9 @@ type cli struct {
 	Config string `help:"Settings file (TOML)." placeholder:"FILE" env:"CONSEND_CONFIG"`
 
 	Serve   serve      `cmd:"" help:"Run the server."`
+	Account accounts   `cmd:"" help:"Accounts of this installation."`
+	Apikey  apikeys    `cmd:"" help:"Keys for programs."`
+	Relay   relays     `cmd:"" help:"Sending services."`
 	Trace   traces     `cmd:"" help:"The log that nobody can edit unseen."`
 	Datamap maps       `cmd:"" help:"What every column holds, and of whom."`
 	Migrate migrate    `cmd:"" help:"Bring the three stores up to date."`
@@ -191,4 +194,13 @@ func logTo(w io.Writer, c *config.Config, cmd any) {
 		return
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(w, o)))
+}
+
+// secretFile reads a secret from a file: on the command line everybody on the machine sees it.
+func secretFile(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fault.New(fault.Invalid, "app.file", "Path", path).Because(err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
 }

@@ -19,6 +19,8 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
+	"consend/internal/sending/relay"
+	"consend/internal/team/access"
 	"consend/internal/trace"
 )
 
@@ -30,6 +32,8 @@ type House struct {
 	Site                *config.Site
 	Log                 *trace.Log
 	Jobs                *job.Runner
+	Desk                *access.Desk
+	Relays              *relay.Relays
 	Clock               legalclock.Clock
 	First               bool // this start made the installation
 
@@ -89,6 +93,10 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints")}); err != nil {
 		return nil, err
 	}
+	if h.Desk, err = access.New(h.Main, h.Ring); err != nil {
+		return nil, err
+	}
+	h.Relays = relay.Open(h.Main, h.Site.Host)
 	h.Jobs = job.New(h.Main, h.facts(), h.works(), h.periodics())
 	h.Main.Attach(h.Jobs)
 	return h, nil

@@ -5,15 +5,24 @@ package app
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"consend/internal/ground/fault"
+	"consend/internal/job"
+	"consend/internal/web/duty"
 	"consend/internal/web/shell"
 )
 
 // Routes is the access table of all pages.
 func (h *House) Routes() []shell.Route {
-	return h.wellKnown()
+	return slices.Concat(
+		h.wellKnown(),
+		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
+	)
 }
+
+// place is the page of what a kind of long work is about.
+func place(kind job.Kind, ref int64) string { return "" }
 
 // pages serves the routes of all rooms.
 func (h *House) pages() (http.Handler, error) {

@@ -114,7 +114,7 @@ func Claim(tx *store.Tx, n int) ([]Message, int64, error) {
 	for _, m := range rows {
 		if m.State == Claimed {
 			if m.Doubts >= MaxDoubts {
-				tx.Do(book, Uncertain, NoAnswer, m.Tries, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, tx.Now, m.ID, m.Claim)
+				tx.Do(book, Uncertain, NoAnswer, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, tx.Now, m.ID, m.Claim)
 				continue
 			}
 			m.Doubts++
@@ -149,7 +149,7 @@ func Book(tx *store.Tx, m Message) (bool, error) {
 	case Accepted, Failed, LeftOut, Uncertain:
 		ended = tx.Now
 	}
-	n, err := tx.Exec(book, m.State, m.Reason, m.Tries, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, ended, m.ID, m.Claim)
+	n, err := tx.Exec(book, m.State, m.Reason, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, ended, m.ID, m.Claim)
 	return n > 0, err
 }
 

@@ -18,7 +18,7 @@ var (
 	renew    = store.Account("message.renew", `UPDATE message SET next_at = ?
  WHERE account_id = :account AND state IN ('pending', 'deferred', 'claimed') AND state = 'claimed' AND claim = ?`)
 	written = store.Account("message.written", `UPDATE message SET class = ?, contact_id = ?, signup_id = ?, member_id = ? WHERE account_id = :account AND id = ?`)
-	book    = store.Account("message.book", `UPDATE message SET state = ?, reason = ?, tries = ?, next_at = ?, relay_id = ?, permit_id = ?, stage = ?, reply = ?, ended_at = ?
+	book    = store.Account("message.book", `UPDATE message SET state = ?, reason = ?, tries = ?, doubts = ?, next_at = ?, relay_id = ?, permit_id = ?, stage = ?, reply = ?, ended_at = ?
  WHERE account_id = :account AND id = ? AND claim = ? AND state = 'claimed'`)
 	abandon = store.Installation("message.abandon", "the only process on a database frees what the one before it had claimed",
 		`UPDATE message SET next_at = :now WHERE state IN ('pending', 'deferred', 'claimed') AND state = 'claimed'`)

@@ -101,7 +101,7 @@ func (r *Relays) Lane(ctx context.Context, id int64) (*Lane, error) {
 		return l, nil
 	}
 	host := row.Addr[:strings.LastIndexByte(row.Addr, ':')]
-	l.cfg = transport.Config{Addr: row.Addr, TLS: transport.TLS(row.TLS), User: row.Login, Hello: r.hello, Clock: r.db.Clock(),
+	l.cfg = transport.Config{Addr: row.Addr, TLS: transport.TLS(row.TLS), User: row.Login, Hello: r.hello,
 		AllowClear: row.TLS == NoTLS && local(strings.Trim(host, "[]"))}
 	if len(row.PasswordCt) > 0 {
 		ring, ok := attached(r.db)

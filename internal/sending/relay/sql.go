@@ -38,7 +38,7 @@ var (
 
 	catch = store.Account("relay.catch", `INSERT INTO mailbox_message
  (account_id, id, at, class, contact_id, signup_id, member_id, permit_id, size, head_ct, raw_ct) VALUES (:account, ?, :now, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	capMailbox = store.Account("relay.cap_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND id <= (
+	capMailbox = store.Account("relay.cap_mailbox", `DELETE FROM mailbox_message AS d WHERE d.account_id = :account AND d.id <= (
  SELECT m.id FROM mailbox_message m WHERE m.account_id = :account ORDER BY m.id DESC LIMIT 1 OFFSET ?)`)
 	pageMailbox = store.Account("relay.page_mailbox", `SELECT m.id, m.at, m.class, m.contact_id, m.signup_id, m.member_id, m.permit_id, m.size, m.head_ct
  FROM mailbox_message m WHERE m.account_id = :account AND m.id < ? ORDER BY m.id DESC LIMIT ?`)

@@ -55,8 +55,8 @@ func Change(tx *store.Tx, d Details) error {
 	return wrote(tx, "account.change", changes(clear, newClear), changes(private, newPrivate))
 }
 
-// Suspend stops the account: nothing is sent for it, and nobody but the house signs in. why is
-// the key of a reason that its members read.
+// Suspend stops the account: nothing is sent for it; its members still come in, to read why and to
+// take their data along. why is the key of a reason.
 func Suspend(tx *store.Tx, why string) error { return suspended(tx, true, why) }
 
 // Resume ends a suspension.

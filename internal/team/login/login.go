@@ -14,6 +14,8 @@ package login
 import (
 	"errors"
 
+	"github.com/alexedwards/argon2id"
+
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
@@ -42,12 +44,13 @@ type Keeper struct {
 	ring  *keys.Ring
 	seats chan struct{}
 	key   [32]byte
+	match func(password, hash string) (bool, error)
 }
 
 // New makes the keeper. At most two passwords are checked at a time: each takes memory.
 func New(db *store.DB, ring *keys.Ring) (*Keeper, error) {
 	key, err := ring.MAC(keys.Installation, "attempt")
-	return &Keeper{db: db, ring: ring, seats: make(chan struct{}, 2), key: key}, err
+	return &Keeper{db: db, ring: ring, seats: make(chan struct{}, 2), key: key, match: argon2id.ComparePasswordAndHash}, err
 }
 
 // Make makes a login for an address that has none.

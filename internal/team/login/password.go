@@ -138,7 +138,7 @@ func (k *Keeper) compare(ctx context.Context, l Login, found bool, password stri
 		return false, err
 	}
 	defer k.rise()
-	ok, err := argon2id.ComparePasswordAndHash(password, hash)
+	ok, err := k.match(password, hash)
 	if err != nil {
 		return false, errors.New("login: a kept password can't be read")
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -53,6 +54,9 @@ func (s Secret) String() string { return "•••" }
 
 // GoString gives a mask.
 func (s Secret) GoString() string { return "•••" }
+
+// Format gives a mask for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "•••") }
 
 func totpAt(login int64) keys.AAD { return keys.AAD{Table: "login", Column: "totp", Row: login} }
 

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transactional
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"consend/internal/gate"
+	"consend/internal/ground/actor"
+	"consend/internal/ground/config"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/keys"
+	"consend/internal/mail/compose"
+	"consend/internal/mail/token"
+	"consend/internal/people/consent"
+	"consend/internal/sending/message"
+	"consend/internal/sending/relay"
+	"consend/internal/team/account"
+)
+
+// batch is what one claim holds.
+type batch struct {
+	account  int64
+	claim    int64
+	relay    relay.Relay
+	sender   account.Account
+	site     config.Site
+	key      [32]byte
+	messages []message.Message
+	ready    []ready
+}
+
+// ready is a message that may go.
+type ready struct {
+	message.Message
+	permit gate.Permit
+	draft  compose.Draft
+}
+
+func (s *Sender) who(account int64) actor.Actor { return actor.Worker("sender", account) }
+
+// claim takes a batch, writes it and asks the gate, in one transaction. What can't be written
+// for a reason of the database's is found by taking the messages one by one.
+func (s *Sender) claim(ctx context.Context, id int64) (batch, error) {
+	var b batch
+	err := s.db.Write(ctx, s.who(id), func(tx *store.Tx) (err error) {
+		b, err = s.prepare(tx, batchSize)
+		return err
+	})
+	if err == nil || ctx.Err() != nil || b.claim == 0 {
+		return b, err
+	}
+	var one message.Message
+	err = s.db.Write(ctx, s.who(id), func(tx *store.Tx) (err error) {
+		b, err = s.prepare(tx, 1)
+		if len(b.messages) > 0 {
+			one = b.messages[0]
+		}
+		return err
+	})
+	if err == nil || one.ID == 0 {
+		return b, err
+	}
+	slog.Error("a service mail could not be written", "account", id, "message", one.ID, "kind", one.Kind, "err", err)
+	b.messages, b.ready = []message.Message{one}, nil
+	return b, s.db.Write(ctx, s.who(id), func(tx *store.Tx) error {
+		list, _, err := message.Claim(tx, 1)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		m := list[0]
+		m.Tries++
+		return s.later(tx, m, message.NotWritten, false)
+	})
+}
+
+// prepare claims, writes and decides.
+func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
+	b := batch{account: tx.Account()}
+	var err error
+	if b.messages, b.claim, err = message.Claim(tx, n); err != nil || len(b.messages) == 0 {
+		return b, err
+	}
+	if b.sender, err = account.Get(tx); err != nil {
+		return b, err
+	}
+	if b.relay, err = relay.Default(tx); err != nil {
+		return b, err
+	}
+	site, ok := store.Attached[*config.Site](tx)
+	if !ok {
+		return b, errors.New("transactional: no site is attached to the main store")
+	}
+	b.site = *site
+	if b.key, err = keys.Of(tx).MAC(b.account, token.Service.Key()); err != nil {
+		return b, err
+	}
+	classes := map[gate.Class][]ready{}
+	for _, m := range b.messages {
+		m.RelayID = b.relay.ID
+		d, err := s.write(tx, m)
+		switch {
+		case err != nil && fault.KindOf(err) != fault.Internal:
+			m.State, m.Reason = message.LeftOut, message.NothingToSay
+			if _, err := message.Book(tx, m); err != nil {
+				return b, err
+			}
+			continue
+		case err != nil:
+			return b, fmt.Errorf("writing %s: %w", m.Kind, err)
+		}
+		m.Class, m.ContactID, m.SignupID, m.MemberID = gate.Class(d.Class), d.Contact, d.Signup, d.Member
+		message.Written(tx, m)
+		classes[m.Class] = append(classes[m.Class], ready{Message: m, draft: d})
+	}
+	for _, class := range gate.Classes() {
+		if err := s.decide(tx, &b, class, classes[class]); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func (s *Sender) write(tx *store.Tx, m message.Message) (compose.Draft, error) {
+	write, ok := s.compose[m.Kind]
+	if !ok {
+		return compose.Draft{}, fmt.Errorf("nobody writes mail for %q", m.Kind)
+	}
+	d, err := write(tx, m.Ref)
+	if err != nil {
+		return d, err
+	}
+	one := 0
+	for _, id := range []int64{d.Contact, d.Signup, d.Member} {
+		if id != 0 {
+			one++
+		}
+	}
+	if one != 1 || !gate.Class(d.Class).Service() {
+		return d, fmt.Errorf("a draft of class %q for %d people", d.Class, one)
+	}
+	return d, nil
+}
+
+func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) error {
+	if len(list) == 0 {
+		return nil
+	}
+	who := make([]gate.Candidate, len(list))
+	for i, m := range list {
+		who[i] = gate.Candidate{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID}
+	}
+	permit, decisions, err := gate.Decide(tx, gate.Batch{Class: class, Relay: b.relay.ID}, who)
+	if err != nil {
+		return err
+	}
+	for i, d := range decisions {
+		m := list[i]
+		switch {
+		case d.Reason == gate.OK:
+			m.permit, m.PermitID = permit, permit.ID()
+			b.ready = append(b.ready, m)
+		case d.Reason.Holds():
+			err = s.later(tx, m.Message, string(d.Reason), true)
+		default:
+			m.State, m.Reason = message.LeftOut, string(d.Reason)
+			_, err = message.Book(tx, m.Message)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends what may go over as many lanes as are worth it, and books each outcome as it comes.
+func (s *Sender) send(ctx context.Context, b batch, lanes map[int64][]*relay.Lane) error {
+	if len(b.ready) == 0 {
+		return nil
+	}
+	want := min(int(b.relay.Lanes), (len(b.ready)+3)/4)
+	for len(lanes[b.relay.ID]) < want {
+		l, err := s.relays.Lane(ctx, b.relay.ID)
+		if err != nil {
+			return err
+		}
+		lanes[b.relay.ID] = append(lanes[b.relay.ID], l)
+	}
+	done := make(chan outcome, len(b.ready))
+	next := make(chan ready, len(b.ready))
+	for _, m := range b.ready {
+		next <- m
+	}
+	close(next)
+	var work sync.WaitGroup
+	for _, l := range lanes[b.relay.ID][:want] {
+		work.Go(func() {
+			for m := range next {
+				if ctx.Err() != nil {
+					return // what hasn't begun is claimed again when the lease ends, or at the start
+				}
+				done <- outcome{m, s.one(b, l, m)}
+			}
+		})
+	}
+	go func() { work.Wait(); close(done) }()
+	return s.book(ctx, b, done)
+}
+
+// one sends one message.
+func (s *Sender) one(b batch, l *relay.Lane, m ready) relay.Result {
+	from := compose.Mailbox{Name: b.sender.Name, Addr: "mail@" + b.site.Host}
+	letter := letterOf(m.draft, b.sender)
+	letter.From, letter.To = from, m.draft.To
+	letter.Date = m.MadeAt.Time()
+	letter.MessageID = token.Make(b.key, token.Service, b.account, m.ID) + "@" + b.site.Host
+	if a := b.sender.DataEmail; !a.IsZero() {
+		letter.ReplyTo = compose.Mailbox{Name: b.sender.Name, Addr: a.RawWire()}
+	}
+	raw, err := compose.Append(nil, &letter)
+	if err != nil {
+		slog.Error("a service mail could not be put together", "account", b.account, "message", m.ID, "err", err)
+		return relay.Result{Outcome: relay.Failed, Stage: "local"}
+	}
+	return l.Send(m.permit, relay.Mail{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID, From: from.Addr, To: m.draft.To.Addr, Raw: raw})
+}
+
+type outcome struct {
+	ready
+	relay.Result
+}
+
+// book writes outcomes as they come: one transaction for all that are there. While it waits it
+// keeps the claim alive.
+func (s *Sender) book(ctx context.Context, b batch, done <-chan outcome) error {
+	// The claim is kept, and outcomes are booked, also while the process stops.
+	ctx = context.WithoutCancel(ctx)
+	beat := time.NewTicker(message.Lease / 4)
+	defer beat.Stop()
+	for {
+		var list []outcome
+		select {
+		case o, ok := <-done:
+			if !ok {
+				return nil
+			}
+			list = append(list, o)
+			for more := true; more; {
+				select {
+				case o, ok := <-done:
+					if more = ok; ok {
+						list = append(list, o)
+					}
+				default:
+					more = false
+				}
+			}
+		case <-beat.C:
+		}
+		err := s.db.Write(ctx, s.who(b.account), func(tx *store.Tx) error {
+			if len(list) == 0 {
+				message.Renew(tx, b.claim)
+			}
+			for _, o := range list {
+				if err := s.outcome(tx, o); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// outcome says what a result means for the row.
+func (s *Sender) outcome(tx *store.Tx, o outcome) error {
+	m := o.Message
+	m.Stage = o.Stage
+	if o.Code != 0 {
+		m.Reply = strings.TrimSpace(fmt.Sprintf("%d %s", o.Code, o.Enhanced))
+	}
+	switch o.Outcome {
+	case relay.Accepted:
+		m.State, m.Tries = message.Accepted, m.Tries+1
+	case relay.Failed:
+		m.State, m.Tries = message.Failed, m.Tries+1
+		if err := bounced(tx, o); err != nil {
+			return err
+		}
+	case relay.LeftOut:
+		switch {
+		case o.Reason.Again(), o.Reason.Holds():
+			return s.later(tx, m, string(o.Reason), true)
+		}
+		m.State, m.Reason = message.LeftOut, string(o.Reason)
+	case relay.Uncertain:
+		if m.Doubts++; m.Doubts <= message.MaxDoubts {
+			return s.later(tx, m, message.NoAnswer, false)
+		}
+		m.State, m.Reason = message.Uncertain, message.NoAnswer
+	default:
+		m.Tries++
+		why := message.SaidLater
+		switch {
+		case o.Settings:
+			why = message.Settings
+		case o.Session:
+			why = message.NoConnection
+		}
+		return s.later(tx, m, why, false)
+	}
+	_, err := message.Book(tx, m)
+	return err
+}
+
+// bounced puts an address whose mailbox doesn't exist on the do-not-mail list. Only an answer
+// about the recipient says that: 5.1.1, 5.1.2, 5.1.6, 5.1.10 or 5.2.1 (RFC 3463, 7505), never
+// one about policy, size or content.
+func bounced(tx *store.Tx, o outcome) error {
+	if o.ContactID == 0 || o.Stage != "rcpt" {
+		return nil
+	}
+	switch o.Enhanced {
+	case "5.1.1", "5.1.2", "5.1.6", "5.1.10", "5.2.1":
+		err := consent.Suppress(tx, o.ContactID, consent.HardBounce, consent.Everything)
+		if fault.Is(err, fault.NotFound) {
+			return nil // erased meanwhile
+		}
+		return err
+	}
+	return nil
+}
+
+// tries are the waits between tries. After the last one a message has failed: five days, as
+// RFC 5321 4.5.4.1 has it.
+var tries = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour,
+	3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour}
+
+// holdLook is how soon a held message is looked at again.
+const holdLook = time.Minute
+
+// later puts a message off. What is held waits as long as it is held; the rest gives up after the last try.
+func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) error {
+	m.State, m.Reason = message.Deferred, why
+	switch {
+	case gate.Reason(why).Again():
+		m.NextAt = tx.Now
+	case held:
+		m.NextAt = tx.Now.Add(holdLook)
+	case int(m.Tries) > len(tries):
+		m.State, m.Reason, m.NextAt = message.Failed, message.TooLong, tx.Now
+	default:
+		wait := tries[max(0, int(m.Tries)-1)]
+		if why == message.Settings {
+			wait = max(wait, 15*time.Minute) // trying sooner would only lock the login
+		}
+		m.NextAt = tx.Now.Add(spread(wait, m.ID, m.Tries))
+	}
+	_, err := message.Book(tx, m)
+	return err
+}
+
+// spread moves a wait by up to a fifth, the same for a message each time, so that a service
+// that comes back isn't met by all at once.
+func spread(d time.Duration, id, tries int64) time.Duration {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%d %d", id, tries)
+	return d - d/5 + time.Duration(int64(d)*2/5*int64(h.Sum32()%1000)/1000)
+}
