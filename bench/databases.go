@@ -75,7 +75,9 @@ func (e Env) Open(ctx context.Context) (*House, error) {
 		kind datamap.Store
 		db   **store.DB
 	}{{datamap.Main, &h.Main}, {datamap.Keys, &h.Keys}, {datamap.Archive, &h.Archive}} {
-		db, err := store.Open(ctx, store.Options{Kind: s.kind, URL: e.URLs[string(s.kind)], Map: app.DataMap(), Clock: legalclock.System, Installation: installation})
+		o := app.Stores(s.kind)
+		o.URL, o.Clock, o.Installation = e.URLs[string(s.kind)], legalclock.System, installation
+		db, err := store.Open(ctx, o)
 		if err != nil {
 			return nil, err
 		}

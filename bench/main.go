@@ -69,7 +69,9 @@ type Figure struct {
 }
 
 // works is everything that can be measured; each file of this folder makes one.
-var works = []Work{}
+var works = []Work{
+	traceAct, traceSet, traceSeal,
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -4,9 +4,13 @@ package trace
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"consend/internal/ground/store"
 	"consend/internal/keys"
@@ -32,17 +36,11 @@ func AppendSet(tx *store.Tx, a Act, members []Member) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	names, err := privateNames(members)
-	if err != nil {
+	set := set{entry: id, key: key, none: none, members: members, leaves: make([]proof.Hash, len(members))}
+	if err := set.commit(); err != nil {
 		return 0, fmt.Errorf("trace: %s: %w", a.Action, err)
 	}
-	leaves := make([]proof.Hash, len(members))
-	kept := make([]byte, 0, len(members)*36)
-	for i := range members {
-		if leaves[i], kept, err = members[i].record(&key, &none, id, i, names, kept); err != nil {
-			return 0, fmt.Errorf("trace: %s: member %d: %w", a.Action, i, err)
-		}
-	}
+	leaves := set.leaves
 	tree, err := proof.Grow(leaves)
 	if err != nil {
 		return 0, err
@@ -59,59 +57,160 @@ func AppendSet(tx *store.Tx, a Act, members []Member) (int64, error) {
 	for i := range leaves {
 		blob = append(blob, leaves[i][:]...)
 	}
-	tx.Do(addMembers.of(tx), id, len(members), blob, strings.Join(names, " "), kept)
+	tx.Do(addMembers.of(tx), id, len(members), blob, strings.Join(set.names, " "), set.kept)
 	return id, nil
 }
 
-// privateNames lists the names of the members' private fields, sorted.
-func privateNames(members []Member) ([]string, error) {
-	var names []string
-	for i := range members {
-		for n := range members[i].Private {
-			if !slices.Contains(names, n) {
-				if names = append(names, n); len(names) > 32 {
-					return nil, fmt.Errorf("a set has at most 32 names of private fields")
-				}
-			}
-		}
-	}
-	slices.Sort(names)
-	return names, nil
+// set is a set act while its members are committed.
+type set struct {
+	entry     int64
+	key, none proof.Hash
+	members   []Member
+	names     []string // of the members' private fields, sorted
+	leaves    []proof.Hash
+	kept      []byte
 }
 
-// record commits one member: its leaf, and its commitments appended to kept.
-func (m *Member) record(key, none *proof.Hash, entry int64, index int, names []string, kept []byte) (proof.Hash, []byte, error) {
-	salt, err := m.Person.salt(*none, len(m.Private))
-	if err != nil {
-		return proof.Hash{}, nil, err
+// alone is how many members one goroutine commits before another is worth its start.
+const alone = 256
+
+// commit commits every member, on as many processors as there are.
+func (s *set) commit() error {
+	if err := s.name(); err != nil {
+		return err
 	}
-	clear := make(proof.Fields, len(m.Clear)+1)
+	n := min(runtime.GOMAXPROCS(0), 1+len(s.members)/alone)
+	parts := make([]part, n)
+	each := (len(s.members) + n - 1) / n
+	var work sync.WaitGroup
+	for i := range parts {
+		from, to := i*each, min((i+1)*each, len(s.members))
+		if i == n-1 {
+			parts[i].commit(s, from, to)
+			continue
+		}
+		work.Go(func() { parts[i].commit(s, from, to) })
+	}
+	work.Wait()
+	for i := range parts {
+		if parts[i].err != nil {
+			return parts[i].err
+		}
+		s.kept = append(s.kept, parts[i].kept...)
+	}
+	return nil
+}
+
+// name lists the names of the members' private fields.
+func (s *set) name() error {
+	for i := range s.members {
+		s.members[i].private(func(n, _ string) {
+			if !slices.Contains(s.names, n) {
+				s.names = append(s.names, n)
+			}
+		})
+		if len(s.names) > 32 {
+			return fmt.Errorf("a set has at most 32 names of private fields")
+		}
+	}
+	slices.Sort(s.names)
+	return nil
+}
+
+// private gives the private fields; in order of name where they are facts.
+func (m *Member) private(yield func(name, value string)) {
+	if m.Facts != nil {
+		m.Facts.EachPrivate(yield)
+		return
+	}
+	for n, v := range m.Private {
+		yield(n, v)
+	}
+}
+
+// part is a run of members that one goroutine commits, with what it needs again and again.
+type part struct {
+	kept   []byte
+	text   []byte
+	lines  []byte
+	hashes [32]proof.Hash
+	err    error
+}
+
+func (p *part) commit(s *set, from, to int) {
+	p.kept = make([]byte, 0, (to-from)*(4+32*len(s.names)))
+	for i := from; i < to && p.err == nil; i++ {
+		if p.err = p.member(s, i); p.err != nil {
+			p.err = fmt.Errorf("member %d: %w", i, p.err)
+		}
+	}
+}
+
+// member commits one member: its leaf, and its commitments appended to what is kept.
+func (p *part) member(s *set, i int) error {
+	m := &s.members[i]
+	if err := p.clear(m); err != nil {
+		return err
+	}
+	salt, bits, bad := s.none, uint32(0), false
+	var s2 proof.Hash
+	if len(m.Person.Salt) == 32 {
+		salt = proof.Hash(m.Person.Salt)
+	}
+	s2 = proof.Salt(&salt, s.entry, i)
+	m.private(func(n, v string) {
+		if bad = bad || !proof.GoodName(n); bad {
+			return
+		}
+		at := slices.Index(s.names, n)
+		k := proof.FieldKey(&s2, n)
+		p.hashes[at], bits = proof.Commit(&k, v), bits|1<<at
+	})
+	if bad {
+		return fmt.Errorf("a private field has a bad name")
+	}
+	if bits != 0 && !m.Person.IsZero() && len(m.Person.Salt) != 32 {
+		return fmt.Errorf("person %d comes without the 32 bytes of salt of its row", m.Person.ID)
+	}
+	p.kept = binary.BigEndian.AppendUint32(p.kept, bits)
+	p.lines = p.lines[:0]
+	for at, n := range s.names {
+		if bits&(1<<at) == 0 {
+			continue
+		}
+		h := &p.hashes[at]
+		p.kept = append(p.kept, h[:]...)
+		p.lines = append(append(p.lines, n...), ' ')
+		p.lines = append(hex.AppendEncode(p.lines, h[:]), '\n')
+	}
+	s1, all := proof.Salt(&s.key, s.entry, i), proof.All(&s2)
+	s.leaves[i] = proof.Leaf(proof.MAC(&s1, p.text), proof.MAC(&all, p.lines))
+	return nil
+}
+
+// clear writes the member's clear text, with the number of its person.
+func (p *part) clear(m *Member) error {
+	if m.Facts != nil && !m.Person.Member {
+		if m.Person.ID == 0 {
+			p.text = m.Facts.AppendClear(p.text[:0], "", "")
+			return nil
+		}
+		var number [20]byte
+		p.text = m.Facts.AppendClear(p.text[:0], "contact", string(strconv.AppendInt(number[:0], m.Person.ID, 10)))
+		return nil
+	}
+	clear := proof.Fields{}
+	if m.Facts != nil {
+		clear, _ = m.Facts.Split()
+	}
 	for n, v := range m.Clear {
 		if reserved[n] {
-			return proof.Hash{}, nil, fmt.Errorf("the field %s is the trace's own", n)
+			return fmt.Errorf("the field %s is the trace's own", n)
 		}
 		clear[n] = v
 	}
 	m.Person.name(clear)
 	text, err := proof.Canonical(clear)
-	if err != nil {
-		return proof.Hash{}, nil, err
-	}
-	s1, s2 := proof.Salt(key, entry, index), proof.Salt(&salt, entry, index)
-	all := proof.All(&s2)
-	c, err := proof.CommitAll(&s2, m.Private)
-	if err != nil {
-		return proof.Hash{}, nil, err
-	}
-	bits := uint32(0)
-	at := len(kept)
-	kept = append(kept, 0, 0, 0, 0)
-	for i, n := range names {
-		if h, ok := c[n]; ok {
-			bits |= 1 << i
-			kept = append(kept, h[:]...)
-		}
-	}
-	binary.BigEndian.PutUint32(kept[at:], bits)
-	return proof.Leaf(proof.MAC(&s1, []byte(text)), proof.MAC(&all, []byte(c.Text()))), kept, nil
+	p.text = append(p.text[:0], text...)
+	return err
 }

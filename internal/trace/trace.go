@@ -51,6 +51,7 @@ type Act struct {
 // Member is one member of a set act: what differs from the act's own fields.
 type Member struct {
 	Person  Person
+	Facts   *proof.Facts // of an event: instead of Clear and Private, and without their maps
 	Clear   proof.Fields
 	Private proof.Fields // committed only: the room's own rows keep the values
 }

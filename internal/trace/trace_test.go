@@ -47,7 +47,12 @@ func life(t testing.TB, h *testhouse.House, account int64) (p trace.Person, one,
 		members := []trace.Member{}
 		for i := range 300 {
 			m := trace.Member{Person: trace.Person{ID: int64(2000 + i), Salt: salt(byte(i))}, Private: proof.Fields{"address": fmt.Sprint(i, "@example.org")}}
-			m.Clear, _ = proof.Facts{Event: "given", List: "31", State: "given", Seq: "1", Grade: "B"}.Split()
+			if i%2 == 0 {
+				m.Facts = &proof.Facts{Event: "given", List: "31", State: "given", Seq: "1", Grade: "B", Address: m.Private["address"]}
+				m.Private = nil
+			} else {
+				m.Clear, _ = proof.Facts{Event: "given", List: "31", State: "given", Seq: "1", Grade: "B"}.Split()
+			}
 			if i == 77 {
 				m.Person = p
 				m.Private = proof.Fields{"address": "lea@example.org", "ip": "203.0.113.9"}

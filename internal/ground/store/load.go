@@ -3,8 +3,12 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+	"sync"
+
+	"consend/internal/ground/legalclock"
 )
 
 // Type is the type of a column in a bulk load.
@@ -19,7 +23,7 @@ const (
 	Bool
 )
 
-var arrays = map[Type]string{Int: "bigint[]", Text: "text[]", Bytes: "bytea[]", JSON: "jsonb[]", Bool: "boolean[]"}
+var scalars = map[Type]string{Int: "bigint", Text: "text", Bytes: "bytea", JSON: "jsonb", Bool: "boolean"}
 
 // Column is one column of a bulk load, after account_id, which the store fills.
 type Column struct {
@@ -32,8 +36,16 @@ type Loader struct {
 	name, table string
 	columns     []Column
 	conflict    string
-	many, rest  map[int]*Query
+	many        map[int]*Query
 	pg          *Query
+	shaped      sync.Map // shape → *compiled
+}
+
+// shape is a statement for rows some of whose columns say the same in every row: an import
+// repeats most of what it says, and a value bound once costs nothing more.
+type shape struct {
+	dialect dialect
+	same    uint64 // the columns, by bit
 }
 
 // loadChunk is how many rows one INSERT of SQLite takes: more gain nothing (docs/adr).
@@ -49,7 +61,7 @@ func Load(name, table string, columns []Column, conflict string) *Loader {
 	casts := make([]string, len(columns))
 	for i, c := range columns {
 		names[i], marks[i] = c.Name, "?"
-		casts[i] = "CAST(? AS " + arrays[c.Type] + ")"
+		casts[i] = "CAST(? AS " + scalars[c.Type] + "[])"
 	}
 	head := "INSERT INTO " + table + " (account_id, " + strings.Join(names, ", ") + ") "
 	for n := 1; n <= loadChunk; n++ {
@@ -71,11 +83,21 @@ func (t *Tx) Load(l *Loader, rows [][]any) (int64, error) {
 			return 0, t.broken(fmt.Errorf("store: %s: row %d has %d values for %d columns", l.name, i, len(r), len(l.columns)))
 		}
 	}
+	if len(rows) >= loadChunk {
+		if same := l.same(rows); same != 0 {
+			return t.loadShaped(l, rows, same)
+		}
+	}
+	return t.loadPlain(l, rows)
+}
+
+// loadPlain binds every value of every row.
+func (t *Tx) loadPlain(l *Loader, rows [][]any) (int64, error) {
 	if t.db.dialect == postgres {
 		return t.loadArrays(l, rows)
 	}
 	var total int64
-	args := make([]any, 0, loadChunk*len(l.columns))
+	args := make([]any, 0, min(len(rows), loadChunk)*len(l.columns))
 	for len(rows) > 0 {
 		n := min(len(rows), loadChunk)
 		args = args[:0]
@@ -90,6 +112,183 @@ func (t *Tx) Load(l *Loader, rows [][]any) (int64, error) {
 		total += k
 	}
 	return total, nil
+}
+
+// same finds the columns that say the same in every row; 0 when there are none, or no others.
+func (l *Loader) same(rows [][]any) (mask uint64) {
+	if len(l.columns) > 64 {
+		return 0
+	}
+	varied := false
+	for i := range l.columns {
+		first, differs := rows[0][i], false
+		for _, r := range rows[1:] {
+			if differs = !equal(first, r[i]); differs {
+				break
+			}
+		}
+		if varied = varied || differs; !differs {
+			mask |= 1 << i
+		}
+	}
+	if !varied {
+		return 0
+	}
+	return mask
+}
+
+// equal compares the values that rows usually hold; of others it says no.
+func equal(a, b any) bool {
+	switch x := a.(type) {
+	case nil:
+		return b == nil
+	case string:
+		y, ok := b.(string)
+		return ok && x == y
+	case int64:
+		y, ok := b.(int64)
+		return ok && x == y
+	case int:
+		y, ok := b.(int)
+		return ok && x == y
+	case legalclock.Moment:
+		y, ok := b.(legalclock.Moment)
+		return ok && x == y
+	case bool:
+		y, ok := b.(bool)
+		return ok && x == y
+	case []byte:
+		y, ok := b.([]byte)
+		return ok && (x == nil) == (y == nil) && bytes.Equal(x, y)
+	}
+	return false
+}
+
+// loadShaped binds what all rows say once.
+func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64) (int64, error) {
+	c, err := t.db.shaped(l, same)
+	if err == nil {
+		err = c.refuse(t.Who.Account, t.purge, t.db.appendOnly)
+	}
+	if err == nil && t.db.hook != nil {
+		err = t.db.hook(l.name)
+	}
+	if err == nil {
+		err = t.fail
+	}
+	if err != nil {
+		return 0, t.broken(err)
+	}
+	args := []any{t.Who.Account}
+	var varied []int
+	for i := range l.columns {
+		if same&(1<<i) == 0 {
+			varied = append(varied, i)
+			continue
+		}
+		v, err := plain(rows[0][i])
+		if err != nil {
+			return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, l.columns[i].Name, err))
+		}
+		args = append(args, v)
+	}
+	if t.db.dialect == postgres {
+		for _, i := range varied {
+			v, err := column(l.columns[i], rows, i)
+			if err != nil {
+				return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, l.columns[i].Name, err))
+			}
+			args = append(args, v)
+		}
+		n, err := t.run.exec(c, args)
+		return n, t.broken(err)
+	}
+	var total int64
+	once := len(args)
+	for len(rows) >= loadChunk {
+		args = args[:once]
+		for _, r := range rows[:loadChunk] {
+			for _, i := range varied {
+				v, err := plain(r[i])
+				if err != nil {
+					return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, l.columns[i].Name, err))
+				}
+				args = append(args, v)
+			}
+		}
+		rows = rows[loadChunk:]
+		n, err := t.run.exec(c, args)
+		if err != nil {
+			return total, t.broken(err)
+		}
+		total += n
+	}
+	n, err := t.loadPlain(l, rows)
+	return total + n, err
+}
+
+// shaped renders the statement of a shape. Its scope is that of the plain statement, which
+// was checked: the same table and columns, in another order.
+func (db *DB) shaped(l *Loader, same uint64) (*compiled, error) {
+	key := shape{db.dialect, same}
+	if c, ok := l.shaped.Load(key); ok {
+		return c.(*compiled), nil
+	}
+	q := l.many[1]
+	if db.dialect == postgres {
+		q = l.pg
+	}
+	checked, err := db.compile(q)
+	if err != nil {
+		return nil, err
+	}
+	var once, each []Column
+	for i, c := range l.columns {
+		if same&(1<<i) != 0 {
+			once = append(once, c)
+		} else {
+			each = append(each, c)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + l.table + " (account_id")
+	for _, c := range append(once[:len(once):len(once)], each...) {
+		b.WriteString(", " + c.Name)
+	}
+	if db.dialect == postgres {
+		b.WriteString(") SELECT CAST($1 AS bigint)")
+		for i, c := range once {
+			fmt.Fprintf(&b, ", CAST($%d AS %s)", i+2, scalars[c.Type])
+		}
+		b.WriteString(", u.* FROM unnest(")
+		for i, c := range each {
+			fmt.Fprintf(&b, "%sCAST($%d AS %s[])", comma(i), len(once)+i+2, scalars[c.Type])
+		}
+		b.WriteString(") AS u(")
+		for i, c := range each {
+			b.WriteString(comma(i) + c.Name)
+		}
+		b.WriteString(") WHERE true " + l.conflict)
+	} else {
+		// What is said once has a number, the rest takes the next one: so that is first.
+		row := "(?1"
+		for i := range once {
+			row += fmt.Sprintf(", ?%d", i+2)
+		}
+		row += strings.Repeat(", ?", len(each)) + ")"
+		b.WriteString(") VALUES " + strings.Repeat(row+", ", loadChunk-1) + row + " " + l.conflict)
+	}
+	c := *checked
+	c.sql = strings.TrimSpace(b.String())
+	l.shaped.Store(key, &c)
+	return &c, nil
+}
+
+func comma(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ", "
 }
 
 func (t *Tx) loadArrays(l *Loader, rows [][]any) (int64, error) {

@@ -117,6 +117,7 @@ func (e *embedded) view(ctx context.Context, who actor.Actor, fn func(*View) err
 type liteConn struct {
 	driver.Conn
 	stmts map[string]driver.Stmt
+	args  []driver.NamedValue
 }
 
 func (db *DB) cached(c driver.Conn) *liteConn {
@@ -124,7 +125,7 @@ func (db *DB) cached(c driver.Conn) *liteConn {
 	defer db.mu.Unlock()
 	l, ok := db.conns[c]
 	if !ok {
-		l = &liteConn{c, map[string]driver.Stmt{}}
+		l = &liteConn{Conn: c, stmts: map[string]driver.Stmt{}}
 		db.conns[c] = l
 	}
 	return l
@@ -176,8 +177,13 @@ func (r *liteRun) plain(sql string) error {
 	return err
 }
 
-func named(args []any) []driver.NamedValue {
-	out := make([]driver.NamedValue, len(args))
+// named gives the arguments as the driver takes them, in a piece of memory that is used
+// again: the driver binds them before it returns.
+func (c *liteConn) named(args []any) []driver.NamedValue {
+	if cap(c.args) < len(args) {
+		c.args = make([]driver.NamedValue, len(args))
+	}
+	out := c.args[:len(args)]
 	for i, a := range args {
 		if b, ok := a.(bool); ok {
 			n := int64(0)
@@ -213,7 +219,7 @@ func (r *liteRun) run(c *compiled, args []any) (int64, error) {
 		return 0, liteError(c.name, err)
 	}
 	// Not the caller's context: one person's going must not break what is in the group with it.
-	res, err := s.(driver.StmtExecContext).ExecContext(context.Background(), named(args))
+	res, err := s.(driver.StmtExecContext).ExecContext(context.Background(), r.conn.named(args))
 	slow(c.name, began)
 	if err != nil {
 		return 0, liteError(c.name, err)
@@ -238,7 +244,7 @@ func (r *liteRun) query(c *compiled, args []any, each reading) error {
 	if err != nil {
 		return liteError(c.name, err)
 	}
-	rows, err := s.(driver.StmtQueryContext).QueryContext(r.ctx, named(args))
+	rows, err := s.(driver.StmtQueryContext).QueryContext(r.ctx, r.conn.named(args))
 	if err != nil {
 		return liteError(c.name, err)
 	}

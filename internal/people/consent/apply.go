@@ -414,7 +414,7 @@ func (b *batch) tell() error {
 	}
 	var differ []column
 	for _, c := range columns {
-		if slices.ContainsFunc(b.records, func(r Record) bool { return !c.same(first, &r) }) {
+		if b.differs(c) {
 			differ = append(differ, c)
 			if c.name == "event" {
 				act.Action = "consent.apply"
@@ -448,4 +448,14 @@ func (b *batch) tell() error {
 	}
 	_, err := trace.AppendSet(b.tx, act, members)
 	return err
+}
+
+// differs tells whether a fact is not the same for all events of the batch.
+func (b *batch) differs(c column) bool {
+	for i := range b.records {
+		if !c.same(&b.records[0], &b.records[i]) {
+			return true
+		}
+	}
+	return false
 }

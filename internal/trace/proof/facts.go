@@ -2,7 +2,10 @@
 
 package proof
 
-import "fmt"
+import (
+	"fmt"
+	"sort"
+)
 
 // Facts are what an event of a list says, as committed and as shown: the same value
 // is split into the entry's parts when the act is traced and put in the File when it
@@ -54,8 +57,8 @@ type fact struct {
 }
 
 // each lists the facts; the names are those of the JSON tags (a test holds them equal).
-func (f *Facts) each() []fact {
-	return []fact{
+func (f *Facts) each() [34]fact {
+	return [...]fact{
 		{"event", &f.Event, false}, {"list", &f.List, false}, {"purpose", &f.Purpose, false},
 		{"state", &f.State, false}, {"basis", &f.Basis, false}, {"grade", &f.Grade, false},
 		{"seq", &f.Seq, false}, {"occurred", &f.Occurred, false}, {"recorded", &f.Recorded, false},
@@ -69,6 +72,52 @@ func (f *Facts) each() []fact {
 		{"address", &f.Address, true}, {"ip", &f.IP, true}, {"agent", &f.Agent, true},
 		{"confirm_ip", &f.IP2, true}, {"confirm_agent", &f.Agent2, true}, {"page", &f.Page, true},
 		{"source_detail", &f.Detail, true},
+	}
+}
+
+// byName are the facts in the order of canonical text: where each stands in each's list.
+var byName = func() []int {
+	list := (&Facts{}).each()
+	at := make([]int, len(list))
+	for i := range at {
+		at[i] = i
+	}
+	sort.Slice(at, func(i, j int) bool { return list[at[i]].name < list[at[j]].name })
+	return at
+}()
+
+// AppendClear writes the clear part's canonical text without a map, with one more field in
+// its place; an import does so for every row.
+func (f *Facts) AppendClear(b []byte, name, value string) []byte {
+	list := f.each()
+	line := func(n, v string) {
+		b = append(append(b, n...), ' ')
+		b = append(escape(b, Clean(v)), '\n')
+	}
+	for _, i := range byName {
+		x := &list[i]
+		if x.private || *x.value == "" {
+			continue
+		}
+		if name != "" && name < x.name {
+			line(name, value)
+			name = ""
+		}
+		line(x.name, *x.value)
+	}
+	if name != "" {
+		line(name, value)
+	}
+	return b
+}
+
+// EachPrivate gives the private facts that are there, sorted by name.
+func (f *Facts) EachPrivate(yield func(name, value string)) {
+	list := f.each()
+	for _, i := range byName {
+		if x := &list[i]; x.private && *x.value != "" {
+			yield(x.name, *x.value)
+		}
 	}
 }
 
