@@ -115,8 +115,11 @@ func opened(ctx context.Context, db *store.DB, who actor.Actor, i Import) (io.Re
 }
 
 // Sample gives the first rows as they stand in the file, for the pages that check and map.
-// They show people: the look is traced before.
+// They show people, so the look is traced before.
 func Sample(ctx context.Context, db *store.DB, who actor.Actor, i Import) ([][]string, error) {
+	if err := look(ctx, db, who, "import.look", "import", i.ID); err != nil {
+		return nil, err
+	}
 	src, err := opened(ctx, db, who, i)
 	if err != nil {
 		return nil, err
