@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"consend/internal/app"
+	"consend/internal/demo"
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
@@ -38,7 +39,11 @@ func (s *serve) flags(to map[string]string) {
 
 func (s *serve) run(ctx context.Context, c *config.Config, std app.Std) error {
 	p := locale.For(std.Language, nil)
-	h, err := app.Open(ctx, c, app.Options{})
+	clock := &demo.Clock{}
+	if c.Demo && app.Fresh(c) {
+		clock.Past() // the demo's house is as old as its past
+	}
+	h, err := app.Open(ctx, c, app.Options{Clock: clock.Now})
 	if app.Owned(err) {
 		return fault.New(fault.Conflict, "app.owned", "Path", c.Data)
 	}
@@ -46,7 +51,7 @@ func (s *serve) run(ctx context.Context, c *config.Config, std app.Std) error {
 		return err
 	}
 	defer h.Close()
-	words, err := h.Welcome(ctx, p)
+	words, err := h.Welcome(ctx, p, clock)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/sender"
@@ -54,6 +55,7 @@ func DataMap() datamap.Map {
 		relay.Data(),
 		message.Data(),
 		sender.Data(),
+		campaign.Data(),
 	)
 }
 

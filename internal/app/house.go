@@ -16,10 +16,13 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
+	"consend/internal/people/form"
 	"consend/internal/sending/relay"
+	"consend/internal/sending/transactional"
 	"consend/internal/team/access"
 	"consend/internal/trace"
 )
@@ -34,6 +37,9 @@ type House struct {
 	Jobs                *job.Runner
 	Desk                *access.Desk
 	Relays              *relay.Relays
+	Service             *transactional.Sender
+	Forms               *form.Desk
+	Rules               *rulepack.Rules
 	Clock               legalclock.Clock
 	First               bool // this start made the installation
 
@@ -96,7 +102,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	if h.Desk, err = access.New(h.Main, h.Ring); err != nil {
 		return nil, err
 	}
+	packs := rulepack.Packs()
+	h.Rules = rulepack.Published(packs[len(packs)-1])
+	h.Main.Attach(h.Rules)
+	h.Forms = form.NewDesk(h.Main)
+	h.Main.Attach(h.Forms)
 	h.Relays = relay.Open(h.Main, h.Site.Host)
+	h.Service = transactional.New(h.Main, h.Relays, letters())
+	h.Main.Attach(h.Service)
 	h.Jobs = job.New(h.Main, h.facts(), h.works(), h.periodics())
 	h.Main.Attach(h.Jobs)
 	return h, nil
@@ -172,15 +185,25 @@ func logName(s *config.Site) string {
 	return s.Host
 }
 
-// Work runs facts, long work and the sealer until ctx ends, then lets them come to rest. The
-// sealer is last to end: it seals what the others wrote.
+// Work runs facts, long work, the senders and the sealer until ctx ends, then lets them come
+// to rest. The sealer is last to end: it seals what the others wrote.
 func (h *House) Work(ctx context.Context) {
 	sealing, sealed := context.WithCancel(context.WithoutCancel(ctx))
-	var sealer sync.WaitGroup
+	var sealer, others sync.WaitGroup
 	sealer.Go(func() { h.Log.Run(sealing) })
-	if err := h.Jobs.Run(ctx); err != nil {
-		slog.Error("jobs", "err", err)
+	run := func(name string, f func(context.Context) error) {
+		others.Go(func() {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				slog.Error(name, "err", err)
+			}
+		})
 	}
+	run("jobs", h.Jobs.Run)
+	run("service mail", func(ctx context.Context) error { return h.Service.Run(ctx, h.alone()) })
+	others.Wait()
 	sealed()
 	sealer.Wait()
 }
+
+// alone tells that no other process works on the main store.
+func (h *House) alone() bool { return h.Config.Database.IsZero() }

@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/job"
 	"consend/internal/web/duty"
+	"consend/internal/web/public"
 	"consend/internal/web/shell"
 )
 
@@ -17,6 +18,7 @@ import (
 func (h *House) Routes() []shell.Route {
 	return slices.Concat(
 		h.wellKnown(),
+		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)
 }

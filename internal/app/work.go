@@ -2,11 +2,39 @@
 
 package app
 
-import "consend/internal/job"
+import (
+	"context"
+	"maps"
+	"time"
 
-// facts says what follows from what: here the names of rooms below meet those above.
+	"consend/internal/ground/actor"
+	"consend/internal/ground/blob"
+	"consend/internal/ground/budget"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/people/contact"
+	"consend/internal/people/form"
+	"consend/internal/sending/relay"
+	"consend/internal/sending/transactional"
+	"consend/internal/team/access"
+	"consend/internal/team/account"
+	"consend/internal/team/member"
+)
+
+// letters says which fact asks for which mail: here the names of rooms below meet those above.
+func letters() map[job.Kind]transactional.Compose {
+	return map[job.Kind]transactional.Compose{
+		form.Requested:     form.DraftConfirmation,
+		member.InvitedFact: access.DraftInvitation,
+		access.RecoverFact: access.DraftRecovery,
+	}
+}
+
+// facts says what follows from what.
 func (h *House) facts() map[job.Kind]job.OnFact {
-	return map[job.Kind]job.OnFact{}
+	all := map[job.Kind]job.OnFact{}
+	maps.Copy(all, h.Service.Facts())
+	return all
 }
 
 // works is the long work of the rooms.
@@ -16,5 +44,46 @@ func (h *House) works() map[job.Kind]job.Work {
 
 // periodics is what the installation does by itself.
 func (h *House) periodics() []job.Periodic {
-	return nil
+	return []job.Periodic{
+		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
+		{Kind: "relay.sweep", Every: time.Hour, Do: relay.Sweep(h.Main)},
+		{Kind: "access.sweep", Every: time.Hour, Do: h.Desk.Sweep},
+		{Kind: "blob.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return blob.Sweep(ctx, h.Main) }},
+		{Kind: "budget.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return budget.Sweep(ctx, h.Main) }},
+		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
+	}
+}
+
+// sweepKeys destroys the keys that were made ahead and that nobody leans on.
+func (h *House) sweepKeys(ctx context.Context) error {
+	return h.eachAccount(ctx, func(id int64) error {
+		_, err := h.Ring.Sweep(ctx, id, func(sheet int64) (slots []int, err error) {
+			err = h.Main.View(ctx, actor.Worker("keys.sweep", id), func(v *store.View) error {
+				slots, err = contact.Named(v, sheet)
+				return err
+			})
+			return slots, err
+		})
+		return err
+	})
+}
+
+// eachAccount does something for every account of the installation, one after the other.
+func (h *House) eachAccount(ctx context.Context, f func(id int64) error) error {
+	for last := int64(0); ; {
+		var page []account.Name
+		err := h.Main.View(ctx, actor.System("accounts"), func(v *store.View) (err error) {
+			page, err = account.Page(v, last)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, a := range page {
+			if err := f(a.ID); err != nil {
+				return err
+			}
+			last = a.ID
+		}
+	}
 }

@@ -21,6 +21,7 @@ package form
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"consend/internal/ground/legalclock"
@@ -189,3 +190,5 @@ type Page struct {
 
 // some tells whether a text says anything in a language.
 func some(w Words, lang string) bool { return strings.TrimSpace(w[lang]) != "" }
+
+func dec(n int64) string { return strconv.FormatInt(n, 10) }

@@ -306,8 +306,8 @@ func TestNotMeEndsAllConfirmationMail(t *testing.T) {
 		w := settle(t, h, func(d *form.Definition, w *stall) {
 			d.Lists = append(d.Lists, form.Choice{List: w.club, Purpose: 1, Label: both("Club", "Club")})
 		})
-		first := w.submit("mona@example.org", "list", dec(w.news))
-		second := w.submit("mona@example.org", "list", dec(w.club))
+		first := w.submit("mona@example.org", "list", num(w.news))
+		second := w.submit("mona@example.org", "list", num(w.club))
 		var st form.Stage
 		notMe := func(tx *store.Tx) (err error) { st, err = form.NotMe(tx, second.Signup, consent.Origin{}); return err }
 		w.asVisitor(notMe)
@@ -328,14 +328,14 @@ func TestNotMeEndsAllConfirmationMail(t *testing.T) {
 			t.Errorf("a mail to somebody who said “not me”: %v", err)
 		}
 		before := w.facts("form.requested")
-		again := w.submit("mona@example.org", "list", dec(w.news))
+		again := w.submit("mona@example.org", "list", num(w.news))
 		if !again.Mail || again.Signup != 0 || w.facts("form.requested") != before {
 			t.Errorf("a further sign-up: %+v, %d facts instead of %d", again, w.facts("form.requested"), before)
 		}
 	})
 }
 
-func dec(n int64) string { return strconv.FormatInt(n, 10) }
+func num(n int64) string { return strconv.FormatInt(n, 10) }
 
 func TestALinkEndsAndANewOneCanBeHad(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
@@ -450,7 +450,7 @@ func TestEachListNeedsItsOwnTick(t *testing.T) {
 	} {
 		v := url.Values{"email": {"lea@example.org"}}
 		for _, id := range c.ticked {
-			v.Add("list", dec(id))
+			v.Add("list", num(id))
 		}
 		s, err := form.Read(w.live, "fr", v)
 		key := ""

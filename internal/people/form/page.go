@@ -105,7 +105,22 @@ func (s sheet) input(name string) templ.Attributes {
 	if s.wrong(name) != "" {
 		a["aria-invalid"] = "true"
 	}
+	if by := s.by(name); by != "" {
+		a["aria-describedby"] = by
+	}
 	return a
+}
+
+// by joins the ids of what describes a field: why it is asked, and what is wrong with it.
+func (s sheet) by(name string) string {
+	var ids []string
+	if name != "email" {
+		ids = append(ids, "f-"+dashed(name)+"-hint")
+	}
+	if s.wrong(name) != "" {
+		ids = append(ids, "f-"+dashed(name)+"-error")
+	}
+	return strings.Join(ids, " ")
 }
 
 // notePath leads to the very version of the note that this form shows.

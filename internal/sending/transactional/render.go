@@ -8,9 +8,19 @@ import (
 	"strings"
 
 	"consend/internal/ground/locale"
+	"consend/internal/ground/store"
 	"consend/internal/mail/compose"
 	"consend/internal/team/account"
 )
+
+// Letter shows how a draft looks to its reader: for a preview, and for tests. Sending it is the sender's.
+func Letter(r store.Reader, d compose.Draft) (compose.Letter, error) {
+	a, err := account.Get(r)
+	if err != nil {
+		return compose.Letter{}, err
+	}
+	return letterOf(d, a), nil
+}
 
 // letterOf gives a draft its one layout: the words in order, the account's name and colour, and
 // below them who writes and why (GDPR 12, 13; the identity every business letter owes). There is

@@ -182,13 +182,14 @@ func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) 
 }
 
 // send sends what may go over as many lanes as are worth it, and books each outcome as it comes.
-func (s *Sender) send(ctx context.Context, b batch, lanes map[int64][]*relay.Lane) error {
+// When ctx ends nothing new begins; when wire ends what is on its way is cut off.
+func (s *Sender) send(ctx, wire context.Context, b batch, lanes map[int64][]*relay.Lane) error {
 	if len(b.ready) == 0 {
 		return nil
 	}
 	want := min(int(b.relay.Lanes), (len(b.ready)+3)/4)
 	for len(lanes[b.relay.ID]) < want {
-		l, err := s.relays.Lane(ctx, b.relay.ID)
+		l, err := s.relays.Lane(wire, b.relay.ID)
 		if err != nil {
 			return err
 		}

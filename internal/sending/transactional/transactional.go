@@ -39,13 +39,17 @@ type Sender struct {
 	compose map[job.Kind]Compose
 	wake    chan struct{}
 
+	// Grace is how long a message that is on its way may still take when the sender is told to
+	// stop: cut off, it would be in doubt.
+	Grace time.Duration
+
 	mu   sync.Mutex
 	busy map[int64]bool // accounts a goroutine is at
 }
 
 // New makes a sender. Attach it to the main store before the first act, so that facts wake it.
 func New(db *store.DB, relays *relay.Relays, compose map[job.Kind]Compose) *Sender {
-	return &Sender{db: db, relays: relays, compose: compose, wake: make(chan struct{}, 1), busy: map[int64]bool{}}
+	return &Sender{db: db, relays: relays, compose: compose, wake: make(chan struct{}, 1), Grace: 20 * time.Second, busy: map[int64]bool{}}
 }
 
 // Facts gives the handlers of the facts that ask for mail.
@@ -174,6 +178,9 @@ func (s *Sender) Settle(ctx context.Context) error {
 
 // account sends for one account until nothing is due; it gives how many messages it handled.
 func (s *Sender) account(ctx context.Context, account int64) (int, error) {
+	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.Grace, cut) })()
 	lanes := map[int64][]*relay.Lane{}
 	defer func() {
 		for _, list := range lanes {
@@ -189,7 +196,7 @@ func (s *Sender) account(ctx context.Context, account int64) (int, error) {
 			return n, err
 		}
 		n += len(b.messages)
-		if err := s.send(ctx, b, lanes); err != nil {
+		if err := s.send(ctx, wire, b, lanes); err != nil {
 			return n, err
 		}
 	}

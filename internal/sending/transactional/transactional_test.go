@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transactional_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/mail"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"consend/internal/chain/processor"
+	"consend/internal/gate"
+	"consend/internal/ground/actor"
+	"consend/internal/ground/config"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/mail/address"
+	"consend/internal/mail/compose"
+	"consend/internal/people/contact"
+	"consend/internal/sending/message"
+	"consend/internal/sending/relay"
+	. "consend/internal/sending/transactional"
+	"consend/internal/testhouse"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sink is a mail server by other hands that says what it is told to say.
+type sink struct {
+	mu   sync.Mutex
+	got  []string // whole messages
+	says error    // to RCPT
+	hook func()
+	came chan string
+	addr string
+}
+
+func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{s}, nil }
+func (s *sink) say(err error)                               { s.mu.Lock(); defer s.mu.Unlock(); s.says = err }
+func (s *sink) all() []string                               { s.mu.Lock(); defer s.mu.Unlock(); return append([]string{}, s.got...) }
+
+type session struct{ s *sink }
+
+func (x *session) Reset()                               {}
+func (x *session) Logout() error                        { return nil }
+func (x *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (x *session) Rcpt(string, *smtp.RcptOptions) error {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	return x.s.says
+}
+func (x *session) Data(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	x.s.mu.Lock()
+	x.s.got = append(x.s.got, string(b))
+	x.s.mu.Unlock()
+	if x.s.hook != nil {
+		x.s.hook()
+	}
+	select {
+	case x.s.came <- string(b):
+	default:
+	}
+	return err
+}
+
+func serve(t testing.TB) *sink {
+	t.Helper()
+	s := &sink{came: make(chan string, 100)}
+	server := smtp.NewServer(s)
+	server.Domain = "sink.example"
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	s.addr = l.Addr().String()
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return s
+}
+
+const kind job.Kind = "test.receipt"
+
+// town is a house with a sender, whose compose tests change.
+type town struct {
+	*testhouse.House
+	sender *Sender
+	write  func(tx *store.Tx, ref int64) (compose.Draft, error)
+	wrote  int
+}
+
+func build(t testing.TB, h *testhouse.House) *town {
+	t.Helper()
+	w := &town{House: h}
+	h.Main.Attach(&config.Site{URL: "https://consend.example", Host: "consend.example"})
+	w.write = receipt
+	w.sender = New(h.Main, relay.Open(h.Main, "consend.example"), map[job.Kind]Compose{kind: func(tx *store.Tx, ref int64) (compose.Draft, error) {
+		w.wrote++
+		return w.write(tx, ref)
+	}})
+	return w
+}
+
+func receipt(tx *store.Tx, ref int64) (compose.Draft, error) {
+	c, err := contact.Get(tx, ref)
+	if err != nil {
+		return compose.Draft{}, err
+	}
+	return compose.Draft{Class: "receipt", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: ref, Language: c.Language, Subject: "Votre reçu", Preview: "Conservez-le",
+		Blocks: []compose.Block{{Kind: compose.Heading, Text: "C’est noté"}, {Kind: compose.Paragraph, Text: "Merci <b>à vous</b> & à bientôt."},
+			{Kind: compose.Button, Text: "Vos choix", URL: "https://consend.example/p/abc?x=1&y=2"}}}, nil
+}
+
+// place is an account that sends through addr, with one contact.
+type place struct {
+	*town
+	who     actor.Actor
+	contact int64
+	carrier int64
+}
+
+func (w *town) place(t testing.TB, addr string) *place {
+	t.Helper()
+	_, who := w.House.House(t)
+	p := &place{town: w, who: who}
+	p.act(t, func(tx *store.Tx) error {
+		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("ann@example.org"), Language: "fr", Source: "form"}})
+		if err != nil || addr == "" {
+			p.contact = rows[0].ID
+			return err
+		}
+		p.contact = rows[0].ID
+		own, err := processor.OurServer(tx, "Ours")
+		if err != nil {
+			return err
+		}
+		p.carrier = own.ID
+		_, err = relay.Add(tx, relay.New{Name: "Sink", Addr: addr, TLS: relay.NoTLS, Processor: own.ID})
+		return err
+	})
+	return p
+}
+
+func (p *place) act(t testing.TB, fn func(tx *store.Tx) error) {
+	t.Helper()
+	must(t, p.Main.Write(context.Background(), p.who, fn))
+}
+
+// fact does what the runner does with a fact: the handler, in a transaction.
+func (p *place) fact(t testing.TB, ref int64) {
+	t.Helper()
+	must(t, p.Main.Write(context.Background(), actor.Worker(string(kind), p.who.Account), func(tx *store.Tx) error {
+		return p.sender.Facts()[kind](tx, ref)
+	}))
+}
+
+func (p *place) settle(t testing.TB) { t.Helper(); must(t, p.sender.Settle(context.Background())) }
+
+func (p *place) messages(t testing.TB) (out []message.Message) {
+	t.Helper()
+	must(t, p.Main.View(context.Background(), p.who, func(v *store.View) (err error) { out, err = message.Page(v, "", 0, 100); return err }))
+	return out
+}
+
+func (p *place) only(t testing.TB) message.Message {
+	t.Helper()
+	list := p.messages(t)
+	if len(list) != 1 {
+		t.Fatalf("%d messages", len(list))
+	}
+	return list[0]
+}
+
+func TestAFactGetsItsMailInOneLayoutAndTheReadersLanguage(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := build(t, h).place(t, "")
+		p.fact(t, p.contact)
+		p.settle(t)
+		m := p.only(t)
+		if m.State != message.Accepted || m.Class != gate.Receipt || m.ContactID != p.contact || m.PermitID == 0 || m.RelayID != relay.MailboxID || m.EndedAt == 0 {
+			t.Errorf("the row: %+v", m)
+		}
+		var raw []byte
+		must(t, h.Main.View(context.Background(), p.who, func(v *store.View) error {
+			list, err := relay.Page(v, 0, 10)
+			if err != nil || len(list) != 1 {
+				return fmt.Errorf("%d in the mailbox: %w", len(list), err)
+			}
+			_, raw, err = relay.Read(v, list[0].ID)
+			return err
+		}))
+		msg, err := mail.ReadMessage(bytes.NewReader(raw))
+		must(t, err)
+		for name, want := range map[string]string{"Content-Language": "fr", "Auto-Submitted": "auto-generated", "To": "ann@example.org"} {
+			if got := msg.Header.Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+		if msg.Header.Get("List-Unsubscribe") != "" {
+			t.Error("service mail is no advertising, and has nothing to unsubscribe from")
+		}
+	})
+}
+
+func TestTheLayoutHidesNothingAndLetsNoMarkupThrough(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := build(t, h).place(t, "")
+		must(t, h.Main.Write(context.Background(), p.who, func(tx *store.Tx) error {
+			d, err := receipt(tx, p.contact)
+			if err != nil {
+				return err
+			}
+			l, err := Letter(tx, d)
+			if err != nil {
+				return err
+			}
+			for _, want := range []string{"C’est noté", "Merci <b>à vous</b> & à bientôt.", "https://consend.example/p/abc?x=1&y=2", "1 rue de l’Exemple", "69001 Lyon", "Maison Exemple"} {
+				if !strings.Contains(l.Text, want) {
+					t.Errorf("the text lacks %q", want)
+				}
+			}
+			for _, want := range []string{"Merci &lt;b&gt;à vous&lt;/b&gt; &amp; à bientôt.", `href="https://consend.example/p/abc?x=1&amp;y=2"`, "1 rue de l’Exemple", `lang="fr"`, "#0f766e"} {
+				if !strings.Contains(l.HTML, want) {
+					t.Errorf("the page lacks %q", want)
+				}
+			}
+			for _, never := range []string{"<img", "<script", "<b>", "http://"} {
+				if strings.Contains(l.HTML, never) {
+					t.Errorf("the page has %q", never)
+				}
+			}
+			return nil
+		}))
+	})
+}
+
+func TestWhatTheServicePutsOffIsTriedAgainAndWhatItRefusesIsNot(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		s.say(&smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later"})
+		p.fact(t, p.contact)
+		p.settle(t)
+		m := p.only(t)
+		if m.State != message.Deferred || m.Reason != message.SaidLater || m.Tries != 1 || m.Reply != "451 4.3.0" {
+			t.Errorf("after a 451: %+v", m)
+		}
+		if wait := m.NextAt.Time().Sub(h.Clock.Now()); wait < 8*time.Second || wait > 12*time.Second {
+			t.Errorf("it waits %s", wait)
+		}
+		p.settle(t)
+		if p.only(t).Tries != 1 {
+			t.Error("it is tried before its time")
+		}
+		h.Clock.Advance(12 * time.Second)
+		s.say(nil)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted || m.Tries != 2 || len(s.all()) != 1 {
+			t.Errorf("after the second try: %+v, %d arrived", m, len(s.all()))
+		}
+		s.say(&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"})
+		p.fact(t, p.contact)
+		p.settle(t)
+		h.Clock.Advance(24 * time.Hour)
+		p.settle(t)
+		if m := p.messages(t)[0]; m.State != message.Failed || m.Tries != 1 {
+			t.Errorf("after a 550: %+v", m)
+		}
+		must(t, h.Main.View(context.Background(), p.who, func(v *store.View) error {
+			c, err := contact.Get(v, p.contact)
+			if c.State != contact.StateBounced {
+				t.Errorf("the contact is %s", c.State)
+			}
+			return err
+		}))
+		p.fact(t, p.contact)
+		p.settle(t)
+		if m := p.messages(t)[0]; m.State != message.LeftOut || m.Reason != "bounced" {
+			t.Errorf("to a mailbox that doesn't exist: %+v", m)
+		}
+	})
+}
+
+func TestMailWaitsWhileItsServiceIsSuspendedAndThenGoesOnce(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.act(t, func(tx *store.Tx) error { return processor.Suspend(tx, p.carrier, "They were broken into") })
+		p.fact(t, p.contact)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Deferred || m.Reason != string(gate.RelaySuspended) || m.Tries != 0 {
+			t.Errorf("while suspended: %+v", m)
+		}
+		p.act(t, func(tx *store.Tx) error {
+			message.Release(tx)
+			return processor.Resume(tx, p.carrier, "Mended, and shown to us")
+		})
+		p.settle(t)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted || len(s.all()) != 1 {
+			t.Errorf("resumed: %+v, %d arrived", m, len(s.all()))
+		}
+	})
+}
+
+func TestAfterAKillAMessageIsTriedOnceMoreAndThenAPersonDecides(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.fact(t, p.contact)
+		claim := func() {
+			p.act(t, func(tx *store.Tx) error { _, _, err := message.Claim(tx, 10); return err }) // and the process is gone
+		}
+		claim()
+		p.settle(t)
+		if m := p.only(t); m.State != message.Claimed || len(s.all()) != 0 {
+			t.Errorf("while the lease lasts: %+v", m)
+		}
+		must(t, h.Main.Write(context.Background(), actor.System("test"), func(tx *store.Tx) error { message.Abandon(tx); return nil }))
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted || m.Doubts != 1 || len(s.all()) != 1 {
+			t.Errorf("after the kill: %+v", m)
+		}
+		p.fact(t, p.contact)
+		claim()
+		h.Clock.Advance(message.Lease)
+		claim()
+		h.Clock.Advance(message.Lease)
+		p.settle(t)
+		m := p.messages(t)[0]
+		if m.State != message.Uncertain || len(s.all()) != 1 {
+			t.Errorf("after two kills: %+v", m)
+		}
+		before := h.Entries(t, p.who)
+		p.act(t, func(tx *store.Tx) error { return message.Again(tx, m.ID) })
+		p.settle(t)
+		if m := p.messages(t)[0]; m.State != message.Accepted || len(s.all()) != 2 || h.Entries(t, p.who) < before+1 {
+			t.Errorf("a person said again: %+v", m)
+		}
+		if err := h.Main.Write(context.Background(), p.who, func(tx *store.Tx) error { return message.Again(tx, m.ID) }); !fault.Is(err, fault.Conflict) {
+			t.Errorf("an accepted one again: %v", err)
+		}
+	})
+}
+
+func TestAMessageKeepsItsNumberOverAllTries(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.fact(t, p.contact)
+		p.settle(t)
+		m := p.only(t)
+		must(t, h.Main.Write(context.Background(), p.who, func(tx *store.Tx) error {
+			_, err := tx.Exec(store.Account("test.doubt", `UPDATE message SET state = 'uncertain' WHERE account_id = :account AND id = ?`), m.ID)
+			if err == nil {
+				err = message.Again(tx, m.ID)
+			}
+			return err
+		}))
+		p.settle(t)
+		all := s.all()
+		if len(all) != 2 {
+			t.Fatalf("%d arrived", len(all))
+		}
+		id := func(raw string) string {
+			m, err := mail.ReadMessage(strings.NewReader(raw))
+			must(t, err)
+			return m.Header.Get("Message-ID")
+		}
+		if id(all[0]) == "" || id(all[0]) != id(all[1]) {
+			t.Errorf("%q and %q", id(all[0]), id(all[1]))
+		}
+	})
+}
+
+func TestWhatCantBeWrittenHoldsUpNoOther(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.write = func(tx *store.Tx, ref int64) (compose.Draft, error) {
+			switch ref {
+			case 1:
+				return compose.Draft{}, errors.New("a broken pipe")
+			case 2:
+				return compose.Draft{}, fault.New(fault.Gone, "message.not_found")
+			}
+			return receipt(tx, ref)
+		}
+		for _, ref := range []int64{1, 2, p.contact, p.contact} {
+			p.fact(t, ref)
+		}
+		p.settle(t)
+		got := map[message.State]string{}
+		for _, m := range p.messages(t) {
+			got[m.State] += m.Reason + ";"
+		}
+		if got[message.Deferred] != "not_written;" || got[message.LeftOut] != "nothing_to_say;" || got[message.Accepted] != ";;" {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// A service that takes the connection and then says nothing must not slow another account's mail,
+// nor the act that asks for one.
+func TestASilentServiceSlowsNobodyElse(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		defer silent.Close()
+		s := serve(t)
+		w := build(t, h)
+		stuck, quick := w.place(t, silent.Addr().String()), w.place(t, s.addr)
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		stuck.fact(t, stuck.contact)
+		go func() { ended <- w.sender.Run(ctx, true) }()
+		conn, err := silent.Accept() // it is being sent
+		must(t, err)
+		defer conn.Close()
+		stuck.fact(t, stuck.contact) // an act of the stuck account is done at once
+		quick.fact(t, quick.contact)
+		<-s.came
+		for quick.only(t).State != message.Accepted { // its booking follows
+		}
+		w.sender.Grace = 0
+		stop()
+		must(t, <-ended)
+		for _, m := range stuck.messages(t) {
+			if m.State == message.Accepted {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}
+
+func TestAStopLetsWhatIsOnItsWayArrive(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		ctx, stop := context.WithCancel(context.Background())
+		s.hook = stop // told to stop while the content is being taken
+		p.fact(t, p.contact)
+		must(t, p.sender.Run(ctx, true))
+		if m := p.only(t); m.State != message.Accepted || m.Doubts != 0 {
+			t.Errorf("%+v", m)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package public
+
+import (
+	"net/http"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/mail/token"
+	"consend/internal/people/form"
+	"consend/internal/web/shell"
+)
+
+// confirm shows one button. However often machines look, nothing is confirmed.
+func (p *Pages) confirm(r *shell.Request) error {
+	t, err := p.link(r, "token", token.Confirm, 1)
+	if err != nil {
+		return err
+	}
+	var w form.Waiting
+	var stage form.Stage
+	err = p.view(r, func(v *store.View) (err error) {
+		if w, err = form.Look(v, t.Objects[0]); err == nil {
+			stage = w.Stage(v, v.Now)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.stage(r, stage, w)
+}
+
+func (p *Pages) confirmPost(r *shell.Request) error {
+	t, err := p.link(r, "token", token.Confirm, 1)
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	var w form.Waiting
+	var stage form.Stage
+	do := f.Get("do")
+	act := map[string]func(tx *store.Tx) (form.Stage, error){
+		"confirm": func(tx *store.Tx) (form.Stage, error) { return form.Confirm(tx, t.Objects[0], origin(r)) },
+		"not_me":  func(tx *store.Tx) (form.Stage, error) { return form.NotMe(tx, t.Objects[0], origin(r)) },
+		"again":   func(tx *store.Tx) (form.Stage, error) { return form.AskAgain(tx, t.Objects[0]) },
+	}[do]
+	if act == nil {
+		return fault.New(fault.Invalid, "shell.bad_form")
+	}
+	err = p.write(r, func(tx *store.Tx) (err error) {
+		if w, err = form.Look(tx, t.Objects[0]); err == nil {
+			stage, err = act(tx)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	speak(r, w.Language)
+	switch {
+	case do == "confirm" && stage == form.Ready:
+		text := w.Version.Definition.Done.In(w.Language)
+		if text == "" {
+			text = r.P.T("public.done.text")
+		}
+		return say(r, ok, word{Title: r.P.T("public.done.title"), Text: text, Tone: shell.Good})
+	case do == "not_me" && stage == form.SaidNo:
+		return say(r, ok, word{Title: r.P.T("public.not_me.title"), Text: r.P.T("public.not_me.text", "account", r.Brand.Name), Tone: shell.Good})
+	case do == "again" && stage == form.Ready:
+		return say(r, ok, word{Title: r.P.T("public.sent.title"), Text: r.P.T("public.sent.text"), Tone: shell.Info})
+	}
+	return p.stage(r, stage, w)
+}
+
+// stage is the page of a sign-up's stage: each says kindly where things stand.
+func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
+	speak(r, w.Language)
+	switch s {
+	case form.Ready:
+		return r.Render(ok, confirmPage(r, w))
+	case form.TooLate:
+		return r.Render(http.StatusGone, latePage(r, w))
+	case form.Already:
+		return say(r, ok, word{Title: r.P.T("public.already.title"), Text: r.P.T("public.already.text"), Tone: shell.Good})
+	case form.SaidNo:
+		return say(r, ok, word{Title: r.P.T("public.said_no.title"), Text: r.P.T("public.said_no.text"), Tone: shell.Info})
+	}
+	return say(r, http.StatusGone, word{Title: r.P.T("public.late.title"), Text: r.P.T("public.vanished.text"), Tone: shell.Waiting})
+}
+
+// labels are the lists a sign-up asked for, in the words that were shown.
+func labels(w form.Waiting) []string {
+	var out []string
+	for _, id := range w.Lists() {
+		for _, c := range w.Version.Definition.Lists {
+			if c.List == id {
+				out = append(out, c.Label.In(w.Language))
+			}
+		}
+	}
+	return out
+}

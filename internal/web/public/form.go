@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package public
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/people/form"
+	"consend/internal/web/shell"
+)
+
+// quick is how fast nobody fills in a form; who was, presses the button once more.
+const quick = 1500 * time.Millisecond
+
+// open finds the form and binds the request to its account, in a language the form speaks.
+func (p *Pages) open(r *shell.Request, asked string) (form.Live, string, error) {
+	l, err := p.Desk.At(r.Context(), r.Path("slug"))
+	if l.Account.ID == 0 {
+		if err == nil {
+			err = fault.New(fault.NotFound, "form.none")
+		}
+		return l, "", err
+	}
+	lang := l.Language(asked, r.P.Lang)
+	a := Brand(l.Account, lang)
+	if c := l.Version.Definition.Colour; c != "" {
+		a.Colour = c
+	}
+	r.Bind(a, lang)
+	return l, lang, err
+}
+
+func (p *Pages) form(r *shell.Request) error {
+	l, lang, err := p.open(r, r.Q("lang"))
+	if err != nil {
+		return err
+	}
+	t, err := p.seen(r, l)
+	if err != nil {
+		return err
+	}
+	return r.Render(ok, formPage(r, sheet{l, lang, r.Q("frame") != "", t, nil}))
+}
+
+// sheet is the form page: fresh, or with what somebody sent.
+type sheet struct {
+	live  form.Live
+	lang  string
+	frame bool
+	seen  string
+	sent  *shell.Form
+}
+
+func (s sheet) action() string {
+	v := url.Values{"lang": {s.lang}}
+	if s.frame {
+		v.Set("frame", "1")
+	}
+	return s.live.Form.Path() + "?" + v.Encode()
+}
+
+func (s sheet) after(single bool) string {
+	v := url.Values{"lang": {s.lang}}
+	if s.frame {
+		v.Set("frame", "1")
+	}
+	if single {
+		v.Set("done", "1")
+	}
+	return s.live.Form.Path() + "/sent?" + v.Encode()
+}
+
+func (p *Pages) formPost(r *shell.Request) error {
+	f, err := r.Form(32 << 10)
+	if err != nil {
+		return err
+	}
+	l, lang, err := p.open(r, f.Get("l"))
+	if err != nil {
+		return err
+	}
+	if version, ok := f.Int("v"); ok {
+		if l, err = p.Desk.Shown(r.Context(), l, version); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		lang = l.Language(f.Get("l"), lang)
+	}
+	s := sheet{live: l, lang: lang, frame: r.Q("frame") != "", sent: f}
+	if f.Get("website") != "" { // nobody sees that field
+		if err := p.Desk.Caught(r.Context(), l, "robot"); err != nil {
+			return err
+		}
+		return r.Redirect(http.StatusSeeOther, s.after(false))
+	}
+	sub, err := form.Read(l, lang, f.Values)
+	if err == nil && p.tooQuick(r, l, f.Get("t")) {
+		err = fault.New(fault.Invalid, "form.again")
+	}
+	if f.Take(err) {
+		if s.seen, err = p.seen(r, l); err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, formPage(r, s))
+	}
+	if err != nil {
+		return err
+	}
+	sub.Origin, sub.Page = origin(r), page(r, f)
+	if f.Get("how") == "embed" {
+		sub.Method = "embed"
+	}
+	if sub.Origin.Source == shell.SourceUntrusted && (r.Who.IP.IsPrivate() || r.Who.IP.IsLoopback()) {
+		sub.Proxy = r.Who.IP.String()
+		sub.ProxyN = p.Desk.Tally(l.Account.ID, l.Form.ID, "proxy", sub.Proxy)
+	}
+	var out form.Outcome
+	if err := p.write(r, func(tx *store.Tx) (err error) { out, err = form.Submit(tx, sub); return err }); err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, s.after(!out.Mail))
+}
+
+// page is where the form stood: our own address, or that of the site with a copy, without query.
+func page(r *shell.Request, f *shell.Form) string {
+	u, err := url.Parse(r.R.Referer())
+	if err != nil || u.Host == "" || f.Get("how") != "embed" {
+		return r.R.URL.Path
+	}
+	u.RawQuery, u.Fragment, u.User = "", "", nil
+	if s := u.String(); len(s) <= 400 {
+		return s
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func (p *Pages) sent(r *shell.Request) error {
+	l, lang, err := p.open(r, r.Q("lang"))
+	if err != nil {
+		return err
+	}
+	d := l.Version.Definition
+	w := word{Title: r.P.T("public.sent.title"), Text: d.Sent.In(lang), Tone: shell.Info}
+	if w.Text == "" {
+		w.Text = r.P.T("public.sent.text")
+	}
+	if r.Q("done") != "" {
+		w = word{Title: r.P.T("public.done.title"), Text: d.Done.In(lang), Tone: shell.Good}
+		return r.Render(ok, sentPage(r, w, "", r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
+	}
+	return r.Render(ok, sentPage(r, w, r.P.T("form.mail.subject", "account", l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
+}
+
+// seen is the moment a page was shown, with a proof that we wrote it.
+func (p *Pages) seen(r *shell.Request, l form.Live) (string, error) {
+	at := strconv.FormatInt(int64(r.Now()), 36)
+	tag, err := p.seenTag(l, at)
+	return at + "." + tag, err
+}
+
+func (p *Pages) seenTag(l form.Live, at string) (string, error) {
+	key, err := p.Ring.MAC(l.Account.ID, "form.seen")
+	if err != nil {
+		return "", err
+	}
+	h := hmac.New(sha256.New, key[:])
+	h.Write([]byte(l.Form.Slug + " " + at))
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// tooQuick tells whether the page was filled in faster than a person can. A copy on another
+// site says no moment; a moment that isn't ours counts as just now.
+func (p *Pages) tooQuick(r *shell.Request, l form.Live, t string) bool {
+	if t == "" {
+		return false
+	}
+	at, tag, _ := strings.Cut(t, ".")
+	want, err := p.seenTag(l, at)
+	n, err2 := strconv.ParseInt(at, 36, 64)
+	if err != nil || err2 != nil || !hmac.Equal([]byte(want), []byte(tag)) {
+		return true
+	}
+	return r.Now().Sub(legalclock.Moment(n)) < quick
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package public
+
+import (
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/mail/token"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/form"
+	"consend/internal/people/list"
+	"consend/internal/web/shell"
+)
+
+// leaver is who holds a link that leaves a list.
+type leaver struct {
+	contact contact.Contact
+	list    list.List
+	gone    bool // nothing of this person is here any more: they have left
+}
+
+func (p *Pages) leaver(r *shell.Request) (leaver, error) {
+	t, err := p.link(r, "token", token.Unsubscribe, 2, 3)
+	if err != nil {
+		return leaver{}, err
+	}
+	var l leaver
+	err = p.view(r, func(v *store.View) (err error) {
+		if l.contact, err = contact.Get(v, t.Objects[0]); err == nil {
+			l.list, err = list.Get(v, t.Objects[1])
+		}
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return leaver{gone: true}, nil
+	}
+	if err == nil {
+		speak(r, l.contact.Language)
+	}
+	return l, err
+}
+
+// leave shows one button. Scanners that follow every link unsubscribe nobody (compliance T-12).
+func (p *Pages) leave(r *shell.Request) error {
+	l, err := p.leaver(r)
+	if err != nil {
+		return err
+	}
+	if l.gone {
+		return p.left(r, l, r.P.T("public.left.nothing"), false)
+	}
+	return r.Render(ok, leavePage(r, l.list.Title(r.P.Lang)))
+}
+
+// leavePost acts at once: a button of ours, or a mail program's one click (RFC 8058 3.1:
+// POST, List-Unsubscribe=One-Click, no cookie, no further question).
+func (p *Pages) leavePost(r *shell.Request) error {
+	l, err := p.leaver(r)
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	oneClick := f.Get("List-Unsubscribe") == "One-Click"
+	do := f.Get("do")
+	switch {
+	case l.gone:
+		return p.left(r, l, r.P.T("public.left.nothing"), false)
+	case oneClick, do == "leave":
+		method := "page"
+		if oneClick {
+			method = "one_click"
+		}
+		if err := p.write(r, func(tx *store.Tx) error { return withdraw(tx, l.contact.ID, l.list.ID, method, origin(r), r.P.Lang) }); err != nil {
+			return err
+		}
+		return p.left(r, l, r.P.T("public.left.text", "list", l.list.Title(r.P.Lang)), true)
+	case do == "all":
+		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, origin(r), r.P.Lang) }); err != nil {
+			return err
+		}
+		return p.left(r, l, r.P.T("public.left.everything", "account", r.Brand.Name), false)
+	case do == "back":
+		return p.back(r, l)
+	}
+	return r.Render(ok, leavePage(r, l.list.Title(r.P.Lang)))
+}
+
+// back undoes by a new confirmation mail, never by a switch.
+func (p *Pages) back(r *shell.Request, l leaver) error {
+	var can bool
+	err := p.write(r, func(tx *store.Tx) (err error) {
+		can, err = form.Back(tx, l.contact.ID, l.list.ID, origin(r))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !can {
+		return say(r, ok, word{Title: r.P.T("public.back.title"), Text: r.P.T("public.back.none", "account", r.Brand.Name), Tone: shell.Info})
+	}
+	return say(r, ok, word{Title: r.P.T("public.sent.title"), Text: r.P.T("public.back.text"), Tone: shell.Info})
+}
+
+// left is the page after leaving.
+type left struct {
+	text       string
+	more, back bool
+	choices    string
+}
+
+func (p *Pages) left(r *shell.Request, l leaver, text string, more bool) error {
+	x := left{text: text, more: more, back: more && !l.gone}
+	if !l.gone {
+		key, err := p.Ring.MAC(r.Account, token.Preferences.Key())
+		if err != nil {
+			return err
+		}
+		x.choices = "/p/" + token.Make(key, token.Preferences, r.Account, l.contact.ID)
+	}
+	return r.Render(ok, leftPage(r, x))
+}
+
+// withdraw is GDPR 7(3): as easy as giving, effective with this commit.
+func withdraw(tx *store.Tx, person, list int64, method string, o consent.Origin, lang string) error {
+	_, err := consent.Apply(tx, []consent.Event{{Contact: person, List: list, Kind: consent.Withdraw, Source: "preferences", Method: method, Language: lang, Origin: o}})
+	if err != nil {
+		return err
+	}
+	return contact.Active(tx, []contact.Activity{{Contact: person, Kind: contact.Chose}})
+}
+
+// stopAll is GDPR 21(2) and (3): no more marketing of any kind from this account; service
+// mail stays possible (compliance T-39).
+func stopAll(tx *store.Tx, person int64, o consent.Origin, lang string) error {
+	all, err := consent.Standings(tx, person)
+	if err != nil {
+		return err
+	}
+	var events []consent.Event
+	for _, s := range all {
+		events = append(events, consent.Event{Contact: person, List: s.ListID, Kind: consent.Object, Source: "preferences", Method: "page", Language: lang, Origin: o})
+	}
+	if len(events) > 0 {
+		if _, err := consent.Apply(tx, events); err != nil {
+			return err
+		}
+	}
+	if err := consent.Suppress(tx, person, consent.Objected, consent.Everything); err != nil {
+		return err
+	}
+	return contact.Active(tx, []contact.Activity{{Contact: person, Kind: contact.Chose}})
+}

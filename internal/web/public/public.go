@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package public shows the pages of people without a session: forms, confirmation, leaving,
+// choices, privacy notes, receipts. They need no script and no cookie, speak the person's
+// language, and answer alike whether an address is known or not.
+//
+// A link proves itself (mail/token); until then nothing is read that depends on it. Looking
+// changes nothing, since machines look: what acts is a button (compliance T-12).
+package public
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/pii"
+	"consend/internal/ground/store"
+	"consend/internal/keys"
+	"consend/internal/mail/token"
+	"consend/internal/people/consent"
+	"consend/internal/people/form"
+	"consend/internal/team/account"
+	"consend/internal/web/shell"
+)
+
+// Pages are the public pages.
+type Pages struct {
+	DB   *store.DB
+	Ring *keys.Ring
+	Desk *form.Desk
+}
+
+// Routes is the room's part of the access table.
+func (p *Pages) Routes() []shell.Route {
+	return []shell.Route{
+		{Method: "GET", Pattern: "/f/{slug}", Public: true, Frame: shell.FrameAny, Handler: p.form},
+		{Method: "POST", Pattern: "/f/{slug}", Public: true, CrossSite: true, Frame: shell.FrameAny, Body: 64 << 10,
+			Trace: []string{"consent.request", "contact.add"}, Handler: p.formPost},
+		{Method: "GET", Pattern: "/f/{slug}/sent", Public: true, Frame: shell.FrameAny, Handler: p.sent},
+		{Method: "GET", Pattern: "/c/{token}", Public: true, Handler: p.confirm},
+		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
+		{Method: "GET", Pattern: "/u/{token}", Public: true, Handler: p.leave},
+		{Method: "POST", Pattern: "/u/{token}", Public: true, CrossSite: true, Body: 8 << 10,
+			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request"}, Handler: p.leavePost},
+		{Method: "GET", Pattern: "/p/{token}", Public: true, Handler: p.choices},
+		{Method: "POST", Pattern: "/p/{token}", Public: true, Body: 8 << 10,
+			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request", "consent.accept", "contact.correct"}, Handler: p.choicesPost},
+		{Method: "GET", Pattern: "/r/{receipt}", Public: true, Handler: p.receipt},
+		{Method: "GET", Pattern: "/privacy/{account}", Public: true, Handler: p.notes},
+		{Method: "GET", Pattern: "/privacy/{account}/{note}", Public: true, Handler: p.note},
+		{Method: "GET", Pattern: "/privacy/{account}/{note}/{number}", Public: true, Handler: p.note},
+	}
+}
+
+// badLink is the answer to every link that isn't ours: cut, forged, of another kind, of an
+// account that has ended. It tells nothing apart.
+func badLink() error { return fault.New(fault.NotFound, "public.bad_link") }
+
+// link reads the token of a page and binds the request to its account. The tag is checked
+// before anything else is asked, with a key of the house's when there is no such account, so
+// that neither the answer nor its time tells what exists.
+func (p *Pages) link(r *shell.Request, name string, kind token.Kind, objects ...int) (token.Token, error) {
+	t, err := token.Parse(r.Path(name))
+	if err != nil {
+		return t, badLink()
+	}
+	key, err := p.Ring.MAC(t.Account, kind.Key())
+	none := err != nil
+	if none {
+		if key, err = p.Ring.MAC(keys.Installation, kind.Key()); err != nil {
+			return t, err
+		}
+	}
+	if t.Verify(key, kind, len(t.Objects)) != nil || none || t.Account == keys.Installation || !slices.Contains(objects, len(t.Objects)) {
+		return t, badLink()
+	}
+	var a account.Account
+	err = p.DB.View(r.Context(), r.Who.In(t.Account), func(v *store.View) (err error) { a, err = account.Get(v); return err })
+	if err != nil {
+		return t, badLink()
+	}
+	r.Bind(Brand(a, r.P.Lang), "")
+	return t, nil
+}
+
+// speak binds again in the person's own language, once it is known.
+func speak(r *shell.Request, lang string) { r.Bind(r.Brand, lang) }
+
+// Brand is an account as public pages show it.
+func Brand(a account.Account, lang string) shell.Account {
+	return shell.Account{ID: a.ID, Name: a.Name, Language: a.Language, Zone: a.Location(), Colour: a.Colour,
+		Footer: strings.Join(a.Lines(lang), "\n"), Privacy: "/privacy/" + strconv.FormatInt(a.ID, 10)}
+}
+
+func origin(r *shell.Request) consent.Origin {
+	o := consent.Origin{Source: r.Who.IPSource, Agent: pii.T(r.Who.Agent)}
+	if r.Who.IP.IsValid() {
+		o.IP = pii.FromAddr(r.Who.IP)
+	}
+	return o
+}
+
+// write acts as the person on the page.
+func (p *Pages) write(r *shell.Request, fn func(*store.Tx) error) error {
+	return p.DB.Write(r.Context(), r.Who, fn)
+}
+
+func (p *Pages) view(r *shell.Request, fn func(*store.View) error) error {
+	return p.DB.View(r.Context(), r.Who, fn)
+}
+
+// say answers with a page of few words.
+func say(r *shell.Request, status int, w word) error { return r.Render(status, wordPage(r, w)) }
+
+// word is a page that says one thing, and leads on.
+type word struct {
+	Title, Text string
+	Tone        shell.Tone
+	Link        shell.Link
+}
+
+const ok = http.StatusOK

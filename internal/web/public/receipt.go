@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package public
+
+import (
+	"fmt"
+
+	"consend/internal/ground/store"
+	"consend/internal/mail/token"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+	"consend/internal/people/notice"
+	"consend/internal/web/shell"
+)
+
+// receipt is what a person can see of one yes of theirs. The address is masked: a receipt is
+// forwarded easily (compliance L18).
+type receipt struct {
+	facts   []shell.Fact
+	words   string
+	choices string
+}
+
+func (p *Pages) receipt(r *shell.Request) error {
+	t, err := p.link(r, "receipt", token.Receipt, 2)
+	if err != nil {
+		return err
+	}
+	person, event := t.Objects[0], t.Objects[1]
+	var out receipt
+	err = p.view(r, func(v *store.View) error {
+		c, err := contact.Get(v, person)
+		if err != nil || c.State.Ending() {
+			return badLink()
+		}
+		speak(r, c.Language)
+		events, err := consent.Events(v, person)
+		if err != nil {
+			return err
+		}
+		for i := range events {
+			if events[i].ID == event {
+				out, err = p.told(r, v, c, events[i], events)
+				return err
+			}
+		}
+		return badLink()
+	})
+	if err != nil {
+		return err
+	}
+	return r.Render(ok, receiptPage(r, out))
+}
+
+func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e consent.Record, events []consent.Record) (receipt, error) {
+	l, err := list.Get(v, e.ListID)
+	if err != nil {
+		return receipt{}, err
+	}
+	request := e
+	for _, x := range events {
+		if x.ID == e.RequestEvent {
+			request = x
+		}
+	}
+	out := receipt{facts: []shell.Fact{
+		{Label: r.P.T("public.receipt.address"), Text: c.Email.String()},
+		{Label: r.P.T("public.receipt.what"), Text: l.Title(r.P.Lang)},
+		{Label: r.P.T("public.receipt.asked"), Text: r.P.DateTime(request.OccurredAt)},
+	}}
+	if e.ConfirmedAt != 0 {
+		out.facts = append(out.facts, shell.Fact{Label: r.P.T("public.receipt.confirmed"), Text: r.P.DateTime(e.ConfirmedAt)})
+	}
+	if e.NoteVersionID != 0 {
+		n, err := notice.Get(v, e.NoteVersionID)
+		if err != nil {
+			return out, err
+		}
+		out.facts = append(out.facts, shell.Fact{Label: r.P.T("public.receipt.note"),
+			Value: shell.A(fmt.Sprintf("/privacy/%d/%d/%d?lang=%s", r.Account, n.NoticeID, n.Number, r.P.Lang), r.P.T("public.note.version", "number", n.Number, "when", r.P.Date(n.PublishedAt)))})
+	}
+	if out.words, err = consent.Words(v, request.TextSHA256); err != nil {
+		return out, err
+	}
+	key, err := p.Ring.MAC(r.Account, token.Preferences.Key())
+	if err != nil {
+		return out, err
+	}
+	out.choices = "/p/" + token.Make(key, token.Preferences, r.Account, c.ID)
+	return out, nil
+}
