@@ -51,7 +51,7 @@ func campaignsTable(r *shell.Request, l shell.List, list []campaign.Campaign, ne
 			people = shell.Num(c.Frozen - c.FrozenOut)
 		}
 		t.Rows = append(t.Rows, shell.Row{ID: strconv.FormatInt(c.ID, 10), Label: c.Name, Link: campaignURL(c.ID), Cells: []shell.Component{
-			shell.Str(c.Name), shell.Badge(stateTone(c.State), r.P.T("campaign.state."+string(c.State))), people, shell.When(when)}})
+			shell.Str(c.Name), shell.Badge(campaignTone(c.State), r.P.T("campaign.state."+string(c.State))), people, shell.When(when)}})
 	}
 	return t
 }

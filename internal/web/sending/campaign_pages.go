@@ -105,7 +105,7 @@ func (p *CampaignPages) acts(verb func(*store.Tx, int64) error, said string) fun
 	}
 }
 
-func stateTone(s campaign.State) shell.Tone {
+func campaignTone(s campaign.State) shell.Tone {
 	switch s {
 	case campaign.Sent:
 		return shell.Good

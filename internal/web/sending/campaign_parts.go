@@ -63,3 +63,22 @@ func numberOrNone(n int64) string {
 	}
 	return strconv.FormatInt(n, 10)
 }
+
+// itemText is a line of the checklist; one that counts people agrees with their number.
+func itemText(r *shell.Request, i campaign.Item) string {
+	args := make([]any, len(i.Args))
+	copy(args, i.Args)
+	for k := 0; k+1 < len(args); k += 2 {
+		if args[k] == "n" {
+			switch n := args[k+1].(type) {
+			case int64:
+				args[k+1] = r.P.Number(n)
+				return r.P.N(i.Key, int(n), args...)
+			case int:
+				args[k+1] = r.P.Number(int64(n))
+				return r.P.N(i.Key, n, args...)
+			}
+		}
+	}
+	return r.P.T(i.Key, args...)
+}

@@ -869,7 +869,7 @@ func campaignPage(r *shell.Request, d drafted) templ.Component {
 			return nil
 		})
 		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: d.Name, Lead: r.P.T("web_campaign.draft.lead"), Wide: true, Crumbs: campaignCrumbs(r, d.Campaign)[:1],
-			Badge: shell.Badge(stateTone(d.State), r.P.T("campaign.state."+string(d.State))), Actions: campaignActions(r, d)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
+			Badge: shell.Badge(campaignTone(d.State), r.P.T("campaign.state."+string(d.State))), Actions: campaignActions(r, d)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1765,7 +1765,7 @@ func checkItems(r *shell.Request, l campaign.Checklist) templ.Component {
 			for _, level := range []campaign.Level{campaign.Stop, campaign.Warn, campaign.Note, campaign.Fine} {
 				for _, i := range l.Items {
 					if i.Level == level {
-						templ_7745c5c3_Err = shell.Alert(levelTone(i.Level), r.P.T(i.Key, i.Args...)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = shell.Alert(levelTone(i.Level), itemText(r, i)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -2235,7 +2235,7 @@ func campaignRunningPage(r *shell.Request, out report.Report) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: c.Name, Crumbs: campaignCrumbs(r, c)[:1], Badge: shell.Badge(stateTone(c.State), r.P.T("campaign.state."+string(c.State))),
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: c.Name, Crumbs: campaignCrumbs(r, c)[:1], Badge: shell.Badge(campaignTone(c.State), r.P.T("campaign.state."+string(c.State))),
 			Actions: runningActions(r, c), Tabs: reportTabs(r, c, "report"), Refresh: runningRefresh(c)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var87), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -2644,7 +2644,7 @@ func campaignReportPage(r *shell.Request, out report.Report) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: c.Name, Lead: c.Subject, Crumbs: campaignCrumbs(r, c)[:1], Badge: shell.Badge(stateTone(c.State), r.P.T("campaign.state."+string(c.State))),
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: c.Name, Lead: c.Subject, Crumbs: campaignCrumbs(r, c)[:1], Badge: shell.Badge(campaignTone(c.State), r.P.T("campaign.state."+string(c.State))),
 			Tabs: reportTabs(r, c, "report"), Wide: true, Actions: reportActions(r, c)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var99), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -2855,7 +2855,7 @@ func campaignRecipientsPage(r *shell.Request, c campaign.Campaign, t shell.Table
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: c.Name, Wide: true, Crumbs: campaignCrumbs(r, c), Badge: shell.Badge(stateTone(c.State), r.P.T("campaign.state."+string(c.State))), Tabs: reportTabs(r, c, "recipients"), Actions: reportActions(r, c)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var114), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: c.Name, Wide: true, Crumbs: campaignCrumbs(r, c), Badge: shell.Badge(campaignTone(c.State), r.P.T("campaign.state."+string(c.State))), Tabs: reportTabs(r, c, "recipients"), Actions: reportActions(r, c)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var114), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
