@@ -99,7 +99,7 @@ type line struct {
 	slow *pongo2.Template
 }
 
-// Compile reads a source. Its faults name the line (fault.Error.Line) where there is one.
+// Compile reads a source. Its faults say the line where there is one.
 func Compile(src Source, id Identity) (*Template, error) {
 	if strings.TrimSpace(src.Body) == "" {
 		return nil, fault.New(fault.Invalid, "template.empty").At("body")
@@ -158,7 +158,7 @@ func (t *Template) compileLine(src, field string, vars *variables) (line, error)
 	at := func(err error) error {
 		var many fault.Many
 		for _, f := range fault.All(err) {
-			many = append(many, f.At(field).OnLine(0))
+			many = append(many, f.At(field))
 		}
 		return many
 	}
