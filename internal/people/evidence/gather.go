@@ -145,7 +145,6 @@ func (g *gathering) event(r *consent.Record, o consent.Origin) (proof.Event, err
 		return proof.Event{}, err
 	}
 	said := entry.Fields()
-	removed := g.removed(r)
 	for _, a := range append(g.addresses(r.RecordedAt), address.Address{}) {
 		facts := r.Facts(a, o)
 		clear, private := facts.Split()
@@ -155,7 +154,7 @@ func (g *gathering) event(r *consent.Record, o consent.Origin) (proof.Event, err
 		if r.Lacks != "" {
 			clear["lacks"] = r.Lacks
 		}
-		shown := trace.Shown{Member: r.EntryIndex, Person: g.who, Private: private, Removed: removed}
+		shown := trace.Shown{Member: r.EntryIndex, Person: g.who, Private: private, Removed: removed(r, private)}
 		if r.EntryIndex == proof.Whole {
 			if !within(clear, said) {
 				return proof.Event{}, fault.New(fault.Conflict, "trace.prove.differs")
@@ -187,13 +186,15 @@ func within(shown, sealed proof.Fields) bool {
 	return true
 }
 
-// removed says why a committed value isn't shown.
-func (g *gathering) removed(r *consent.Record) map[string]string {
+// removed says why committed values aren't among those that are shown.
+func removed(r *consent.Record, shown proof.Fields) map[string]string {
 	gone := "no longer kept"
 	if r.ShortenedAt != 0 {
 		gone = "ended on " + r.ShortenedAt.Time().Format("2006-01-02") + " by rule retention.ip"
 	}
-	return map[string]string{"ip": gone, "agent": gone, "address": "changed since; the earlier one is not kept"}
+	out := map[string]string{"ip": gone, "agent": gone, "address": "changed since; the earlier one is not kept"}
+	maps.DeleteFunc(out, func(n, _ string) bool { _, there := shown[n]; return there })
+	return out
 }
 
 // embed puts the texts an event names into the file, as the person saw them.
