@@ -33,7 +33,7 @@ func mark(n int) string { return markHead + strconv.Itoa(n) + markTail }
 // that would hide their children. The author's part is in a box of its own that clips it, so that it can't be moved over
 // the footer.
 const (
-	around = "display:block!important;position:static!important;width:auto!important;visibility:visible!important;opacity:1!important;overflow:visible!important;" +
+	around = "display:block!important;position:static!important;margin:0!important;width:auto!important;visibility:visible!important;opacity:1!important;overflow:visible!important;" +
 		"height:auto!important;max-height:none!important;max-width:none!important;min-width:0!important;transform:none!important;scale:none!important;" +
 		"rotate:none!important;translate:none!important;clip:auto!important;clip-path:none!important;filter:none!important;mask:none!important;zoom:1!important;" +
 		"content-visibility:visible!important;mix-blend-mode:normal!important;animation:none!important;transition:none!important;float:none!important;" +
