@@ -12,12 +12,11 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -69,6 +68,83 @@ var campaignSigned = Work{
 	},
 }
 
+var campaignFreeze = Work{
+	Name: "campaign-freeze", What: "putting people into the send ledger, alone and with 200 sign-ups a second beside it; p50 and p99 are the sign-ups'; goal p99 < 100 ms", N: 1_000_000,
+	Variants: []Variant{
+		{"alone", func(ctx context.Context, e Env) (Result, error) { return freezing(ctx, e, 0) }},
+		{"with-sign-ups", func(ctx context.Context, e Env) (Result, error) { return freezing(ctx, e, 200) }},
+	},
+}
+
+// freezing measures from the approval until everybody is in the ledger. The sending service is stopped, so that nothing
+// is sent beside it.
+func freezing(ctx context.Context, e Env, perSecond int) (Result, error) {
+	p, err := prepared(ctx, e, "127.0.0.1:9")
+	if err != nil {
+		return Result{}, err
+	}
+	defer p.h.Close()
+	var took []time.Duration
+	stop, done := make(chan struct{}), make(chan error, 1)
+	if perSecond > 0 {
+		go func() { took, err = signups(ctx, p, perSecond, stop); done <- err }()
+	} else {
+		done <- nil
+	}
+	m := Start()
+	c, err := p.approve(ctx, e.N)
+	if err == nil {
+		err = campaign.Freeze(ctx, p.h.Main, p.who, c)
+	}
+	r := m.Stop(e.N)
+	close(stop)
+	if e := <-done; err == nil {
+		err = e
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	var n campaign.Counts
+	err = p.h.Main.View(ctx, p.who, func(v *store.View) (err error) { n, err = campaign.Count(v, c); return err })
+	if err == nil && n.Total() < e.N {
+		err = fmt.Errorf("%d of %d are in the ledger", n.Total(), e.N)
+	}
+	return r.Latencies(took), err
+}
+
+// signups makes people who say yes, so many a second, and tells how long each act took from the moment it was due.
+func signups(ctx context.Context, p *place, perSecond int, stop <-chan struct{}) (took []time.Duration, err error) {
+	t := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer t.Stop()
+	who := actor.Actor{Kind: actor.Subject, Account: p.who.Account}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			all.Wait()
+			return took, err
+		case due := <-t.C:
+			all.Go(func() {
+				e := p.h.Main.Write(ctx, who, func(tx *store.Tx) error {
+					rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must(fmt.Sprintf("new%d@example.net", i)), Source: "form"}})
+					if err != nil {
+						return err
+					}
+					_, err = consent.Apply(tx, []consent.Event{{Contact: rows[0].ID, List: p.list, Kind: consent.Accept, Source: "form", Row: rows[0]}})
+					return err
+				})
+				mu.Lock()
+				defer mu.Unlock()
+				took = append(took, time.Since(due))
+				if err == nil {
+					err = e
+				}
+			})
+		}
+	}
+}
+
 func rawSigning(_ context.Context, e Env) (Result, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -92,72 +168,51 @@ func rawSigning(_ context.Context, e Env) (Result, error) {
 	return m.Stop(e.N), nil
 }
 
-// ourSend measures from the approval to the end of the campaign: freezing, claims, decisions, messages, ledger.
-func ourSend(ctx context.Context, e Env, signed bool) (Result, error) {
+// place is a house ready to send: an account with a sending service, a list and its people.
+type place struct {
+	h    *House
+	who  actor.Actor
+	list int64
+}
+
+func prepared(ctx context.Context, e Env, addr string) (*place, error) {
 	h, err := e.Open(ctx)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	defer h.Close()
-	to, err := startSink(ctx)
-	if err != nil {
-		return Result{}, err
-	}
+	p := &place{h: h}
 	packs := rulepack.Packs()
 	h.Main.Attach(rulepack.Published(packs[len(packs)-1]))
 	h.Main.Attach(&config.Site{URL: "https://mail.example.com", Host: "mail.example.com"})
-	id, err := account.Create(ctx, h.Main, h.Ring, actor.Actor{Kind: actor.Command, Name: "bench"}, account.New{Details: account.Details{Name: "Bench", Postal: "1 Rue\n75001 Paris", Country: "FR"}})
+	id, err := account.Create(ctx, h.Main, h.Ring, actor.Actor{Kind: actor.Command, Name: "bench"}, account.New{Details: account.Details{Name: "Bench", Postal: "1 Rue\n75001 Paris", Country: "FR", Language: "en"}})
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	who := actor.Worker("bench", id)
-	var on int64
-	err = h.Main.Write(ctx, who, func(tx *store.Tx) (err error) {
-		if on, err = list.EnsureNamed(tx, "News", "News"); err != nil {
+	p.who = actor.Worker("bench", id)
+	err = h.Main.Write(ctx, p.who, func(tx *store.Tx) (err error) {
+		if p.list, err = list.EnsureNamed(tx, "News", "News"); err != nil {
 			return err
 		}
 		if _, err = contact.EnsureAttributes(tx, []contact.Attribute{{Name: "CITY", Type: contact.TypeText}, {Name: "COMPANY", Type: contact.TypeText}, {Name: "MEMBER", Type: contact.TypeText}}); err != nil {
 			return err
 		}
-		p, err := carrier.OurServer(tx, "Sink")
+		c, err := carrier.OurServer(tx, "Sink")
 		if err == nil {
-			_, err = relay.Add(tx, relay.New{Name: "Sink", Addr: to.addr, TLS: relay.NoTLS, Processor: p.ID, Lanes: lanes})
+			_, err = relay.Add(tx, relay.New{Name: "Sink", Addr: addr, TLS: relay.NoTLS, Processor: c.ID, Lanes: lanes})
 		}
 		return err
 	})
 	if err == nil {
-		err = populate(ctx, h, who, on, e.N)
+		err = populate(ctx, h, p.who, p.list, e.N)
 	}
-	if err == nil && signed {
-		var p sender.Prepared
-		if p, err = sender.Prepare("example.com"); err == nil {
-			err = h.Main.Write(ctx, who, func(tx *store.Tx) error { _, err := sender.AddDomain(tx, p); return err })
-		}
+	if err == nil {
+		err = h.Main.Analyze(ctx, "contact", "subscription", "consent_event", "list", "suppression")
 	}
-	if err != nil {
-		return Result{}, err
-	}
-	if err := h.Main.Analyze(ctx, "contact", "subscription", "consent_event", "list", "suppression"); err != nil {
-		return Result{}, err
-	}
-	if f := os.Getenv("CONSEND_BENCH_PROFILE"); f != "" {
-		out, err := os.Create(f)
-		if err != nil {
-			return Result{}, err
-		}
-		if err := pprof.StartCPUProfile(out); err != nil {
-			return Result{}, err
-		}
-		defer pprof.StopCPUProfile()
-	}
-	engine := campaign.NewEngine(h.Main, relay.Open(h.Main, "bench.example"), e.Dir+"/flight")
-	defer engine.Close()
-	if err := engine.Settle(ctx); err != nil {
-		return Result{}, err
-	}
-	m := Start()
-	var c int64
-	err = h.Main.Write(ctx, who, func(tx *store.Tx) error {
+	return p, err
+}
+
+func (p *place) approve(ctx context.Context, expected int64) (c int64, err error) {
+	err = p.h.Main.Write(ctx, p.who, func(tx *store.Tx) error {
 		from, err := sender.Ensure(tx, sender.New{Name: "Bench", Email: address.Must("news@example.com")})
 		if err != nil {
 			return err
@@ -165,11 +220,41 @@ func ourSend(ctx context.Context, e Env, signed bool) (Result, error) {
 		if c, err = campaign.Make(tx, campaign.Words{Name: "Bench", Subject: "News for {{ contact.NAME }}", Kind: template.HTML, Body: tenKB}, from); err != nil {
 			return err
 		}
-		if err = campaign.SetLists(tx, c, 0, []int64{on}, nil); err != nil {
+		if err = campaign.SetLists(tx, c, 0, []int64{p.list}, nil); err != nil {
 			return err
 		}
-		return campaign.Approve(tx, c, 0, e.N, 0)
+		return campaign.Approve(tx, c, 0, expected, 0)
 	})
+	return c, err
+}
+
+// ourSend measures from the approval to the end of the campaign: freezing, claims, decisions, messages, ledger.
+func ourSend(ctx context.Context, e Env, signed bool) (Result, error) {
+	to, err := startSink(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	p, err := prepared(ctx, e, to.addr)
+	if err != nil {
+		return Result{}, err
+	}
+	defer p.h.Close()
+	if signed {
+		k, err := sender.Prepare("example.com")
+		if err == nil {
+			err = p.h.Main.Write(ctx, p.who, func(tx *store.Tx) error { _, err := sender.AddDomain(tx, k); return err })
+		}
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	engine := campaign.NewEngine(p.h.Main, relay.Open(p.h.Main, "bench.example"), e.Dir+"/flight")
+	defer engine.Close()
+	if err := engine.Settle(ctx); err != nil {
+		return Result{}, err
+	}
+	m := Start()
+	c, err := p.approve(ctx, e.N)
 	if err == nil {
 		err = engine.Settle(ctx)
 	}
@@ -182,7 +267,7 @@ func ourSend(ctx context.Context, e Env, signed bool) (Result, error) {
 		return Result{}, err
 	}
 	var n campaign.Counts
-	if err := h.Main.View(ctx, who, func(v *store.View) (err error) { n, err = campaign.Count(v, c); return err }); err != nil {
+	if err := p.h.Main.View(ctx, p.who, func(v *store.View) (err error) { n, err = campaign.Count(v, c); return err }); err != nil {
 		return Result{}, err
 	}
 	if got != e.N || n.Of(campaign.Accepted) != e.N {

@@ -55,8 +55,9 @@ func word(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// untouched tells whether every server will leave an ASCII text as it is. What they change: long lines, a space at a
-// line's end, a dot or "From " at its start; and "-" would look like a boundary of ours.
+// untouched tells whether every server will leave an ASCII text as it is. What they change: lines beyond 998 characters
+// (RFC 5322 2.1.1, with some room to spare), a space at a line's end, a dot or "From " at its start; and "-" would look
+// like a boundary of ours.
 func untouched(s string) bool {
 	for s != "" {
 		line := s
@@ -65,7 +66,7 @@ func untouched(s string) bool {
 		} else {
 			s = ""
 		}
-		if len(line) > 76 {
+		if len(line) > 900 {
 			return false
 		}
 		for i := 0; i < len(line); i++ {
@@ -73,7 +74,7 @@ func untouched(s string) bool {
 				return false
 			}
 		}
-		if n := len(line); n > 0 && (line[0] == '.' || line[0] == 'F' || line[0] == '-' || line[n-1] == ' ' || line[n-1] == '\t') {
+		if n := len(line); n > 0 && (line[0] == '.' || strings.HasPrefix(line, "From ") || line[0] == '-' || line[n-1] == ' ' || line[n-1] == '\t') {
 			return false
 		}
 	}

@@ -96,6 +96,12 @@ func AudienceOf(r store.Reader, id int64) (Audience, error) {
 // chunk is how many contacts of a list one step of freezing takes (M3).
 const chunk = 2000
 
+// Freeze puts everybody into the ledger of an approved campaign without sending: for measuring. The sender does it beside
+// the sending.
+func Freeze(ctx context.Context, db *store.DB, who actor.Actor, id int64) error {
+	return freeze(ctx, db, who, id, func() {})
+}
+
 // freeze puts people into the ledger, chunk by chunk, until all are there or the campaign isn't sent any more. Each
 // chunk is a step of its own with its cursor; people who sign up meanwhile wait for it a few milliseconds at most.
 func freeze(ctx context.Context, db *store.DB, who actor.Actor, id int64, progress func()) error {

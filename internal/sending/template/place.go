@@ -35,7 +35,7 @@ func mark(n int) string { return markHead + strconv.Itoa(n) + markTail }
 const (
 	around = "display:block!important;position:static!important;margin:0!important;width:auto!important;visibility:visible!important;opacity:1!important;overflow:visible!important;" +
 		"height:auto!important;max-height:none!important;max-width:none!important;min-width:0!important;transform:none!important;scale:none!important;" +
-		"rotate:none!important;translate:none!important;clip:auto!important;clip-path:none!important;filter:none!important;mask:none!important;zoom:1!important;" +
+		"rotate:none!important;translate:none!important;\nclip:auto!important;clip-path:none!important;filter:none!important;mask:none!important;zoom:1!important;" +
 		"content-visibility:visible!important;mix-blend-mode:normal!important;animation:none!important;transition:none!important;float:none!important;" +
 		"columns:auto!important;contain:none!important"
 	boxed = "display:block!important;overflow:hidden!important;position:relative!important;z-index:0!important;margin:0!important;" +
@@ -157,19 +157,19 @@ func footerHTML(id Identity) string {
 	a := func(to int, key string) string {
 		return `<a href="` + mark(to) + `" style="` + link + `">` + escape(p.T(key)) + `</a>`
 	}
-	who := escape(id.Name) + " · " + escape(lines(id.Postal, ", "))
+	who := escape(id.Name) + " | " + escape(lines(id.Postal, ", "))
 	if id.Contact != "" {
-		who += " · " + escape(id.Contact)
+		who += " | " + escape(id.Contact)
 	}
-	return `<div id="` + footerID + `" style="` + footer + `"><p style="` + para + `">` + who + `</p><p style="` + para + `">` +
-		a(markUnsubscribe, "template.footer.unsubscribe") + " · " + a(markPreferences, "template.footer.preferences") + " · " +
+	return `<div id="` + footerID + `" style="` + footer + "\">\n<p style=\"" + para + `">` + who + "</p>\n<p style=\"" + para + "\">\n" +
+		a(markUnsubscribe, "template.footer.unsubscribe") + " |\n" + a(markPreferences, "template.footer.preferences") + " |\n" +
 		a(markPrivacy, "template.footer.privacy") + `</p></div>`
 }
 
 func footerText(id Identity) string {
 	p := footerWords(id)
 	var b strings.Builder
-	b.WriteString("\n-- \n" + id.Name + "\n" + lines(id.Postal, "\n") + "\n")
+	b.WriteString("\n________\n" + id.Name + "\n" + lines(id.Postal, "\n") + "\n")
 	if id.Contact != "" {
 		b.WriteString(id.Contact + "\n")
 	}
