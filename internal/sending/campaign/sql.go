@@ -69,15 +69,17 @@ var (
 		GROUP BY o.reason, b.basis, b.grade`)
 	chunkEnd = store.Account("campaign.chunk_end", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id > ?
 		ORDER BY s.contact_id LIMIT 1 OFFSET ?`)
-	freezePeople = store.Account("campaign.freeze_people", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id)
-		SELECT :account, CAST(? AS BIGINT), o.contact_id, o.list_id, CASE WHEN o.reason = '' THEN 'pending' ELSE 'left_out' END, o.reason, b.basis, b.grade, b.event_id
+	freezePeople = store.Account("campaign.freeze_people", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id, ended_at)
+		SELECT :account, CAST(? AS BIGINT), o.contact_id, o.list_id, CASE WHEN o.reason = '' THEN 'pending' ELSE 'left_out' END, o.reason, b.basis, b.grade, b.event_id,
+			CASE WHEN o.reason = '' THEN 0 ELSE :now END
 		FROM (SELECT e.contact_id, COALESCE(MIN(CASE WHEN e.reason = '' THEN e.list_id END), MIN(e.list_id)) AS list_id, MIN(e.reason) AS reason
 			FROM (`+each+` AND s.contact_id > ? AND s.contact_id <= ? AND c.id > ? AND c.id <= ? LIMIT 1000000000) e GROUP BY e.contact_id) o
 		JOIN subscription b ON b.account_id = :account AND b.list_id = o.list_id AND b.contact_id = o.contact_id
 		WHERE true ON CONFLICT (account_id, campaign_id, contact_id) DO NOTHING`)
 	// Most campaigns go to one list: nobody stands there twice, and the row found is the row written.
-	freezeOne = store.Account("campaign.freeze_one", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id)
-		SELECT :account, CAST(? AS BIGINT), e.contact_id, e.list_id, CASE WHEN e.reason = '' THEN 'pending' ELSE 'left_out' END, e.reason, e.basis, e.grade, e.event_id
+	freezeOne = store.Account("campaign.freeze_one", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id, ended_at)
+		SELECT :account, CAST(? AS BIGINT), e.contact_id, e.list_id, CASE WHEN e.reason = '' THEN 'pending' ELSE 'left_out' END, e.reason, e.basis, e.grade, e.event_id,
+			CASE WHEN e.reason = '' THEN 0 ELSE :now END
 		FROM (`+each+` AND s.contact_id > ? AND s.contact_id <= ? AND c.id > ? AND c.id <= ? LIMIT 1000000000) e
 		WHERE true ON CONFLICT (account_id, campaign_id, contact_id) DO NOTHING`)
 	countOut = store.Account("campaign.count_out", `SELECT COUNT(*) FROM recipient r WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id > ? AND r.contact_id <= ?
