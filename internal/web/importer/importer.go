@@ -195,4 +195,3 @@ func (p *Pages) imports(r *shell.Request) error {
 	}
 	return r.Render(200, importsPage(r, t))
 }
-
