@@ -82,3 +82,50 @@ func itemText(r *shell.Request, i campaign.Item) string {
 	}
 	return r.P.T(i.Key, args...)
 }
+
+// recipientFacts is what is known of one person's message; what is not known is left out.
+func recipientFacts(r *shell.Request, x campaign.Recipient) (out []shell.Fact) {
+	add := func(key, text, hint string) {
+		if text != "" {
+			f := shell.Fact{Label: r.P.T(key), Text: text}
+			if hint != "" {
+				f.Hint = r.P.T(hint)
+			}
+			out = append(out, f)
+		}
+	}
+	when := func(key string, m legalclock.Moment) {
+		if m != 0 {
+			out = append(out, shell.Fact{Label: r.P.T(key), Value: shell.When(m)})
+		}
+	}
+	add("report.column.reason", report.Words(r.P, x.Reason), "")
+	if x.Basis != "" {
+		add("report.column.basis", r.P.Or("web_campaign.basis."+string(x.Basis), string(x.Basis)), "")
+	}
+	add("report.column.grade", gradeText(r, x), "")
+	add("report.column.event", numberOrNone(x.EventID), "web_campaign.event.hint")
+	add("report.column.code", answerText(x), "")
+	add("web_campaign.tries", numberOrNone(int64(x.Tries)), "")
+	when("web_campaign.next", x.NextAt)
+	when("report.column.at", x.EndedAt)
+	return out
+}
+
+// dpaWords says in words what a permit noted of the agreement: its kind first, then its version and dates.
+func dpaWords(r *shell.Request, noted string) string {
+	kind, rest, more := strings.Cut(noted, ", ")
+	s := r.P.Or("web_sending.dpa."+kind, kind)
+	if more {
+		s += ", " + rest
+	}
+	return s
+}
+
+func transferWords(r *shell.Request, noted string) string {
+	mechanism, country, _ := strings.Cut(noted, ", ")
+	if mechanism == "none" {
+		return r.P.T("web_campaign.permit.transfer.none")
+	}
+	return strings.Trim(r.P.Or("web_sending.mechanism."+mechanism, mechanism)+", "+country, ", ")
+}

@@ -104,7 +104,7 @@ func (p *CampaignPages) campaignPreview(r *shell.Request) error {
 		return err
 	}
 	out, err := p.shown(r, a)
-	f := shell.NewForm("as", a.email)
+	f := shell.NewForm("as", r.Q("as"))
 	if f.Take(err) {
 		return r.Render(http.StatusUnprocessableEntity, campaignPreviewPage(r, c, a, campaign.Preview{}, f))
 	}
