@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/sending/message"
@@ -26,10 +27,12 @@ import (
 // letters says which fact asks for which mail: here the names of rooms below meet those above.
 func letters() map[job.Kind]transactional.Compose {
 	return map[job.Kind]transactional.Compose{
-		form.Requested:     form.DraftConfirmation,
-		member.InvitedFact: access.DraftInvitation,
-		access.RecoverFact: access.DraftRecovery,
-		importer.Remind:    importer.DraftReminder,
+		form.Requested:         form.DraftConfirmation,
+		form.Confirmed:         evidence.DraftReceipt,
+		evidence.CheckpointDue: evidence.DraftCheckpoint,
+		member.InvitedFact:     access.DraftInvitation,
+		access.RecoverFact:     access.DraftRecovery,
+		importer.Remind:        importer.DraftReminder,
 	}
 }
 
@@ -58,8 +61,16 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "access.sweep", Every: time.Hour, Do: h.Desk.Sweep},
 		{Kind: "blob.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return blob.Sweep(ctx, h.Main) }},
 		{Kind: "budget.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return budget.Sweep(ctx, h.Main) }},
+		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
 	}
+}
+
+// checkpointsDue sends the log's word out of the house, to every owner, once a day.
+func (h *House) checkpointsDue(ctx context.Context) error {
+	return h.eachAccount(ctx, func(id int64) error {
+		return h.Main.Write(ctx, actor.Worker("evidence.daily", id), evidence.OwnersDue)
+	})
 }
 
 // sweepKeys destroys the keys that were made ahead and that nobody leans on.

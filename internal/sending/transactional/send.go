@@ -127,6 +127,12 @@ func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
 		}
 		d, err := s.write(tx, m)
 		switch {
+		case fault.Is(err, fault.Busy): // what it tells is not ready yet, such as a proof that is being sealed
+			m.Tries++
+			if err := s.later(tx, m, message.NotWritten, false); err != nil {
+				return b, err
+			}
+			continue
 		case err == nil && d.Class == "", err != nil && fault.KindOf(err) != fault.Internal:
 			m.State, m.Reason = message.LeftOut, message.NothingToSay
 			if _, err := message.Book(tx, m); err != nil {
