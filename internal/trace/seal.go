@@ -214,3 +214,13 @@ type leafRow struct {
 	LeafIndex int64
 	At        legalclock.Moment
 }
+
+// Size tells how many entries are sealed.
+func (l *Log) Size(ctx context.Context) (n int64, err error) {
+	err = l.main.View(ctx, sealer, func(v *store.View) error {
+		h, err := store.One[head](v, findHead)
+		n = h.Size
+		return err
+	})
+	return n, err
+}
