@@ -19,6 +19,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/sender"
@@ -52,6 +53,7 @@ func DataMap() datamap.Map {
 		relay.Data(),
 		message.Data(),
 		sender.Data(),
+		campaign.Data(),
 	)
 }
 

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package campaign
+
+import (
+	"context"
+	"slices"
+
+	"consend/internal/gate"
+	"consend/internal/ground/actor"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/trace/proof"
+)
+
+// Excluded is the reason of people on a list that the campaign leaves out.
+const Excluded gate.Reason = "excluded"
+
+// Audience is whom a campaign would reach, and whom not.
+type Audience struct {
+	People int64                   // who may get it
+	Grades map[consent.Grade]int64 // of those who may get it
+	Bases  map[consent.Basis]int64
+	Out    []LeftOut // by how many, most first
+}
+
+// LeftOut is how many people are left out for a reason.
+type LeftOut struct {
+	Reason gate.Reason
+	People int64
+}
+
+// OutTotal is how many people are left out.
+func (a Audience) OutTotal() (n int64) {
+	for _, o := range a.Out {
+		n += o.People
+	}
+	return n
+}
+
+// For counts the audience of lists as freezing would decide it now: the same text.
+func For(r store.Reader, plus, minus []int64) (Audience, error) {
+	a := Audience{Grades: map[consent.Grade]int64{}, Bases: map[consent.Basis]int64{}}
+	if len(plus) == 0 {
+		return a, nil
+	}
+	type row struct {
+		Reason gate.Reason
+		Basis  consent.Basis
+		Grade  consent.Grade
+		People int64
+	}
+	rows, err := store.All[row](r, countAudience, noneIfEmpty(minus), plus)
+	out := map[gate.Reason]int64{}
+	for _, x := range rows {
+		if x.Reason != gate.OK {
+			out[x.Reason] += x.People
+			continue
+		}
+		a.People += x.People
+		a.Grades[x.Grade] += x.People
+		a.Bases[x.Basis] += x.People
+	}
+	for reason, n := range out {
+		a.Out = append(a.Out, LeftOut{reason, n})
+	}
+	slices.SortFunc(a.Out, func(x, y LeftOut) int {
+		switch {
+		case x.People != y.People:
+			return int(y.People - x.People)
+		case x.Reason < y.Reason:
+			return -1
+		}
+		return 1
+	})
+	return a, err
+}
+
+// noneIfEmpty: no list has the number 0.
+func noneIfEmpty(ids []int64) []int64 {
+	if len(ids) == 0 {
+		return []int64{0}
+	}
+	return ids
+}
+
+// AudienceOf is For with the campaign's own lists.
+func AudienceOf(r store.Reader, id int64) (Audience, error) {
+	plus, minus, err := Lists(r, id)
+	if err != nil {
+		return Audience{}, err
+	}
+	return For(r, plus, minus)
+}
+
+// chunk is how many contacts of a list one step of freezing takes (M3).
+const chunk = 2000
+
+// freeze puts people into the ledger, chunk by chunk, until all are there or the campaign isn't sent any more. Each
+// chunk is a step of its own with its cursor; people who sign up meanwhile wait for it a few milliseconds at most.
+func freeze(ctx context.Context, db *store.DB, who actor.Actor, id int64, progress func()) error {
+	return db.Bulk(ctx, who, func(tx *store.Tx) (bool, error) {
+		more, err := freezeChunk(tx, id)
+		if err == nil {
+			tx.AfterCommit(progress)
+		}
+		return more, err
+	})
+}
+
+func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
+	c, err := lockIt(tx, id)
+	if err != nil || !c.State.Running() || c.FrozenAt != 0 {
+		return false, err
+	}
+	plus, minus, err := Lists(tx, id)
+	if err != nil {
+		return false, err
+	}
+	// The chunk ends where the first of the lists has given its share, so that each list is read by its key, in order.
+	const end = int64(1) << 62
+	last := end
+	for _, l := range plus {
+		ends, err := store.All[int64](tx, chunkEnd, l, c.FreezeCursor, chunk-1)
+		if err != nil {
+			return false, err
+		}
+		if len(ends) > 0 {
+			last = min(last, ends[0])
+		}
+	}
+	n, err := tx.Exec(freezePeople, id, noneIfEmpty(minus), plus, c.FreezeCursor, last)
+	if err != nil {
+		return false, err
+	}
+	out := int64(0)
+	if n > 0 {
+		if out, err = store.One[int64](tx, countOut, id, c.FreezeCursor, last); err != nil {
+			return false, err
+		}
+	}
+	if last != end {
+		tx.Do(freezeStep, last, n, out, id)
+		return true, nil
+	}
+	tx.Do(freezeDone, n, out, id)
+	return false, told(tx, "campaign.freeze", id, proof.Fields{"people": dec(c.Frozen + n), "left_out": dec(c.FrozenOut + out)}, nil)
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package campaign
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"consend/internal/gate"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/sending/relay"
+)
+
+// MaxBatch is how many people are claimed at a time.
+const MaxBatch = 200
+
+// lease is how long a claim is believed without a sign of life.
+const lease = time.Minute
+
+// target is one person of a batch.
+type target struct {
+	contact.Contact
+	list  int64
+	basis consent.Basis
+	grade consent.Grade
+	tries int
+	first bool // never got a campaign before; known only where it matters
+}
+
+// batch is a claim.
+type batch struct {
+	id     int64
+	permit gate.Permit
+	relay  relay.Relay
+	people []target
+	at     legalclock.Moment
+}
+
+// claimed is what an attempt to claim found.
+type claimed int
+
+const (
+	gotBatch  claimed = iota
+	gotNobody         // all of this claim were left out: ask again
+	gotNone           // nobody is waiting now
+	gotHeld           // something holds the campaign
+	gotHalt           // paused, stopped, or another process sends it
+)
+
+type row struct {
+	ContactID int64
+	ListID    int64
+	Basis     consent.Basis
+	Grade     consent.Grade
+	EventID   int64
+	Tries     int
+}
+
+// claim takes the next people of a campaign: those whose time has come again first, then the next ones in the ledger.
+// It decides about them as a set, and writes who is left out and why. What holds the batch changes nothing.
+func claim(tx *store.Tx, id, node int64, size int) (batch, claimed, string, error) {
+	var b batch
+	c, err := lockIt(tx, id)
+	if err != nil {
+		return b, gotHalt, "", err
+	}
+	if c.State != Sending || c.Holder != node {
+		return b, gotHalt, "", nil
+	}
+	if b.relay, err = relay.Default(tx); err != nil {
+		return b, gotHalt, "", err
+	}
+	again := true
+	rows, err := store.All[row](tx, dueAgain, id, min(size, MaxBatch))
+	if err == nil && len(rows) == 0 {
+		again = false
+		rows, err = store.All[row](tx, nextPending, id, c.ClaimCursor, min(size, MaxBatch))
+	}
+	if err != nil || len(rows) == 0 {
+		return b, gotNone, "", err
+	}
+	who := make([]gate.Candidate, len(rows))
+	for i, r := range rows {
+		who[i] = gate.Candidate{Contact: r.ContactID, List: r.ListID}
+	}
+	permit, decisions, err := gate.Decide(tx, gate.Batch{Class: gate.Campaign, Campaign: id, Relay: b.relay.ID, Approval: c.ApprovalEntry}, who)
+	if err != nil {
+		return b, gotHalt, "", err
+	}
+	if permit.IsZero() {
+		for _, d := range decisions {
+			if d.Reason.Holds() {
+				return b, gotHeld, string(d.Reason), nil
+			}
+		}
+	}
+	b.id, b.permit, b.at = tx.ID(), permit, tx.Now
+	return b, gotBatch, "", b.take(tx, c, rows, decisions, again)
+}
+
+// take writes the claim.
+func (b *batch) take(tx *store.Tx, c Campaign, rows []row, decisions []gate.Decision, again bool) error {
+	out := map[gate.Reason][]int64{}
+	var go_ []int64
+	of := make(map[int64]int, len(rows))
+	for i, d := range decisions {
+		r := rows[i]
+		if d.Reason != gate.OK {
+			out[d.Reason] = append(out[d.Reason], r.ContactID)
+			continue
+		}
+		of[r.ContactID] = i
+		go_ = append(go_, r.ContactID)
+		if d.Event != r.EventID || d.Grade != r.Grade || d.Basis != r.Basis {
+			tx.Do(rebase, d.Basis, d.Grade, d.Event, c.ID, r.ContactID)
+		}
+	}
+	for _, reason := range sortedReasons(out) {
+		tx.Do(leaveOut, reason, b.permit.ID(), c.ID, out[reason])
+	}
+	if !again {
+		tx.Do(advance, rows[len(rows)-1].ContactID, c.ID)
+	} else if len(go_) > 0 {
+		tx.Do(hold200, b.id, c.ID, go_)
+	}
+	if c.Hold != "" {
+		tx.Do(setHold, "", c.ID, "")
+	}
+	if len(go_) == 0 {
+		return nil
+	}
+	slices.Sort(go_)
+	kind := 0
+	if again {
+		kind = 1
+	}
+	tx.Do(addBatch, b.id, c.ID, c.Holder, kind, go_[0], go_[len(go_)-1], len(go_), b.permit.ID(), tx.Now.Add(lease))
+	people, err := contact.Some(tx, go_)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(people, func(x, y contact.Contact) int { return int(x.ID - y.ID) })
+	var word []int64
+	b.people = make([]target, 0, len(people))
+	for _, p := range people {
+		i := of[p.ID]
+		b.people = append(b.people, target{Contact: p, list: rows[i].ListID, basis: decisions[i].Basis, grade: decisions[i].Grade, tries: rows[i].Tries})
+		if decisions[i].Grade == consent.GradeD {
+			word = append(word, p.ID)
+		}
+	}
+	before, err := contact.Did(tx, contact.Sent, word)
+	for i := range b.people {
+		b.people[i].first = b.people[i].grade == consent.GradeD && !before[b.people[i].ID]
+	}
+	return err
+}
+
+func sortedReasons(m map[gate.Reason][]int64) []gate.Reason {
+	var out []gate.Reason
+	for r := range m {
+		out = append(out, r)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// outcome is what became of one message of a batch.
+type outcome string
+
+// The outcomes of a batch's messages. returned is no state: nothing was begun, and the person waits again.
+const (
+	accepted outcome = "accepted"
+	deferred outcome = "deferred"
+	failed   outcome = "failed"
+	leftOut  outcome = "left_out"
+	inDoubt  outcome = "in_doubt"
+	returned outcome = "returned"
+)
+
+// result is an outcome with what it rests on.
+type result struct {
+	contact  int64
+	outcome  outcome
+	reason   string
+	code     int
+	enhanced string
+	tries    int  // before this one
+	bounced  bool // the mailbox does not exist
+	told     bool // the message carried what GDPR 14 asks for
+}
+
+// Tries and the waits between them: a service that says later is asked again for about 16 hours.
+var waits = []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour}
+
+// wait gives the pause before the next try, spread by ±20 % so that not all come back at once; 0 is no more tries.
+func wait(tries int, seed int64) time.Duration {
+	if tries >= len(waits) {
+		return 0
+	}
+	spread := time.Duration(seed%41 - 20) // percent
+	return waits[tries] + waits[tries]*spread/100
+}
+
+// errLost tells that the batch was ended by somebody else: its lease had passed. What it says now books nothing.
+var errLost = errors.New("campaign: the batch is no longer ours")
+
+// book writes a batch's outcomes, all at once, and ends it. Outcomes that came too late book nothing: errLost.
+func book(tx *store.Tx, campaign, id int64, results []result) error {
+	b, err := store.One[batchRow](tx, lockBatch, id)
+	if err != nil {
+		return err
+	}
+	if b.EndedAt != 0 {
+		return errLost
+	}
+	type group struct {
+		outcome  outcome
+		reason   string
+		code     int
+		enhanced string
+		next     legalclock.Moment
+	}
+	groups := map[group][]int64{}
+	var order []group
+	n := map[outcome]int{}
+	var sent []contact.Activity
+	var told, bounced []int64
+	for _, r := range results {
+		g := group{r.outcome, r.reason, r.code, r.enhanced, 0}
+		switch r.outcome {
+		case deferred:
+			if d := wait(r.tries, id); d > 0 {
+				g.next = tx.Now.Add(d)
+			} else {
+				g.outcome, g.reason = failed, "gave_up"
+			}
+		case returned:
+			g.next = tx.Now
+		case accepted:
+			sent = append(sent, contact.Activity{Contact: r.contact, Kind: contact.Sent})
+			if r.told {
+				told = append(told, r.contact)
+			}
+		case failed:
+			if r.bounced {
+				bounced = append(bounced, r.contact)
+			}
+		}
+		n[g.outcome]++
+		if groups[g] == nil {
+			order = append(order, g)
+		}
+		groups[g] = append(groups[g], r.contact)
+	}
+	for _, g := range order {
+		switch g.outcome {
+		case returned:
+			tx.Do(giveBack, g.next, campaign, groups[g])
+		case deferred:
+			tx.Do(defer_, g.reason, g.code, g.enhanced, g.next, id, campaign, groups[g])
+		default:
+			tx.Do(settle, g.outcome, g.reason, b.PermitID, id, g.code, g.enhanced, campaign, groups[g])
+		}
+	}
+	tx.Do(endBatch, n[accepted], n[deferred], n[failed], n[leftOut], n[inDoubt], id)
+	if err := contact.Active(tx, sent); err != nil {
+		return err
+	}
+	if len(told) > 0 {
+		contact.Told(tx, told)
+	}
+	slices.Sort(bounced)
+	for _, p := range bounced {
+		if err := consent.Suppress(tx, p, consent.HardBounce, consent.Everything); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type batchRow struct {
+	ID           int64
+	CampaignID   int64
+	Node         int64
+	Again        int64
+	FirstContact int64
+	LastContact  int64
+	PermitID     int64
+	EndedAt      legalclock.Moment
+}
+
+// recovered books what a dead process left: answered messages as the journal has them, started ones as in doubt, the
+// rest back to waiting; all of it in doubt where the journal can't be believed.
+func recovered(tx *store.Tx, id int64, lines map[int64]line, trusted bool) error {
+	b, err := store.One[batchRow](tx, lockBatch, id)
+	if err != nil || b.EndedAt != 0 {
+		return err
+	}
+	var rows []row
+	if b.Again != 0 {
+		rows, err = store.All[row](tx, heldBy, b.CampaignID, b.FirstContact, b.LastContact, id)
+	} else {
+		rows, err = store.All[row](tx, between, b.CampaignID, b.FirstContact, b.LastContact)
+	}
+	if err != nil {
+		return err
+	}
+	results := make([]result, 0, len(rows))
+	for _, r := range rows {
+		x := result{contact: r.ContactID, tries: r.Tries, outcome: returned}
+		l, known := lines[r.ContactID]
+		switch {
+		case known && l.answered:
+			x.outcome, x.code = l.outcome, l.code
+		case known || !trusted:
+			x.outcome = inDoubt
+		}
+		results = append(results, x)
+	}
+	return book(tx, b.CampaignID, id, results)
+}
