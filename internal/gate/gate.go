@@ -81,6 +81,15 @@ const (
 // held are the reasons that speak against the batch, in the order they are asked.
 var held = []Reason{AccountSuspended, TermsMissing, NotApproved, RelayUnknown, RelayTerminated, RelaySuspended, RelayUncontracted, RelayDPAEnded, RelayTransferVoid}
 
+// Reasons lists every reason a decision can carry: consent's first, then the gate's.
+func Reasons() []Reason {
+	var out []Reason
+	for _, r := range consent.Reasons() {
+		out = append(out, Reason(r))
+	}
+	return append(append(out, Gone, SaidNotMe, NotPending, NotOwner, NoPermit, PermitOver, NotCovered, OtherAddress), held...)
+}
+
 // Again tells whether the mail is to be decided anew: nothing speaks against the person, but
 // the permit at hand doesn't cover this mail.
 func (r Reason) Again() bool {

@@ -88,7 +88,7 @@ func Add(tx *store.Tx, n New) (Relay, error) {
 	if n.Lanes == 0 {
 		n.Lanes = 4
 	}
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return Relay{}, err
 	}
 	p, err := processor.Get(tx, n.Processor)
@@ -123,7 +123,8 @@ func Add(tx *store.Tx, n New) (Relay, error) {
 
 func passwordAt(id int64) keys.AAD { return keys.AAD{Table: "relay", Column: "password_ct", Row: id} }
 
-func (n New) check() error {
+// Check tells what is wrong with it, but for its carrier.
+func (n New) Check() error {
 	var m fault.Many
 	bad := func(field, key string) { m = append(m, fault.New(fault.Invalid, key).At(field)) }
 	if n.Name == "" || utf8.RuneCountInString(n.Name) > 200 || strings.ContainsAny(n.Name, "\x00\r\n") {
@@ -146,7 +147,7 @@ func (n New) check() error {
 	if n.Rate < 0 || n.Rate > 100_000 {
 		bad("rate", "relay.rate")
 	}
-	if n.Lanes < 1 || n.Lanes > 200 {
+	if n.Lanes < 0 || n.Lanes > 200 {
 		bad("lanes", "relay.lanes")
 	}
 	return m.Err()
@@ -249,7 +250,7 @@ func SetPassword(tx *store.Tx, id int64, login, password string) error {
 		return err
 	}
 	n := New{Name: r.Name, Addr: r.Addr, TLS: r.TLS, Login: login, Password: password, Rate: r.Rate, Lanes: r.Lanes}
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return err
 	}
 	var sealed []byte
