@@ -11,6 +11,7 @@ import (
 	"consend/internal/job"
 	"consend/internal/web/duty"
 	"consend/internal/web/public"
+	"consend/internal/web/sending"
 	"consend/internal/web/shell"
 )
 
@@ -19,6 +20,7 @@ func (h *House) Routes() []shell.Route {
 	return slices.Concat(
 		h.wellKnown(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
+		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)
 }
