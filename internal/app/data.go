@@ -17,6 +17,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/sending/campaign"
@@ -44,6 +45,7 @@ func DataMap() datamap.Map {
 		consent.Data(),
 		notice.Data(),
 		form.Data(),
+		importer.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),

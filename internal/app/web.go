@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/job"
 	"consend/internal/web/duty"
+	"consend/internal/web/forms"
 	"consend/internal/web/public"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
@@ -20,6 +21,7 @@ func (h *House) Routes() []shell.Route {
 	return slices.Concat(
 		h.wellKnown(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
+		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)

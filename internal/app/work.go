@@ -14,6 +14,7 @@ import (
 	"consend/internal/job"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
 	"consend/internal/team/access"
@@ -46,6 +47,7 @@ func (h *House) works() map[job.Kind]job.Work {
 func (h *House) periodics() []job.Periodic {
 	return []job.Periodic{
 		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
+		{Kind: "message.sweep", Every: time.Hour, Do: message.Sweep(h.Main)},
 		{Kind: "relay.sweep", Every: time.Hour, Do: relay.Sweep(h.Main)},
 		{Kind: "access.sweep", Every: time.Hour, Do: h.Desk.Sweep},
 		{Kind: "blob.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return blob.Sweep(ctx, h.Main) }},

@@ -391,6 +391,50 @@ func TestServiceMailGoesToWhomItIsOwedAndToNobodyElse(t *testing.T) {
 	})
 }
 
+// A confirmation mail goes to a sign-up that waits, and never after "not me".
+func TestAConfirmationGoesToAPendingSignUpAndNeverAfterNotMe(t *testing.T) {
+	add := store.Account("test.signup", `INSERT INTO signup (account_id, id, form_id, version_id, contact_id, state, language, choices, requested_at)
+ VALUES (:account, ?, 1, 1, ?, ?, 'en', '[]', :now)`)
+	block := store.Account("test.block", `INSERT INTO confirm_block (account_id, fp, since) SELECT c.account_id, c.fp, :now FROM contact c WHERE c.account_id = :account AND c.id = ?`)
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		for state, c := range map[string]struct {
+			before func(tx *store.Tx, id int64) error
+			want   gate.Reason
+		}{
+			"pending":   {nil, gate.OK},
+			"confirmed": {nil, gate.NotPending},
+			"expired":   {nil, gate.NotPending},
+			"not_me":    {nil, gate.SaidNotMe},
+			"pending ":  {func(tx *store.Tx, id int64) error { _, err := tx.Exec(block, id); return err }, gate.SaidNotMe},
+			"pending  ": {func(tx *store.Tx, id int64) error {
+				return consent.Suppress(tx, id, consent.AuthorityOrder, consent.Everything)
+			}, gate.Reason(consent.Ordered)},
+			"pending   ": {func(tx *store.Tx, id int64) error {
+				return consent.Suppress(tx, id, consent.HardBounce, consent.Everything)
+			}, gate.OK},
+			"pending    ": {func(tx *store.Tx, id int64) error { return contact.BeginErasing(tx, id, "asked") }, gate.Reason(consent.ErasingNow)},
+		} {
+			who := p.person(t)
+			var id int64
+			p.write(t, func(tx *store.Tx) error {
+				id = tx.ID()
+				if _, err := tx.Exec(add, id, who, strings.TrimSpace(state)); err != nil || c.before == nil {
+					return err
+				}
+				return c.before(tx, who)
+			})
+			permit, out := p.decide(t, gate.Batch{Class: gate.Confirmation, Relay: p.relay}, gate.Candidate{Signup: id})
+			if out[0].Reason != c.want {
+				t.Errorf("%q: %q, want %q", state, out[0].Reason, c.want)
+			}
+			if c.want == gate.OK && permit.Covers(gate.Candidate{Signup: id}, norm(p.people)) != gate.OK {
+				t.Errorf("%q: the permit doesn't cover it", state)
+			}
+		}
+	})
+}
+
 func TestAnotherAccountsPeopleAndServicesAreUnknown(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p, q := settle(t, h), settle(t, h)

@@ -119,3 +119,16 @@ var published = sync.OnceValue(func() *rulepack.Rules {
 	all := rulepack.Packs()
 	return rulepack.Published(all[len(all)-1])
 })
+
+// Age is what a form asks about in the account's country (GDPR 8(1)): the controller's, never
+// one guessed from the visitor (compliance L13).
+func Age(r store.Reader, a account.Account) int {
+	country := a.Rules
+	if country == "" {
+		country = a.Country
+	}
+	return rules(r).CountryNumber(rulepack.ConsentAge, country)
+}
+
+// RulesOf gives the rules in force, for rooms that draft by them.
+func RulesOf(r store.Reader) *rulepack.Rules { return rules(r) }

@@ -75,12 +75,12 @@ var (
 		`INSERT INTO form_count (account_id, form_id, day, kind, detail, n) VALUES (:account, ?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, form_id, day, kind, detail) DO UPDATE SET n = form_count.n + ?`)
 	counts = store.Account("form.counts",
-		`SELECT c.kind, c.detail, sum(c.n) AS n FROM form_count c WHERE c.account_id = :account AND c.form_id = ? AND c.day >= ?
+		`SELECT c.kind, c.detail, CAST(sum(c.n) AS BIGINT) AS n FROM form_count c WHERE c.account_id = :account AND c.form_id = ? AND c.day >= ?
 		GROUP BY c.kind, c.detail ORDER BY c.kind, c.detail`)
 	proxied = store.Installation("form.proxied", "doctor looks whether a proxy spoils the proofs of any account",
-		`SELECT c.detail, sum(c.n) AS n, max(c.day) AS day FROM form_count c WHERE c.kind = 'proxy' AND c.day >= ? GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
+		`SELECT c.detail, CAST(sum(c.n) AS BIGINT) AS n, max(c.day) AS day FROM form_count c WHERE c.kind = 'proxy' AND c.day >= ? GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
 	proxiedHere = store.Account("form.proxied_here",
-		`SELECT c.detail, sum(c.n) AS n, max(c.day) AS day FROM form_count c WHERE c.account_id = :account AND c.kind = 'proxy' AND c.day >= ?
+		`SELECT c.detail, CAST(sum(c.n) AS BIGINT) AS n, max(c.day) AS day FROM form_count c WHERE c.account_id = :account AND c.kind = 'proxy' AND c.day >= ?
 		GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
 
 	stale = store.Installation("form.stale", "a sweep ends what nobody confirmed, in every account",

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import (
+	"math"
+
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+)
+
+// Tally is how many sign-ups of a form stand where.
+type Tally struct{ Pending, Confirmed, NotMe, Expired int64 }
+
+// All is every sign-up.
+func (t Tally) All() int64 { return t.Pending + t.Confirmed + t.NotMe + t.Expired }
+
+type stateCount struct {
+	FormID int64
+	State  string
+	N      int64
+}
+
+// Tallies counts the sign-ups of every form.
+func Tallies(r store.Reader) (map[int64]Tally, error) {
+	rows, err := store.All[stateCount](r, countStates)
+	return tallied(rows), err
+}
+
+// TallyOf counts the sign-ups of one form.
+func TallyOf(r store.Reader, form int64) (Tally, error) {
+	rows, err := store.All[stateCount](r, countOf, form)
+	return tallied(rows)[form], err
+}
+
+func tallied(rows []stateCount) map[int64]Tally {
+	out := map[int64]Tally{}
+	for _, x := range rows {
+		t := out[x.FormID]
+		switch x.State {
+		case pending:
+			t.Pending = x.N
+		case confirmed:
+			t.Confirmed = x.N
+		case notMe:
+			t.NotMe = x.N
+		case expired:
+			t.Expired = x.N
+		}
+		out[x.FormID] = t
+	}
+	return out
+}
+
+// States lists the states of a sign-up in the order pages show them.
+func States() []string { return []string{pending, confirmed, notMe, expired} }
+
+// Signups lists the sign-ups of a form, the newest first, older than one (0: from the
+// newest), in a state ("" for any).
+func Signups(r store.Reader, form, before int64, state string, limit int) ([]Signup, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	return store.All[Signup](r, signupPage, form, before, state, state, limit)
+}
+
+// Of lists the sign-ups of a contact, the newest first.
+func Of(r store.Reader, contact int64) ([]Signup, error) {
+	return store.All[Signup](r, signupsOf, contact)
+}
+
+// Count is what never became a sign-up, of one kind.
+type Count struct {
+	Kind   string
+	Detail string
+	N      int64
+}
+
+// Counts gives what never became a sign-up in the last 30 days: "robot"; and "proxy", sign-ups
+// behind a machine nobody trusts.
+func Counts(r store.Reader, form int64, now legalclock.Moment) ([]Count, error) {
+	return store.All[Count](r, counts, form, int64(now)/dayLength-30)
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package forms
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/people/form"
+	"consend/internal/people/notice"
+	"consend/internal/web/shell"
+)
+
+// ways are the ways a form reaches people.
+type ways struct {
+	f      form.Form
+	link   string
+	frame  string
+	copies []copied
+}
+
+// copied is the form as plain HTML in one language.
+type copied struct{ lang, html string }
+
+func (p *Pages) share(r *shell.Request) error {
+	f, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	w := ways{f: f, link: p.Site.Link(f.Path())}
+	if f.CurrentID != 0 {
+		err = p.view(r, func(v *store.View) error {
+			ver, err := form.Get(v, f.CurrentID)
+			if err != nil {
+				return err
+			}
+			n, err := notice.Get(v, ver.NoteVersion)
+			if err != nil {
+				return err
+			}
+			for _, lang := range ver.Definition.Languages {
+				html, err := form.Embed(r.Context(), ver, n, r.Account, lang, p.Site.Link(""), f.Slug)
+				if err != nil {
+					return err
+				}
+				w.copies = append(w.copies, copied{lang, html})
+			}
+			lang := ver.Definition.Language(r.P.Lang)
+			w.frame = fmt.Sprintf(`<iframe src="%s?frame=1" title="%s" width="100%%" height="640" loading="lazy" style="border:0"></iframe>`,
+				w.link, strings.NewReplacer(`"`, "&quot;", "<", "&lt;", "&", "&amp;").Replace(ver.Definition.Title.In(lang)))
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, sharePage(r, w))
+}
+
+// qr draws the form's address as a code: one path, black on white in both themes, with the
+// quiet zone that readers need (ISO/IEC 18004).
+func (p *Pages) qr(r *shell.Request) error {
+	f, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	svg, err := code(p.Site.Link(f.Path()))
+	if err != nil {
+		return fault.Wrap(err, "fault.internal")
+	}
+	h := r.W.Header()
+	h.Set("Content-Type", "image/svg+xml")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	if r.Q("save") != "" {
+		h.Set("Content-Disposition", `attachment; filename="`+f.Slug+`.svg"`)
+	}
+	r.W.WriteHeader(http.StatusOK)
+	_, err = r.W.Write([]byte(svg))
+	if err != nil {
+		return nil // the browser went away
+	}
+	return nil
+}
+
+func code(text string) (string, error) {
+	c, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return "", err
+	}
+	const quiet = 4
+	n := c.Bounds().Dx()
+	var b strings.Builder
+	for y := range n {
+		for x := range n {
+			if g, _, _, _ := c.At(x, y).RGBA(); g == 0 {
+				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+quiet, y+quiet)
+			}
+		}
+	}
+	size := n + 2*quiet
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" shape-rendering="crispEdges">`+
+		`<rect width="%d" height="%d" fill="#fff"/><path d="%s" fill="#000"/></svg>`, size, size, size*8, size*8, size, size, b.String()), nil
+}
+
+func (p *Pages) versions(r *shell.Request) error {
+	f, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	var all []form.Version
+	if err := p.view(r, func(v *store.View) (err error) { all, err = form.Versions(v, f.ID); return err }); err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, versionsPage(r, f, all))
+}
+
+// pinned reads the version a page is about, and that it is this form's.
+func (p *Pages) pinned(r *shell.Request) (f form.Form, v form.Version, pages []form.Page, err error) {
+	if f, err = p.one(r); err != nil {
+		return
+	}
+	id, err := r.ID("version")
+	if err != nil {
+		return
+	}
+	err = p.view(r, func(view *store.View) (err error) {
+		if v, err = form.Get(view, id); err != nil {
+			return err
+		}
+		if v.FormID != f.ID {
+			return fault.New(fault.NotFound, "form.none")
+		}
+		pages, err = form.Pages(view, id)
+		return err
+	})
+	return
+}
+
+func (p *Pages) version(r *shell.Request) error {
+	f, v, pages, err := p.pinned(r)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, versionPage(r, f, v, pages))
+}
+
+// kept shows a page of a version as its bytes were kept.
+func (p *Pages) kept(r *shell.Request) error {
+	_, v, pages, err := p.pinned(r)
+	if err != nil {
+		return err
+	}
+	lang := v.Definition.Language(r.Q("lang"))
+	for _, x := range pages {
+		if x.Language == lang {
+			return r.Render(http.StatusOK, previewPage(r, v.Definition.Title.In(lang), v.Definition.Intro.In(lang), x))
+		}
+	}
+	return fault.New(fault.NotFound, "form.none")
+}
