@@ -4,13 +4,16 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 
 	"consend/internal/ground/fault"
 	"consend/internal/job"
+	"consend/internal/people/importer"
 	"consend/internal/web/duty"
 	"consend/internal/web/forms"
+	webimporter "consend/internal/web/importer"
 	"consend/internal/web/public"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
@@ -22,13 +25,20 @@ func (h *House) Routes() []shell.Route {
 		h.wellKnown(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
+		(&webimporter.Pages{DB: h.Main}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)
 }
 
 // place is the page of what a kind of long work is about.
-func place(kind job.Kind, ref int64) string { return "" }
+func place(kind job.Kind, ref int64) string {
+	switch kind {
+	case importer.RunKind, importer.ReleaseKind:
+		return fmt.Sprintf("/import/%d", ref)
+	}
+	return ""
+}
 
 // pages serves the routes of all rooms.
 func (h *House) pages() (http.Handler, error) {

@@ -82,6 +82,11 @@ func (p *Pages) security(r *shell.Request) error {
 	return r.Render(http.StatusOK, securityPage(r, s, shell.NewForm()))
 }
 
+// securityAgain is where the page of recovery codes leads when it is loaded again.
+func (p *Pages) securityAgain(r *shell.Request) error {
+	return r.Redirect(http.StatusSeeOther, "/me/security")
+}
+
 func (p *Pages) passwordPost(r *shell.Request) error {
 	f, err := r.Form(small)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"consend/internal/ground/store"
-	"consend/internal/mail/address"
 	"consend/internal/team/member"
 	"consend/internal/web/shell"
 )
@@ -36,10 +35,7 @@ func (p *Pages) invitePost(r *shell.Request) error {
 		return err
 	}
 	n := member.New{Name: text(f.Get("name")), Role: member.Role(f.Get("role")), Language: f.Get("language")}
-	if n.Email, err = address.Parse(f.Get("email")); err != nil {
-		f.Fail("email", "access.email.bad")
-	}
-	if f.OK() {
+	if n.Email = email(f, "email"); f.OK() {
 		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { _, err := member.Invite(tx, n); return err })
 	}
 	if f.Take(err) || !f.OK() {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"consend/internal/ground/store"
-	"consend/internal/mail/address"
 	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
@@ -40,10 +39,8 @@ func (p *Pages) accountPost(r *shell.Request) error {
 	if c := d.Colour; c != "" && !strings.HasPrefix(c, "#") {
 		d.Colour = "#" + c
 	}
-	if s := f.Get("data_email"); s != "" {
-		if d.DataEmail, err = address.Parse(s); err != nil {
-			f.Fail("data_email", "access.email.bad")
-		}
+	if f.Get("data_email") != "" {
+		d.DataEmail = email(f, "data_email")
 	}
 	if f.OK() {
 		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return account.Change(tx, d) })

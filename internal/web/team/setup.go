@@ -23,24 +23,21 @@ func (p *Pages) setup(r *shell.Request) error {
 }
 
 func (p *Pages) setupPost(r *shell.Request) error {
+	if err := p.Desk.LookSetup(r.Context(), r.Who, r.Path("token")); err != nil {
+		return err
+	}
 	f, err := r.Form(small)
 	if err != nil {
 		return err
 	}
 	d := account.Details{Name: f.Get("name"), Postal: f.Get("postal"), Country: f.Get("country"), Sending: account.Sending(f.Get("sending"))}
 	d.DataName = text(f.Get("data_name"))
-	if s := f.Get("data_email"); s != "" {
-		if d.DataEmail, err = address.Parse(s); err != nil {
-			f.Fail("data_email", "access.email.bad")
-		}
-	} else { // the owner answers, until they say otherwise
-		d.DataEmail, _ = address.Parse(f.Get("email"))
-	}
+	d.DataEmail, _ = address.Parse(f.Get("email")) // the owner answers, until the settings say otherwise
 	if who := f.Get("who"); who != "us" && who != "all" {
 		f.Fail("who", "shell.bad_choice")
 	}
-	in, err := access.In{}, error(nil)
-	if f.OK() {
+	var in access.In
+	if err = nil; f.OK() {
 		in, err = p.Desk.SetUp(r.Context(), r.Who, r.Path("token"), access.Setup{Account: d, OnlyUs: f.Get("who") == "us",
 			Email: f.Get("email"), Name: text(f.Get("owner")), Password: f.Raw("password")}, p.Furnish)
 	}

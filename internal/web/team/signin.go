@@ -78,6 +78,9 @@ func (p *Pages) codePost(r *shell.Request) error {
 	return come(r, in, shell.Local(f.Get("next")))
 }
 
+// loginAgain is where a page that answered a POST leads when it is loaded again.
+func (p *Pages) loginAgain(r *shell.Request) error { return r.Redirect(http.StatusSeeOther, "/login") }
+
 func (p *Pages) recover(r *shell.Request) error {
 	return r.Render(http.StatusOK, recoverPage(r, shell.NewForm()))
 }
@@ -101,7 +104,11 @@ func (p *Pages) recoverPost(r *shell.Request) error {
 func (p *Pages) guest(r *shell.Request, kinds ...login.LinkKind) (access.Guest, error) {
 	g, _, err := p.Desk.Look(r.Context(), r.Who, r.Path("token"), kinds...)
 	if err == nil {
-		r.Bind(Brand(g.Account), g.Member.Language)
+		lang := g.Member.Language // the invitation's; else the browser's goes before the account's: it is a colleague, no customer
+		if lang == "" {
+			lang = r.P.Lang
+		}
+		r.Bind(Brand(g.Account), lang)
 	}
 	return g, err
 }
@@ -156,7 +163,7 @@ func (p *Pages) invitedPost(r *shell.Request) error {
 	if g.Member.State == member.Active {
 		in, err = p.Desk.FollowLink(r.Context(), r.Who, r.Path("token"))
 	} else {
-		in, err = p.Desk.Accept(r.Context(), r.Who, r.Path("token"), access.Joining{Name: text(f.Get("name")), Password: f.Raw("password"), Language: r.P.Lang})
+		in, err = p.Desk.Accept(r.Context(), r.Who, r.Path("token"), access.Joining{Name: text(f.Get("name")), Password: f.Raw("password")})
 	}
 	if f.Take(err) {
 		return r.Render(status(f), invitedPage(r, g, f))

@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/team/access"
 	"consend/internal/team/member"
 	"consend/internal/web/shell"
@@ -33,6 +34,7 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "GET", Pattern: "/login", Public: true, Handler: p.login},
 		{Method: "POST", Pattern: "/login", Public: true, Trace: in, Body: small, Handler: p.loginPost},
 		{Method: "POST", Pattern: "/login/code", Public: true, Trace: in, Body: small, Handler: p.codePost},
+		{Method: "GET", Pattern: "/login/code", Public: true, Handler: p.loginAgain},
 		{Method: "GET", Pattern: "/recover", Public: true, Handler: p.recover},
 		{Method: "POST", Pattern: "/recover", Public: true, Trace: []string{"login.recover"}, Body: small, Handler: p.recoverPost},
 		{Method: "GET", Pattern: "/reset/{token}", Public: true, Handler: p.reset},
@@ -54,7 +56,7 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "GET", Pattern: "/settings/team/invite", Permission: shell.TeamWrite, Handler: p.invite},
 		{Method: "POST", Pattern: "/settings/team/invite", Permission: shell.TeamWrite, Trace: []string{"member.invite"}, Body: small, Handler: p.invitePost},
 		{Method: "GET", Pattern: "/settings/team/{id}", Permission: shell.TeamWrite, Handler: p.memberPage},
-		{Method: "POST", Pattern: "/settings/team/{id}/role", Permission: shell.TeamWrite, Trace: []string{"member.role"}, Body: small, Handler: p.rolePost},
+		{Method: "POST", Pattern: "/settings/team/{id}", Permission: shell.TeamWrite, Trace: []string{"member.role"}, Body: small, Handler: p.rolePost},
 		{Method: "POST", Pattern: "/settings/team/{id}/remind", Permission: shell.TeamWrite, Trace: []string{"member.remind"}, Body: small, Handler: p.remindPost},
 		{Method: "GET", Pattern: "/settings/team/{id}/remove", Permission: shell.TeamWrite, Handler: p.remove},
 		{Method: "POST", Pattern: "/settings/team/{id}/remove", Permission: shell.TeamWrite, Trace: []string{"member.remove"}, Body: small, Handler: p.removePost},
@@ -68,12 +70,13 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "GET", Pattern: "/me/again", Permission: shell.MeWrite, Handler: p.again},
 		{Method: "POST", Pattern: "/me/again", Permission: shell.MeWrite, Trace: []string{"login.again"}, Body: small, Handler: p.againPost},
 		{Method: "GET", Pattern: "/me/security", Permission: shell.MeWrite, Handler: p.security},
-		{Method: "POST", Pattern: "/me/security/password", Permission: shell.MeWrite, Trace: []string{"login.password"}, Body: small, Handler: p.passwordPost},
+		{Method: "POST", Pattern: "/me/security", Permission: shell.MeWrite, Trace: []string{"login.password"}, Body: small, Handler: p.passwordPost},
 		{Method: "POST", Pattern: "/me/security/codes/start", Permission: shell.MeWrite, Trace: []string{"login.codes_start"}, Body: small, Handler: p.codesStart},
 		{Method: "GET", Pattern: "/me/security/codes", Permission: shell.MeWrite, Handler: p.codes},
 		{Method: "POST", Pattern: "/me/security/codes", Permission: shell.MeWrite, Trace: []string{"login.codes_on"}, Body: small, Handler: p.codesPost},
 		{Method: "POST", Pattern: "/me/security/codes/off", Permission: shell.MeWrite, Trace: []string{"login.codes_off"}, Body: small, Handler: p.codesOff},
 		{Method: "POST", Pattern: "/me/security/codes/renew", Permission: shell.MeWrite, Trace: []string{"login.codes_new"}, Body: small, Handler: p.codesRenew},
+		{Method: "GET", Pattern: "/me/security/codes/renew", Permission: shell.MeWrite, Handler: p.securityAgain},
 		{Method: "GET", Pattern: "/me/sessions", Permission: shell.MeWrite, Handler: p.sessions},
 		{Method: "POST", Pattern: "/me/sessions/others", Permission: shell.MeWrite, Trace: []string{"login.end"}, Body: small, Handler: p.endOthers},
 		{Method: "POST", Pattern: "/me/sessions/{id}/end", Permission: shell.MeWrite, Trace: []string{"login.end"}, Body: small, Handler: p.endSession},
@@ -153,6 +156,15 @@ func status(f *shell.Form) int {
 		}
 	}
 	return http.StatusUnprocessableEntity
+}
+
+// email reads an address of a form; what is wrong with it stands at its field.
+func email(f *shell.Form, name string) address.Address {
+	a, err := address.Parse(f.Get(name))
+	if err != nil {
+		f.Faults = append(f.Faults, fault.All(err)[0].At(name))
+	}
+	return a
 }
 
 func text(s string) pii.Text { return pii.T(s) }
