@@ -57,6 +57,7 @@ type cli struct {
 	Serve    serve      `cmd:"" help:"Run the server."`
 	Account  accounts   `cmd:"" help:"Accounts of this installation."`
 	Apikey   apikeys    `cmd:"" help:"Keys for programs."`
+	Import   importing  `cmd:"" help:"Bring a file of people in, with where they come from."`
 	Relay    relays     `cmd:"" help:"Sending services."`
 	Campaign campaigns  `cmd:"" help:"Campaigns, the same way as the pages."`
 	Trace    traces     `cmd:"" help:"The log that nobody can edit unseen."`
