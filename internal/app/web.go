@@ -3,7 +3,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -25,7 +24,9 @@ import (
 // Routes is the access table of all pages.
 func (h *House) Routes() []shell.Route {
 	return slices.Concat(
-		h.wellKnown(),
+		(&duty.KnownPages{Log: h.Log}).Routes(),
+		(&duty.TracePages{DB: h.Main, Log: h.Log}).Routes(),
+		(&duty.ProofPages{DB: h.Main}).Routes(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
 		(&team.Pages{DB: h.Main, Desk: h.Desk, Furnish: func(tx *store.Tx, _ int64) error { return h.Furnish(tx) }, State: h.state}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
@@ -77,6 +78,7 @@ func sections() []shell.Section {
 		}},
 		{Key: "privacy", Path: "/privacy/notices", Icon: "shield-lock", Permission: shell.PrivacyRead, Items: []shell.Section{
 			{Key: "texts", Path: "/privacy/notices", Permission: shell.PrivacyRead},
+			{Key: "trace", Path: "/privacy/trace", Permission: shell.TraceRead},
 		}},
 		{Key: "settings", Path: "/settings", Icon: "settings", Permission: shell.SettingsRead, Items: []shell.Section{
 			{Key: "account", Path: "/settings", Permission: shell.SettingsRead},
@@ -112,25 +114,4 @@ func (h *House) banners(r *shell.Request) []shell.Banner {
 		return nil // the page itself says when the store does not answer
 	}
 	return []shell.Banner{{Tone: shell.Bad, Text: r.P.T("app.proxy", "n", seen[0].N, "address", seen[0].Detail)}}
-}
-
-// wellKnown tells every stranger the log's key and newest checkpoint, so that there are
-// witnesses outside (docs/formats/checkpoint.md).
-func (h *House) wellKnown() []shell.Route {
-	plain := func(f func(context.Context) ([]byte, error)) func(*shell.Request) error {
-		return func(r *shell.Request) error {
-			b, err := f(r.Context())
-			if err != nil {
-				return err
-			}
-			r.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			r.W.WriteHeader(http.StatusOK)
-			r.W.Write(b)
-			return nil
-		}
-	}
-	return []shell.Route{
-		{Method: "GET", Pattern: "/.well-known/consend/key", Public: true, Handler: plain(func(context.Context) ([]byte, error) { return []byte(h.Log.Key() + "\n"), nil })},
-		{Method: "GET", Pattern: "/.well-known/consend/checkpoint", Public: true, Handler: plain(h.Log.Checkpoint)},
-	}
 }
