@@ -6,6 +6,7 @@ package app
 import (
 	"slices"
 
+	"consend/internal/chain/legal"
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/blob"
@@ -17,6 +18,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/sending/campaign"
@@ -44,11 +46,13 @@ func DataMap() datamap.Map {
 		consent.Data(),
 		notice.Data(),
 		form.Data(),
+		importer.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),
 		apikey.Data(),
 		processor.Data(),
+		legal.Data(),
 		gate.Data(),
 		relay.Data(),
 		message.Data(),

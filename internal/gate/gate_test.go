@@ -16,6 +16,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"consend/internal/chain/legal"
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
@@ -110,6 +111,32 @@ func (p *place) event(t testing.TB, id int64, kind consent.Kind) {
 		_, err := consent.Apply(tx, []consent.Event{e})
 		return err
 	})
+}
+
+// publish is the operator's act.
+func (p *place) publish(t testing.TB, version string, required legalclock.Moment) (id int64) {
+	t.Helper()
+	must(t, p.Main.Write(context.Background(), actor.Actor{Kind: actor.Command, Name: "test"}, func(tx *store.Tx) error {
+		terms, err := legal.Publish(tx, legal.New{Version: version, URL: "https://consend.example/terms/" + version, RequiredAt: required})
+		id = terms.ID
+		return err
+	}))
+	return id
+}
+
+func (p *place) accept(t testing.TB, id int64) {
+	t.Helper()
+	p.write(t, func(tx *store.Tx) error { return legal.Accept(tx, id) })
+}
+
+// forget takes the terms of the test before away: they are the installation's.
+func (p *place) forget(t testing.TB) {
+	t.Helper()
+	must(t, p.Main.Purge(context.Background(), actor.System("test"), "test", func(tx *store.Tx) error {
+		tx.Do(store.Installation("test.no_acceptance", "test", `DELETE FROM terms_acceptance`))
+		tx.Do(store.Installation("test.no_terms", "test", `DELETE FROM terms`))
+		return nil
+	}))
 }
 
 func (p *place) batch() gate.Batch {
@@ -210,6 +237,19 @@ func TestFactsStopABatchAndPaperworkDoesNot(t *testing.T) {
 			}, gate.RelayTransferVoid, gate.Notice},
 			"the sending service was taken out of use": {tx(func(tx *store.Tx, p *place) error { return relay.Retire(tx, p.relay) }), gate.RelayUnknown, gate.Notice},
 			"the account is suspended":                 {tx(func(tx *store.Tx, p *place) error { return account.Suspend(tx, "abuse") }), gate.AccountSuspended, ""},
+			"the account never accepted any terms":     {func(t *testing.T, p *place) { p.publish(t, "1", 0) }, gate.TermsMissing, ""},
+			"newer terms wait, the old ones still bind": {func(t *testing.T, p *place) {
+				p.accept(t, p.publish(t, "2", 0))
+				p.publish(t, "3", 0)
+			}, gate.OK, gate.Notice},
+			"newer terms the law asks for, from next year": {func(t *testing.T, p *place) {
+				p.accept(t, p.publish(t, "4", 0))
+				p.publish(t, "5", at(2027, 1, 1))
+			}, gate.OK, gate.Notice},
+			"newer terms the law asks for, and the date has passed": {func(t *testing.T, p *place) {
+				p.accept(t, p.publish(t, "6", 0))
+				p.publish(t, "7", at(2026, 3, 1))
+			}, gate.TermsMissing, ""},
 			"questions to the provider are overdue": {func(t *testing.T, p *place) {
 				p.write(t, func(tx *store.Tx) error { return processor.Reviewed(tx, p.processor) })
 				p.Clock.Advance(400 * 24 * time.Hour)
@@ -219,6 +259,7 @@ func TestFactsStopABatchAndPaperworkDoesNot(t *testing.T) {
 				before := h.Clock.Now()
 				defer h.Clock.Set(before)
 				p := settle(t, h)
+				p.forget(t)
 				id := p.reader(t)
 				c.change(t, p)
 				permit, out := p.decide(t, p.batch(), contacts(id)...)
@@ -386,6 +427,50 @@ func TestServiceMailGoesToWhomItIsOwedAndToNobodyElse(t *testing.T) {
 			permit, out := p.decide(t, b, c.who)
 			if out[0].Reason != c.want || permit.IsZero() != (c.want != gate.OK) {
 				t.Errorf("%s to %+v: %q, want %q", c.class, c.who, out[0].Reason, c.want)
+			}
+		}
+	})
+}
+
+// A confirmation mail goes to a sign-up that waits, and never after "not me".
+func TestAConfirmationGoesToAPendingSignUpAndNeverAfterNotMe(t *testing.T) {
+	add := store.Account("test.signup", `INSERT INTO signup (account_id, id, form_id, version_id, contact_id, state, language, choices, requested_at)
+ VALUES (:account, ?, 1, 1, ?, ?, 'en', '[]', :now)`)
+	block := store.Account("test.block", `INSERT INTO confirm_block (account_id, fp, since) SELECT c.account_id, c.fp, :now FROM contact c WHERE c.account_id = :account AND c.id = ?`)
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		for state, c := range map[string]struct {
+			before func(tx *store.Tx, id int64) error
+			want   gate.Reason
+		}{
+			"pending":   {nil, gate.OK},
+			"confirmed": {nil, gate.NotPending},
+			"expired":   {nil, gate.NotPending},
+			"not_me":    {nil, gate.SaidNotMe},
+			"pending ":  {func(tx *store.Tx, id int64) error { _, err := tx.Exec(block, id); return err }, gate.SaidNotMe},
+			"pending  ": {func(tx *store.Tx, id int64) error {
+				return consent.Suppress(tx, id, consent.AuthorityOrder, consent.Everything)
+			}, gate.Reason(consent.Ordered)},
+			"pending   ": {func(tx *store.Tx, id int64) error {
+				return consent.Suppress(tx, id, consent.HardBounce, consent.Everything)
+			}, gate.OK},
+			"pending    ": {func(tx *store.Tx, id int64) error { return contact.BeginErasing(tx, id, "asked") }, gate.Reason(consent.ErasingNow)},
+		} {
+			who := p.person(t)
+			var id int64
+			p.write(t, func(tx *store.Tx) error {
+				id = tx.ID()
+				if _, err := tx.Exec(add, id, who, strings.TrimSpace(state)); err != nil || c.before == nil {
+					return err
+				}
+				return c.before(tx, who)
+			})
+			permit, out := p.decide(t, gate.Batch{Class: gate.Confirmation, Relay: p.relay}, gate.Candidate{Signup: id})
+			if out[0].Reason != c.want {
+				t.Errorf("%q: %q, want %q", state, out[0].Reason, c.want)
+			}
+			if c.want == gate.OK && permit.Covers(gate.Candidate{Signup: id}, norm(p.people)) != gate.OK {
+				t.Errorf("%q: the permit doesn't cover it", state)
 			}
 		}
 	})

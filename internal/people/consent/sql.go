@@ -55,7 +55,17 @@ var (
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 
-	listsHeld = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
+	suppressions = store.Account("consent.suppressions", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
+		FROM suppression x WHERE x.account_id = :account AND x.since <= ? AND (x.since < ? OR x.fp > ? OR x.since = ? AND x.fp = ? AND x.scope > ?
+			OR x.since = ? AND x.fp = ? AND x.scope = ? AND x.scope_id > ?)
+		AND (CAST(? AS {text}) = '' OR x.reason = CAST(? AS {text})) ORDER BY x.since DESC, x.fp, x.scope, x.scope_id LIMIT ?`)
+
+	held = store.Account("consent.held", `SELECT DISTINCT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?*
+		AND (s.state NOT IN ('none', 'expired') OR s.said <> 0)`)
+	dropOrigins = store.Account("consent.drop_origins", `DELETE FROM consent_origin WHERE account_id = :account AND contact_id IN ?*`)
+	dropEvents  = store.Account("consent.drop_events", `DELETE FROM consent_event WHERE account_id = :account AND contact_id IN ?*`)
+	dropStates  = store.Account("consent.drop_states", `DELETE FROM subscription WHERE account_id = :account AND contact_id IN ?*`)
+	listsHeld   = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
 		WHERE s.account_id = :account AND s.contact_id = ? AND s.state <> 'none' ORDER BY s.list_id`)
 	reasonsFor = store.Account("consent.reasons_for", `SELECT c.id AS contact, `+ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?

@@ -3,6 +3,7 @@
 package consent
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -107,6 +108,53 @@ func bar1(tx *store.Tx, fp [16]byte, row contact.Row, cause Cause, scope Scope) 
 	return err
 }
 
+// SuppressSet puts people on the do-not-mail list, in bulk: one set act tells of them all. The
+// rows are from contact.Ensure or contact.Lock in the same act. Faults: consent.scope.
+func SuppressSet(tx *store.Tx, people []contact.Row, cause Cause, scope Scope, importID int64) error {
+	if !scope.valid() || !slices.Contains(Causes(), cause) {
+		return fault.New(fault.Invalid, "consent.scope")
+	}
+	clear := proof.Fields{"cause": string(cause), "scope": string(scope.Reach)}
+	if scope.ID != 0 {
+		clear["scope_id"] = dec(scope.ID)
+	}
+	people = slices.Clone(people)
+	slices.SortFunc(people, func(a, b contact.Row) int { return bytes.Compare(a.FP[:], b.FP[:]) })
+	people = slices.CompactFunc(people, func(a, b contact.Row) bool { return a.FP == b.FP })
+	for part := range slices.Chunk(people, proof.MaxMembers) {
+		entry := tx.ID()
+		rows := make([][]any, len(part))
+		members := make([]trace.Member, len(part))
+		for i := range part {
+			p := &part[i]
+			if cause == HardBounce || cause == Objected && scope.Reach == All {
+				to := contact.StateBounced
+				if cause == Objected {
+					to = contact.StateObjected
+				}
+				if err := contact.Mark(tx, p.ID, to); err != nil {
+					return err
+				}
+			}
+			rows[i] = []any{p.FP[:], string(scope.Reach), scope.ID, string(cause), tx.Now, p.ID, entry}
+			members[i] = trace.Member{Person: p.Person()}
+		}
+		if _, err := tx.Load(suppress, rows); err != nil {
+			return err
+		}
+		if len(part) == 1 {
+			if _, err := trace.Append(tx, trace.Act{ID: entry, Action: "suppression.add", Object: "suppression", Clear: clear, Person: part[0].Person()}); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := trace.AppendSet(tx, trace.Act{ID: entry, Action: "suppression.add", Object: "import", ObjectID: importID, Clear: clear}, members); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SuppressAddresses puts addresses on the do-not-mail list, whether the account knows
 // them or not; at most 1,000 at once. Faults: consent.scope.
 func SuppressAddresses(tx *store.Tx, list []address.Address, cause Cause, scope Scope) error {
@@ -163,6 +211,16 @@ func SuppressionsOf(r store.Reader, a address.Address) ([]Suppression, error) {
 		return nil, err
 	}
 	return store.All[Suppression](r, suppressionsOf, fp[:])
+}
+
+// Suppressions lists the do-not-mail list, newest first, at most size lines; after is the
+// last line of the page before, cause narrows it ("" is all).
+func Suppressions(r store.Reader, cause Cause, after Suppression, size int) ([]Suppression, error) {
+	if after.FP == nil {
+		after = Suppression{Since: 1 << 62, FP: []byte{}}
+	}
+	return store.All[Suppression](r, suppressions, after.Since, after.Since, after.FP, after.Since, after.FP, string(after.Scope),
+		after.Since, after.FP, string(after.Scope), after.ScopeID, string(cause), string(cause), min(max(size, 1), 200))
 }
 
 // Leaving is a person's no, from a page, a mail client, a reply, or told to a member.

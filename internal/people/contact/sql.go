@@ -32,7 +32,12 @@ var (
 
 	correct = store.Account("contact.correct", `UPDATE contact SET email = ?, email_norm = ?, fp = ?, name = ?, attributes = ?, language = ?,
 		country = ?, age = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
-	setState = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
+	lockSome = store.Account("contact.lock_some", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
+	fill     = store.Account("contact.fill", `UPDATE contact SET name = ?, attributes = ?, language = ?, country = ?, version = version + 1, updated_at = :now
+		WHERE account_id = :account AND id = ?`)
+	drop         = store.Account("contact.drop", `DELETE FROM contact WHERE account_id = :account AND id IN ?*`)
+	dropActivity = store.Account("contact.drop_activity", `DELETE FROM contact_activity WHERE account_id = :account AND contact_id IN ?*`)
+	setState     = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
 		WHERE account_id = :account AND id = ?`)
 	lived = store.Account("contact.lived", `UPDATE contact SET active_at = CAST(? AS BIGINT)
 		WHERE account_id = :account AND id IN ?* AND active_at < CAST(? AS BIGINT)`)

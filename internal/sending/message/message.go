@@ -12,19 +12,23 @@
 // says what is true now. Its Message-ID is the row's and never changes.
 //
 // What a crash leaves: rows claimed by nobody alive. Their lease ends, and they are tried once
-// more (ADR 0024): service mail answers somebody's own act, a second copy does less harm
+// more (docs/adr/0012): service mail answers somebody's own act, a second copy does less harm
 // than none. A second time without an answer they are uncertain, and a person decides.
 //
 // It leaves to transactional who writes and sends.
 package message
 
 import (
+	"context"
 	"errors"
 	"time"
 
+	"consend/internal/chain/processor"
 	"consend/internal/gate"
+	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/trace"
@@ -216,5 +220,27 @@ func Again(tx *store.Tx, id int64) error {
 // Release lets messages that wait go at once: what held them has changed.
 func Release(tx *store.Tx) { tx.Do(release) }
 
-// Sweep deletes what ended before a moment: the term of the message log.
-func Sweep(tx *store.Tx, before legalclock.Moment) (int64, error) { return tx.Exec(sweep, before) }
+// Sweep deletes what ended longer ago than the message log is kept (rulepack
+// retention.message_log), account by account. It is periodic work.
+func Sweep(db *store.DB) func(ctx context.Context) error {
+	who := actor.System("message.sweep")
+	return func(ctx context.Context) error {
+		var accounts []int64
+		err := db.View(ctx, who, func(v *store.View) (err error) {
+			accounts, err = store.All[int64](v, accountsEnded)
+			return err
+		})
+		for _, a := range accounts {
+			if err == nil {
+				err = db.Bulk(ctx, actor.Worker("message.sweep", a), func(tx *store.Tx) (bool, error) {
+					before := processor.Rules(tx).Before(rulepack.MessageLog, tx.Now, time.UTC)
+					n, err := tx.Exec(sweep, before.Start(time.UTC), sweepStep)
+					return n == sweepStep, err
+				})
+			}
+		}
+		return err
+	}
+}
+
+const sweepStep = 1000

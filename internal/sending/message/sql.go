@@ -32,5 +32,7 @@ var (
  WHERE account_id = :account AND id = ? AND state IN ('failed', 'uncertain')`)
 	release = store.Account("message.release", `UPDATE message SET next_at = :now
  WHERE account_id = :account AND state IN ('pending', 'deferred', 'claimed') AND state = 'deferred' AND next_at > :now`)
-	sweep = store.Account("message.sweep", `DELETE FROM message WHERE account_id = :account AND ended_at > 0 AND ended_at < ?`)
+	sweep = store.Account("message.sweep", `DELETE FROM message AS d WHERE d.account_id = :account AND d.id IN (
+ SELECT m.id FROM message m WHERE m.account_id = :account AND m.ended_at > 0 AND m.ended_at < ? ORDER BY m.ended_at LIMIT ?)`)
+	accountsEnded = store.Installation("message.accounts_ended", "a sweep goes over all accounts", `SELECT DISTINCT account_id FROM message WHERE ended_at > 0`)
 )

@@ -104,11 +104,30 @@ func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
 		return b, err
 	}
 	classes := map[gate.Class][]ready{}
+	holds := map[gate.Class]gate.Reason{}
 	for _, m := range b.messages {
 		m.RelayID = b.relay.ID
+		// What is held isn't written: writing a mail may make a link, or count.
+		class := m.Class
+		if class == "" {
+			class = gate.Notice // not written yet: what holds even that holds all
+		}
+		hold, asked := holds[class]
+		if !asked {
+			if hold, err = gate.Hold(tx, class, b.relay.ID); err != nil {
+				return b, err
+			}
+			holds[class] = hold
+		}
+		if hold != gate.OK {
+			if err := s.later(tx, m, string(hold), true); err != nil {
+				return b, err
+			}
+			continue
+		}
 		d, err := s.write(tx, m)
 		switch {
-		case err != nil && fault.KindOf(err) != fault.Internal:
+		case err == nil && d.Class == "", err != nil && fault.KindOf(err) != fault.Internal:
 			m.State, m.Reason = message.LeftOut, message.NothingToSay
 			if _, err := message.Book(tx, m); err != nil {
 				return b, err
@@ -135,7 +154,7 @@ func (s *Sender) write(tx *store.Tx, m message.Message) (compose.Draft, error) {
 		return compose.Draft{}, fmt.Errorf("nobody writes mail for %q", m.Kind)
 	}
 	d, err := write(tx, m.Ref)
-	if err != nil {
+	if err != nil || d.Class == "" {
 		return d, err
 	}
 	one := 0

@@ -29,7 +29,7 @@ import (
 )
 
 // Compose writes the mail a fact asks for. It may be called again for a further try. A fault
-// that is not internal says that there is nothing to say any more: the message is left out.
+// that is not internal, or a zero draft, says that there is nothing to say any more: the message is left out.
 type Compose func(tx *store.Tx, ref int64) (compose.Draft, error)
 
 // Sender sends service mail. One per process, made with New.

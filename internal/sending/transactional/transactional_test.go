@@ -301,8 +301,8 @@ func TestMailWaitsWhileItsServiceIsSuspendedAndThenGoesOnce(t *testing.T) {
 		p.act(t, func(tx *store.Tx) error { return processor.Suspend(tx, p.carrier, "They were broken into") })
 		p.fact(t, p.contact)
 		p.settle(t)
-		if m := p.only(t); m.State != message.Deferred || m.Reason != string(gate.RelaySuspended) || m.Tries != 0 {
-			t.Errorf("while suspended: %+v", m)
+		if m := p.only(t); m.State != message.Deferred || m.Reason != string(gate.RelaySuspended) || m.Tries != 0 || p.wrote != 0 {
+			t.Errorf("while suspended: %+v, written %d times", m, p.wrote)
 		}
 		p.act(t, func(tx *store.Tx) error {
 			message.Release(tx)
@@ -386,6 +386,24 @@ func TestAMessageKeepsItsNumberOverAllTries(t *testing.T) {
 	})
 }
 
+func TestTheLogOfMessagesEndsAfterItsTerm(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := build(t, h).place(t, "")
+		p.fact(t, p.contact)
+		p.settle(t)
+		sweep := message.Sweep(h.Main)
+		h.Clock.Advance(90 * 24 * time.Hour)
+		must(t, sweep(context.Background()))
+		p.only(t) // ninety days are kept whole
+		h.Clock.Advance(2 * 24 * time.Hour)
+		p.fact(t, p.contact) // one that has not ended stays
+		must(t, sweep(context.Background()))
+		if m := p.only(t); m.State != message.Pending {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
 func TestWhatCantBeWrittenHoldsUpNoOther(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := serve(t)
@@ -399,7 +417,7 @@ func TestWhatCantBeWrittenHoldsUpNoOther(t *testing.T) {
 			}
 			return receipt(tx, ref)
 		}
-		for _, ref := range []int64{1, 2, p.contact, p.contact} {
+		for _, ref := range []int64{1, 2, 3, p.contact, p.contact} {
 			p.fact(t, ref)
 		}
 		p.settle(t)
@@ -407,7 +425,7 @@ func TestWhatCantBeWrittenHoldsUpNoOther(t *testing.T) {
 		for _, m := range p.messages(t) {
 			got[m.State] += m.Reason + ";"
 		}
-		if got[message.Deferred] != "not_written;" || got[message.LeftOut] != "nothing_to_say;" || got[message.Accepted] != ";;" {
+		if got[message.Deferred] != "not_written;" || got[message.LeftOut] != "nothing_to_say;nothing_to_say;" || got[message.Accepted] != ";;" {
 			t.Errorf("%v", got)
 		}
 	})

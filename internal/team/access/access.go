@@ -316,3 +316,6 @@ func (d *Desk) Switch(ctx context.Context, who actor.Actor, token string, to int
 	}
 	return In{}, fault.New(fault.NotFound, "access.elsewhere")
 }
+
+// Now is the time by the house's clock.
+func (d *Desk) Now() legalclock.Moment { return legalclock.MomentOf(d.db.Clock()()) }

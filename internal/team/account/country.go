@@ -16,13 +16,16 @@ import (
 // Country is one country by code and name.
 type Country struct{ Code, Name string }
 
-// codes are the countries of ISO 3166-1 as CLDR knows them.
+// notCountries are codes that CLDR counts as countries and ISO 3166-1 only reserves.
+var notCountries = []string{"AC", "CP", "DG", "EA", "IC", "TA"}
+
+// codes are the countries of ISO 3166-1 as CLDR knows them (and Kosovo, which ISO has no code for).
 var codes = sync.OnceValue(func() []string {
 	var out []string
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
 			code := string([]rune{a, b})
-			if r, err := language.ParseRegion(code); err == nil && r.IsCountry() && r.String() == code && r.Canonicalize() == r && display.English.Regions().Name(r) != "" {
+			if r, err := language.ParseRegion(code); err == nil && r.IsCountry() && r.String() == code && r.Canonicalize() == r && !slices.Contains(notCountries, code) && display.English.Regions().Name(r) != "" {
 				out = append(out, code)
 			}
 		}

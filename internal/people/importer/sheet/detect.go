@@ -156,9 +156,12 @@ func separator(text []byte, f Format, whole bool) byte {
 	return best
 }
 
-// sample reads up to n rows of text already in UTF-8; the last row of a cut text is left out.
+// sample reads up to n rows of text, of which UTF-16 is UTF-8 already; the last row of a cut text is left out.
 func sample(text []byte, f Format, whole bool, n int) ([][]string, int) {
-	f.Encoding, f.Skip = UTF8, 0
+	f.Skip = 0
+	if f.Encoding != Windows1252 {
+		f.Encoding = UTF8
+	}
 	r := NewReader(bytes.NewReader(text), f, Standard, Position{})
 	var out [][]string
 	broken := 0

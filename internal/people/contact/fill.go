@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contact
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"consend/internal/ground/pii"
+	"consend/internal/ground/store"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// Filling is what a file or program says about a person who is here already. What is empty
+// says nothing: a blank never erases.
+type Filling struct {
+	Row        Row // from Ensure in the same act
+	Name       pii.Text
+	Attributes Attributes
+	Language   string
+	Country    string
+}
+
+// Fill brings what is new into people who are here, in bulk: what is missing, or with
+// replace whatever differs. People who are being erased or are frozen stay as they are. What
+// was and what is are committed in one set act, named after the import; the number of people
+// who changed is given.
+func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, error) {
+	at := make(map[int64]*Filling, len(fills))
+	ids := make([]int64, 0, len(fills))
+	for i := range fills {
+		f := &fills[i]
+		if f.Row.State.Ending() || f.Row.State == StateRestricted || f.Name.IsZero() && len(f.Attributes) == 0 && f.Language == "" && f.Country == "" {
+			continue
+		}
+		if at[f.Row.ID] == nil {
+			ids = append(ids, f.Row.ID)
+		}
+		at[f.Row.ID] = f
+	}
+	slices.Sort(ids)
+	var members []trace.Member
+	for part := range slices.Chunk(ids, 1000) {
+		was, err := store.All[Contact](tx, lockSome, part)
+		if err != nil {
+			return 0, err
+		}
+		for _, c := range was {
+			f := at[c.ID]
+			now, private := f.change(c, replace).onto(c)
+			if len(private) == 0 || c.State.Ending() || c.State == StateRestricted {
+				continue
+			}
+			tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, c.ID)
+			members = append(members, filled(f.Row, private))
+		}
+	}
+	changed := int64(len(members))
+	for len(members) > 0 {
+		n := min(len(members), proof.MaxMembers)
+		act := trace.Act{Action: "contact.fill", Object: "import", ObjectID: importID, Clear: proof.Fields{"replace": strconv.FormatBool(replace)}}
+		if _, err := trace.AppendSet(tx, act, members[:n]); err != nil {
+			return 0, err
+		}
+		members = members[n:]
+	}
+	return changed, nil
+}
+
+// filled is the member of the set act that tells of one person: which fields, and what they
+// were and are, as one value each (a set act has few names of private fields).
+func filled(r Row, private proof.Fields) trace.Member {
+	before, after := map[string]string{}, map[string]string{}
+	for n, v := range private {
+		if f, ok := strings.CutPrefix(n, "before."); ok {
+			before[f] = v
+		} else {
+			after[strings.TrimPrefix(n, "after.")] = v
+		}
+	}
+	text := func(m map[string]string) string {
+		b, _ := json.Marshal(m) // strings always encode, names sorted
+		return string(b)
+	}
+	return trace.Member{Person: r.Person(), Clear: proof.Fields{"fields": strings.Join(slices.Sorted(maps.Keys(after)), " ")},
+		Private: proof.Fields{"before": text(before), "after": text(after)}}
+}
+
+// change is the part of a filling that counts for a person.
+func (f *Filling) change(c Contact, replace bool) Change {
+	var out Change
+	if !f.Name.IsZero() && (replace || c.Name.IsZero()) {
+		out.Name = &f.Name
+	}
+	if f.Language != "" && (replace || c.Language == "") {
+		out.Language = &f.Language
+	}
+	if f.Country != "" && (replace || c.Country == "") {
+		out.Country = &f.Country
+	}
+	for n, v := range f.Attributes {
+		if v.IsZero() || !replace && !c.Attributes[n].IsZero() {
+			continue
+		}
+		if out.Attributes == nil {
+			out.Attributes = Attributes{}
+		}
+		out.Attributes[n] = v
+	}
+	return out
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"strings"
+
+	"consend/internal/ground/fault"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer/sheet"
+)
+
+// Field is what a column of the file is about.
+type Field string
+
+// The fields a column can be mapped to.
+const (
+	Skip         Field = ""
+	Email        Field = "email"
+	FullName     Field = "name"
+	FirstName    Field = "first_name"
+	LastName     Field = "last_name"
+	Language     Field = "language"
+	Country      Field = "country"
+	Attribute    Field = "attribute"
+	ConsentAt    Field = "consent_at"   // when the person said yes
+	ConfirmAt    Field = "confirm_at"   // when the mailbox confirmed it; goes before ConsentAt
+	ConsentIP    Field = "consent_ip"   // from where
+	ConfirmIP    Field = "confirm_ip"   //
+	Source       Field = "source"       // the form, page or event, per row
+	Wording      Field = "wording"      // the words the person saw
+	Unsubscribed Field = "unsubscribed" // a yes or a moment: the person left the list
+	Blocked      Field = "blocked"      // a yes or a moment: on the other tool's do-not-mail list
+	Status       Field = "status"       // a word: subscribed, unsubscribed, cleaned, bounced, complained
+)
+
+// Fields lists them in the order pages show them.
+func Fields() []Field {
+	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Blocked, Status}
+}
+
+// First and last name are kept as attributes too, so that a mail can say "Hello Ada".
+const (
+	FirstNameAttribute = "FIRSTNAME"
+	LastNameAttribute  = "LASTNAME"
+)
+
+// Column says what one column of the file becomes.
+type Column struct {
+	To        Field        `json:"to,omitempty"`
+	Attribute string       `json:"attribute,omitempty"` // name of the attribute, made on the way if it is new
+	Type      contact.Type `json:"type,omitempty"`
+	Month     bool         `json:"month,omitempty"` // of dates such as 03/04/2026: the month stands first
+}
+
+// Mapping has a line for each column of the file, in its order.
+type Mapping []Column
+
+// Index finds the column of a field, -1 when there is none.
+func (m Mapping) Index(f Field) int {
+	for i, c := range m {
+		if c.To == f {
+			return i
+		}
+	}
+	return -1
+}
+
+// MaxAttributes is how many attributes one import may bring.
+const MaxAttributes = 100
+
+// Check tells what can't be right. Faults belong to the fields "column.N" of the mapping page.
+func (m Mapping) Check() error {
+	var bad fault.Many
+	if m.Index(Email) < 0 {
+		bad = append(bad, fault.New(fault.Invalid, "import.mapping.no_email").At("column.0"))
+	}
+	taken, names, attributes := map[Field]bool{}, map[string]bool{}, 0
+	for i, c := range m {
+		at := "column." + itoa(i)
+		switch {
+		case c.To == Skip:
+		case !known(c.To):
+			bad = append(bad, fault.New(fault.Invalid, "import.mapping.unknown").At(at))
+		case c.To == Attribute:
+			attributes++
+			name := contact.AttributeName(c.Attribute)
+			if name == "" {
+				bad = append(bad, fault.New(fault.Invalid, "import.mapping.attribute_name").At(at))
+			} else if names[name] {
+				bad = append(bad, fault.New(fault.Invalid, "import.mapping.attribute_twice", "attribute", name).At(at))
+			}
+			names[name] = true
+			if !typed(c.Type) {
+				bad = append(bad, fault.New(fault.Invalid, "import.mapping.type").At(at))
+			}
+		case taken[c.To]:
+			bad = append(bad, fault.New(fault.Invalid, "import.mapping.twice").At(at))
+		}
+		taken[c.To] = true
+	}
+	if taken[FullName] && (taken[FirstName] || taken[LastName]) {
+		bad = append(bad, fault.New(fault.Invalid, "import.mapping.two_names").At("column."+itoa(m.Index(FullName))))
+	}
+	if attributes > MaxAttributes {
+		bad = append(bad, fault.New(fault.Invalid, "import.mapping.attributes", "limit", MaxAttributes).At("column.0"))
+	}
+	return bad.Err()
+}
+
+func known(f Field) bool {
+	for _, k := range Fields() {
+		if f == k {
+			return true
+		}
+	}
+	return false
+}
+
+func typed(t contact.Type) bool {
+	for _, k := range contact.Types() {
+		if t == k {
+			return true
+		}
+	}
+	return false
+}
+
+// folded gives a heading as the dictionary below has it: small letters and digits only.
+func folded(s string) string {
+	return strings.ToLower(strings.ReplaceAll(contact.AttributeName(s), "_", ""))
+}
+
+// headings knows what columns are called in English, French and other tools' exports.
+var headings = map[string]Field{
+	"email": Email, "emailaddress": Email, "mail": Email, "emailadresse": Email, "adresseemail": Email, "adressemail": Email, "courriel": Email,
+	"adressecourriel": Email, "adresseelectronique": Email, "emails": Email, "contactemail": Email, "subscriberemail": Email, "mel": Email,
+	"name": FullName, "fullname": FullName, "nomcomplet": FullName, "contact": FullName, "contactname": FullName, "nometprenom": FullName, "nomprenom": FullName, "prenomnom": FullName,
+	"firstname": FirstName, "prenom": FirstName, "fname": FirstName, "givenname": FirstName, "vorname": FirstName,
+	"lastname": LastName, "nom": LastName, "lname": LastName, "surname": LastName, "familyname": LastName, "nomdefamille": LastName, "nachname": LastName,
+	"language": Language, "langue": Language, "lang": Language, "locale": Language, "sprache": Language,
+	"country": Country, "pays": Country, "cc": Country, "countrycode": Country, "codepays": Country, "land": Country,
+	"optintime": ConsentAt, "optindate": ConsentAt, "consentdate": ConsentAt, "consenttime": ConsentAt, "consentat": ConsentAt, "consentedat": ConsentAt, "dateconsentement": ConsentAt,
+	"datedeconsentement": ConsentAt, "dateduconsentement": ConsentAt, "dateoptin": ConsentAt, "signupdate": ConsentAt, "subscribedat": ConsentAt, "subscribedate": ConsentAt,
+	"dateinscription": ConsentAt, "datedinscription": ConsentAt, "subscriptiondate": ConsentAt,
+	"confirmtime": ConfirmAt, "confirmedat": ConfirmAt, "doubleoptintime": ConfirmAt, "doubleoptindate": ConfirmAt, "dateconfirmation": ConfirmAt, "datedeconfirmation": ConfirmAt, "confirmationdate": ConfirmAt,
+	"optinip": ConsentIP, "consentip": ConsentIP, "signupip": ConsentIP, "ipinscription": ConsentIP, "ipaddress": ConsentIP, "ip": ConsentIP, "adresseip": ConsentIP,
+	"confirmip": ConfirmIP, "ipconfirmation": ConfirmIP,
+	"source": Source, "signupsource": Source, "optinsource": Source, "form": Source, "formulaire": Source, "signupform": Source, "provenance": Source, "origine": Source, "consentsource": Source,
+	"consenttext": Wording, "textedeconsentement": Wording, "texteconsentement": Wording, "wording": Wording, "mention": Wording,
+	"unsubscribed": Unsubscribed, "unsubtime": Unsubscribed, "unsubscribedat": Unsubscribed, "unsubscribedate": Unsubscribed, "desinscrit": Unsubscribed, "datedesinscription": Unsubscribed,
+	"datededesinscription": Unsubscribed, "optout": Unsubscribed, "optouttime": Unsubscribed, "optoutdate": Unsubscribed, "desabonne": Unsubscribed,
+	"blacklisted": Blocked, "emailblacklisted": Blocked, "blocklisted": Blocked, "emailblocklisted": Blocked, "blocklist": Blocked, "blacklist": Blocked, "cleantime": Blocked, "donotmail": Blocked, "donotemail": Blocked,
+	"status": Status, "statut": Status, "subscriptionstatus": Status, "memberstatus": Status, "emailmarketing": Status, "emailmarketingstatus": Status, "etat": Status,
+}
+
+// Shape is the tool a file was exported from, found by its headings.
+type Shape string
+
+// The shapes that are recognised.
+const (
+	Plain     Shape = ""
+	Brevo     Shape = "brevo"
+	Mailchimp Shape = "mailchimp"
+)
+
+// Tool is the tool's name as people know it.
+func (s Shape) Tool() string {
+	switch s {
+	case Brevo:
+		return "Brevo"
+	case Mailchimp:
+		return "Mailchimp"
+	}
+	return ""
+}
+
+// known columns of other tools that say nothing about the person we'd keep: their ids,
+// their guesses of place and zeal (GDPR 5(1)(c): not more than is needed).
+var ballast = map[Shape]map[string]bool{
+	Mailchimp: words("memberrating latitude longitude gmtoff dstoff timezone region lastchanged leid euid unsubcampaigntitle unsubcampaignid unsubreason unsubreasonother cleancampaigntitle cleancampaignid"),
+	Brevo:     words("contactid addedtime modifiedtime listids extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
+}
+
+func words(s string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(s) {
+		m[w] = true
+	}
+	return m
+}
+
+// Recognise tells which tool's export a table is.
+func Recognise(header []string) Shape {
+	has := map[string]bool{}
+	for _, h := range header {
+		has[folded(h)] = true
+	}
+	switch {
+	case has["leid"] && has["euid"], has["memberrating"] && has["optintime"]:
+		return Mailchimp
+	case has["email"] && (has["addedtime"] || has["modifiedtime"] || has["doubleoptin"]),
+		has["email"] && has["optintime"] && (has["prenom"] || has["nom"] || has["firstname"] || has["lastname"] || has["sms"]):
+		return Brevo
+	}
+	return Plain
+}
+
+// Guess maps what can be told from headings and the first rows. Whatever else there is
+// becomes an attribute of the type its values have; empty and foreign columns are left out.
+func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
+	shape := Recognise(header)
+	m := make(Mapping, width)
+	taken, names := map[Field]bool{}, map[string]bool{}
+	for i := range m {
+		h := ""
+		if i < len(header) {
+			h = folded(header[i])
+		}
+		f, ok := headings[h]
+		switch {
+		case ok && !taken[f]:
+			m[i].To = f
+			taken[f] = true
+		case ballast[shape][h]:
+		case h != "":
+			name := contact.AttributeName(header[i])
+			if column := values(sample, i); name != "" && !names[name] && len(column) > 0 && len(names) < MaxAttributes && !ok {
+				names[name] = true
+				t, month := guessType(column)
+				m[i] = Column{To: Attribute, Attribute: name, Type: t, Month: month}
+			}
+		}
+		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked {
+			_, m[i].Month = guessType(values(sample, i))
+		}
+	}
+	if !taken[Email] { // no heading says so: the column that looks like it
+		best, most := -1, 0
+		for i := range m {
+			n := 0
+			for _, v := range values(sample, i) {
+				if sheet.LooksLikeAddress(strings.TrimSpace(v)) {
+					n++
+				}
+			}
+			if n > most {
+				best, most = i, n
+			}
+		}
+		if best >= 0 {
+			m[best] = Column{To: Email}
+		}
+	}
+	if taken[FullName] && (taken[FirstName] || taken[LastName]) {
+		m[m.Index(FullName)] = Column{} // the two parts say more
+	}
+	return shape, m
+}
+
+func values(sample [][]string, i int) []string {
+	var out []string
+	for _, r := range sample {
+		if i < len(r) && strings.TrimSpace(r[i]) != "" {
+			out = append(out, strings.TrimSpace(r[i]))
+		}
+	}
+	return out
+}
+
+// guessType tells the narrowest type that fits every value.
+func guessType(column []string) (t contact.Type, month bool) {
+	if len(column) == 0 {
+		return contact.TypeText, false
+	}
+	number, date, monthly, yes := true, true, true, true
+	zero := false
+	for _, v := range column {
+		if _, ok := readNumber(v); !ok {
+			number = false
+		}
+		if len(v) > 1 && v[0] == '0' && v[1] != '.' && v[1] != ',' || strings.HasPrefix(v, "+") {
+			zero = true // 06 12 …, 01000: a phone number or a postcode, whose zero counts
+		}
+		if _, ok := readMoment(v, false, nil); !ok {
+			date = false
+		}
+		if _, ok := readMoment(v, true, nil); !ok {
+			monthly = false
+		}
+		if _, ok := readBool(v); !ok {
+			yes = false
+		}
+	}
+	switch {
+	case yes && !number:
+		return contact.TypeBoolean, false
+	case date:
+		return contact.TypeDate, false
+	case monthly:
+		return contact.TypeDate, true
+	case number && !zero:
+		return contact.TypeNumber, false
+	}
+	return contact.TypeText, false
+}

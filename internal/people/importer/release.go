@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"context"
+	"slices"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/keys"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// ReleaseKind is the kind of the task that releases rows which waited for proof.
+const ReleaseKind job.Kind = "importer.release"
+
+// releaseRows is how many people one step releases.
+const releaseRows = 1000
+
+// Waiting is one person who waits for proof.
+type Waiting struct {
+	ContactID int64
+	Line      int64
+	Lacks     string
+	Made      int
+}
+
+// WaitingAfter lists who waits in an import, by number, at most limit.
+func WaitingAfter(r store.Reader, id, after int64, limit int) ([]Waiting, error) {
+	return store.All[Waiting](r, waitingAfter, id, after, limit)
+}
+
+// Lack is one reason to wait, and how many wait for it.
+type Lack struct {
+	Lacks string
+	Times int64
+}
+
+// Lacks tells for what the rows of an import wait.
+func Lacks(r store.Reader, id int64) ([]Lack, error) { return store.All[Lack](r, waitingLacks, id) }
+
+// BeginRelease says that proof has come for the rows that wait: a partner's name, a file of
+// evidence, or the word of an owner or admin where a word is enough. The work is a task.
+// Faults: import.release.running, import.release.nothing, import.release.still (with what is
+// missing), import.options.declare, import.release.late.
+func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
+	i, err := lock(tx, id)
+	if err != nil {
+		return err
+	}
+	zone, rules, err := rulesOf(tx)
+	if err != nil {
+		return err
+	}
+	lacks, err := Lacks(tx, id)
+	if err != nil {
+		return err
+	}
+	files, err := EvidenceOf(tx, id)
+	if err != nil {
+		return err
+	}
+	o.From, o.To = orText(o.From, i.Origin.From), orText(o.To, i.Origin.To)
+	switch {
+	case i.State == Running:
+		return fault.New(fault.Conflict, "import.release.running")
+	case i.State.Editable() || len(lacks) == 0:
+		return fault.New(fault.Conflict, "import.release.nothing")
+	case i.WaitsUntil <= tx.Now:
+		return fault.New(fault.Gone, "import.release.late")
+	case declare && !signs(tx.Who):
+		return fault.New(fault.Forbidden, "import.options.declare").At("declare")
+	}
+	if err := o.Check(tx.Now, zone); err != nil {
+		return err
+	}
+	evidence, by := int64(0), int64(0)
+	if len(files) > 0 {
+		evidence = files[len(files)-1].ID
+	}
+	if declare {
+		by = tx.Who.ID
+	}
+	g, lack := grade(o, rules, false, evidence != 0, declare)
+	if g == "" {
+		return fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
+	}
+	f := o.fields()
+	f["grade"], f["evidence"], f["declared_by"] = g, dec(evidence), dec(by)
+	if _, err := trace.Append(tx, trace.Act{Action: "import.release", Object: "import", ObjectID: id, Clear: f}); err != nil {
+		return err
+	}
+	task := job.Start(tx, ReleaseKind, id)
+	tx.Do(setReleasing, text(o), evidence, by, tx.Now, task, id)
+	return nil
+}
+
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// fieldOf is the field of the release page where what is missing can be given.
+func fieldOf(lack string) string {
+	switch lack {
+	case "partner_unnamed":
+		return "partner"
+	case "origin_unknown":
+		return "kind"
+	case "sale_unnamed":
+		return "sale"
+	case "no_opt_out_when_collecting":
+		return "refusal"
+	case "undeclared":
+		return "declare"
+	}
+	return "evidence"
+}
+
+// ReleaseWork releases the rows that wait: a job.Work. Each step takes some and strikes them
+// off in the same transaction, so that a kill releases nobody twice. A person who has said no
+// meanwhile stays unwritten to.
+func ReleaseWork(ctx context.Context, r *job.Run) error {
+	var done, total int64
+	err := r.DB.Bulk(ctx, r.Who, func(tx *store.Tx) (bool, error) {
+		i, err := lock(tx, r.Ref)
+		if err != nil {
+			return false, err
+		}
+		if total == 0 {
+			total = i.Counts.Waiting() - i.Counts.Released - i.Counts.Expired
+		}
+		waits, err := WaitingAfter(tx, i.ID, 0, releaseRows)
+		if err != nil || len(waits) == 0 {
+			if err == nil {
+				tx.Do(setSettled, i.ID)
+			}
+			return false, err
+		}
+		if err := release(tx, &i, waits); err != nil {
+			return false, err
+		}
+		done += int64(len(waits))
+		return true, nil
+	})
+	if err == nil {
+		err = r.Progress(done, max(done, total))
+	}
+	return err
+}
+
+func release(tx *store.Tx, i *Import, waits []Waiting) error {
+	_, rules, err := rulesOf(tx)
+	if err != nil {
+		return err
+	}
+	g, lack := grade(i.Origin, rules, false, i.Evidence != 0, i.DeclaredBy != 0)
+	if g == "" {
+		return fault.New(fault.Conflict, "import.release.still."+lack)
+	}
+	var hash []byte
+	if i.Evidence != 0 {
+		e, err := GetEvidence(tx, i.Evidence)
+		if err != nil {
+			return err
+		}
+		hash = e.SHA256
+	}
+	ids := make([]int64, len(waits))
+	for k, w := range waits {
+		ids[k] = w.ContactID
+	}
+	rows, err := contact.Lock(tx, ids)
+	if err != nil {
+		return err
+	}
+	var events []consent.Event
+	for _, p := range rows {
+		k, _ := slices.BinarySearch(ids, p.ID)
+		e := consent.Event{Contact: p.ID, List: i.List, Kind: consent.Release, Basis: i.Origin.basis(), BasisRef: i.Origin.ref(), Grade: consent.Grade(g),
+			OptOutOffered: i.Origin.Refusal == "yes", Source: "import", Method: "release", Page: i.Origin.source(), Text: i.Origin.Words,
+			Import: i.ID, ImportRow: waits[k].Line, Evidence: i.Evidence, EvidenceHash: hash}
+		if e.Grade == consent.GradeD {
+			e.DeclaredBy = i.DeclaredBy
+		}
+		events = append(events, e)
+	}
+	if len(events) > 0 {
+		results, err := consent.Apply(tx, events)
+		if err != nil {
+			return err
+		}
+		for _, r := range results {
+			if r.Verdict == consent.Applied {
+				i.Counts.Released++
+			} else {
+				i.Counts.Withheld[string(r.Verdict)]++
+			}
+		}
+	}
+	tx.Do(endWaiting, i.ID, ids)
+	tx.Do(recount, text(i.Counts), i.ID)
+	return nil
+}
+
+// waitingRule is the rule by which people go whose proof never came.
+const waitingRule = "art14.margin"
+
+// expire takes off people who waited in vain: the claim expires, and who came with this
+// import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. The keys
+// to forget are given.
+func expire(tx *store.Tx, id int64) (refs []keys.Ref, more bool, err error) {
+	i, err := lock(tx, id)
+	if err != nil {
+		return nil, false, err
+	}
+	waits, err := WaitingAfter(tx, id, 0, releaseRows)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(waits) == 0 {
+		tx.Do(setSettled, id)
+		return nil, false, nil
+	}
+	ids := make([]int64, len(waits))
+	for k, w := range waits {
+		ids[k] = w.ContactID
+	}
+	rows, err := contact.Lock(tx, ids)
+	if err != nil {
+		return nil, false, err
+	}
+	var events []consent.Event
+	for _, p := range rows {
+		k, _ := slices.BinarySearch(ids, p.ID)
+		events = append(events, consent.Event{Contact: p.ID, List: i.List, Kind: consent.Expire, Source: "import", Method: "waiting", Import: id, ImportRow: waits[k].Line})
+	}
+	if len(events) > 0 {
+		if _, err := consent.Apply(tx, events); err != nil {
+			return nil, false, err
+		}
+	}
+	alone, err := consent.Unheld(tx, ids)
+	if err != nil {
+		return nil, false, err
+	}
+	alone = slices.DeleteFunc(alone, func(c int64) bool {
+		k, ok := slices.BinarySearch(ids, c)
+		return !ok || waits[k].Made == 0
+	})
+	tx.Do(endWaitingAnywhere, alone) // the same person may wait in a second import
+	tx.Do(endWaiting, id, ids)
+	if len(alone) > 0 {
+		consent.Drop(tx, alone)
+		if refs, err = contact.Drop(tx, alone, waitingRule); err != nil {
+			return nil, false, err
+		}
+	}
+	i.Counts.Expired += int64(len(ids))
+	tx.Do(recount, text(i.Counts), id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
+		"people": dec(int64(len(ids))), "deleted": dec(int64(len(alone))), "rule": waitingRule}})
+	return refs, true, err
+}

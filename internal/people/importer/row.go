@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/pii"
+	"consend/internal/ground/rulepack"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer/sheet"
+)
+
+// row is one person of the file, read and understood.
+type row struct {
+	line       int
+	email      address.Address
+	name       string
+	language   string
+	country    string
+	attributes contact.Attributes
+	at         legalclock.Moment
+	ip         pii.IP
+	source     string
+	words      string
+	method     string
+	said       said
+	again      bool // its address stood on an earlier line: only its no counts
+	saidAt     legalclock.Moment
+	grade      consent.Grade
+	lacks      string // why it waits for proof
+}
+
+// said is what the row itself says against mailing.
+type said byte
+
+const (
+	nothing  said = iota
+	left          // unsubscribed there: a withdrawal on this list
+	blocked       // on the other tool's do-not-mail list: suppressed everywhere
+	bounced       // the mailbox does not exist
+	complain      // called it spam
+)
+
+// note is a line of the report: a refused row, a duplicate, or a value that was left out.
+type note struct {
+	kind   noteKind
+	line   int
+	key    string
+	column string
+	args   []any
+}
+
+type noteKind string
+
+const (
+	refused   noteKind = "refused"   // the row is not imported
+	duplicate noteKind = "duplicate" // its address stands on an earlier line
+	remark    noteKind = "remark"    // the row is imported without one value
+	withheld  noteKind = "withheld"  // the person may not be written to
+)
+
+// reader understands rows by a mapping and an origin. It is one goroutine's.
+type reader struct {
+	mapping Mapping
+	origin  Origin
+	names   []string
+	zone    *time.Location
+	now     legalclock.Moment
+	shape   Shape
+	graded  [2]string // the grade without and with evidence in the row
+	lacks   [2]string
+	tool    bool // the file is another tool's export: it is the form of every row
+}
+
+// newReader prepares what is the same for all rows. file tells whether there is a file of
+// evidence, word whether a named owner or admin gave theirs.
+func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
+	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, tool: i.Origin.Kind == Tool}
+	for k, row := range []bool{false, true} {
+		r.graded[k], r.lacks[k] = grade(i.Origin, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
+	}
+	return r
+}
+
+// grade is the evidence grade of rows of an origin (kind.md): B by the row itself, C by a
+// file for the group, D by the word of a named owner or admin; "" waits, and says for what.
+func grade(o Origin, rules *rulepack.Rules, row, file, word bool) (g, lacks string) {
+	if l := o.lacks(); l != "" {
+		return "", l
+	}
+	g = rules.Grade(string(o.word()), row, file)
+	switch {
+	case g == string(consent.GradeD) && !word:
+		return "", "undeclared"
+	case g == "":
+		return "", "no_evidence"
+	case !rules.Has(rulepack.Mailable, g):
+		return "", "grade_too_low" // the account asks for more than this
+	}
+	return g, ""
+}
+
+// read understands one row. Notes are what was left out; a fault refuses the row.
+func (r *reader) read(in sheet.Row) (out row, notes []note, bad *fault.Error) {
+	out.line = in.Line
+	out.language, out.country = "", ""
+	var first, last, ip2 string
+	var at, confirm legalclock.Moment
+	leave := func(i int, key string) {
+		notes = append(notes, note{remark, in.Line, key, r.column(i), nil})
+	}
+	if len(in.Cells) > len(r.mapping) { // cells without a column: a stray separator moved values
+		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", len(in.Cells), "columns", len(r.mapping)).OnLine(in.Line)
+	}
+	seen := false
+	for i, cell := range in.Cells {
+		c := r.mapping[i]
+		if c.To == Skip {
+			continue
+		}
+		s := strings.TrimSpace(string(cell))
+		if s == "" {
+			continue // a blank never erases
+		}
+		switch c.To {
+		case Email:
+			a, err := address.Parse(s)
+			if err != nil {
+				return out, nil, fault.All(err)[0].At(r.column(i)).OnLine(in.Line)
+			}
+			out.email, seen = a, true
+		case FullName:
+			out.name = r.text(i, s, 200, leave)
+		case FirstName:
+			first = r.text(i, s, 100, leave)
+		case LastName:
+			last = r.text(i, s, 100, leave)
+		case Language:
+			if out.language = readLanguage(s); out.language == "" {
+				leave(i, "import.row.language")
+			}
+		case Country:
+			if out.country = readCountry(s); out.country == "" {
+				leave(i, "import.row.country")
+			}
+		case Attribute:
+			v, ok := readValue(c, s)
+			if !ok {
+				leave(i, "import.row."+string(c.Type))
+				continue
+			}
+			out.set(c.Attribute, v)
+		case ConsentAt:
+			at = r.moment(i, c, s, leave)
+		case ConfirmAt:
+			confirm = r.moment(i, c, s, leave)
+		case ConsentIP, ConfirmIP:
+			p, err := pii.ParseIP(s)
+			switch {
+			case err != nil:
+				leave(i, "import.row.ip")
+			case c.To == ConfirmIP:
+				ip2 = "confirm"
+				out.ip = p
+			case ip2 == "":
+				out.ip = p
+			}
+		case Source:
+			out.source = r.text(i, s, 300, leave)
+		case Wording:
+			out.words = r.text(i, s, 4000, leave)
+		case Unsubscribed, Blocked:
+			no, when := r.no(c, s)
+			if !no {
+				continue
+			}
+			if c.To == Unsubscribed {
+				out.say(left, when)
+			} else {
+				out.say(blocked, when)
+			}
+		case Status:
+			w, ok := statuses[folded(s)]
+			switch {
+			case !ok:
+				leave(i, "import.row.status")
+			case w == unsure:
+				return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", r.column(i)).At(r.column(i)).OnLine(in.Line)
+			default:
+				out.say(w, 0)
+			}
+		}
+	}
+	if !seen {
+		i := r.mapping.Index(Email)
+		return out, nil, fault.New(fault.Invalid, "import.row.no_email").At(r.column(i)).OnLine(in.Line)
+	}
+	if first != "" || last != "" {
+		out.name = strings.TrimSpace(first + " " + last)
+		if first != "" {
+			out.set(FirstNameAttribute, textValue(first))
+		}
+		if last != "" {
+			out.set(LastNameAttribute, textValue(last))
+		}
+	}
+	out.at = at
+	if confirm != 0 {
+		out.at = confirm // double opt-in there: the later act is the stronger
+	}
+	r.prove(&out)
+	return out, notes, nil
+}
+
+// prove gives the row its grade: moment and source with text or form make B (kind.md).
+func (r *reader) prove(out *row) {
+	b := 0
+	if out.at != 0 && (out.source != "" || out.words != "" || r.tool) {
+		b = 1
+	}
+	out.grade, out.lacks = consent.Grade(r.graded[b]), r.lacks[b]
+	if out.source == "" {
+		out.source = r.origin.source()
+	}
+	if out.words == "" {
+		out.words = r.origin.Words
+	}
+	out.method = "csv"
+	if r.origin.Kind == Paper {
+		out.method = "paper"
+	}
+}
+
+func (o *row) set(name string, v contact.Value) {
+	if o.attributes == nil {
+		o.attributes = make(contact.Attributes, 8)
+	}
+	o.attributes[name] = v
+}
+
+func textValue(s string) contact.Value { v, _ := contact.TypeText.Read(s); return v } // at most 100 characters
+
+// say keeps the stronger no.
+func (o *row) say(s said, when legalclock.Moment) {
+	if s > o.said {
+		o.said = s
+	}
+	if when != 0 {
+		o.saidAt = when
+	}
+}
+
+func (r *reader) column(i int) string {
+	if i >= 0 && i < len(r.names) && r.names[i] != "" {
+		return r.names[i]
+	}
+	return itoa(i + 1)
+}
+
+// text keeps a value that fits and can be shown: no control characters but line breaks of long texts.
+func (r *reader) text(i int, s string, limit int, leave func(int, string)) string {
+	if utf8.RuneCountInString(s) > limit {
+		leave(i, "import.row.text_long")
+		return ""
+	}
+	return tidy(s)
+}
+
+// tidy takes out control characters; a line break becomes a space.
+func tidy(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] == 0x7f {
+			return strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c < 0x20 || c == 0x7f }), " ")
+		}
+	}
+	return s
+}
+
+func (r *reader) moment(i int, c Column, s string, leave func(int, string)) legalclock.Moment {
+	t, ok := readMoment(s, c.Month, r.zone)
+	if !ok {
+		leave(i, "import.row.moment")
+		return 0
+	}
+	m := legalclock.MomentOf(t)
+	if m > r.now {
+		leave(i, "import.row.future")
+		return 0
+	}
+	return m
+}
+
+// no reads a column that says somebody left: a yes, or the moment of it. What is neither is
+// taken as a yes: a no that can't be read is still a no.
+func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
+	if v, ok := readBool(s); ok {
+		return v, 0
+	}
+	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
+		return true, legalclock.MomentOf(t)
+	}
+	return true, 0
+}
+
+// unsure is a person who never subscribed there: no claim is made for them.
+const unsure said = 255
+
+var statuses = map[string]said{
+	"subscribed": nothing, "active": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
+	"unsubscribed": left, "desinscrit": left, "desabonne": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left,
+	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked,
+	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "invalid": bounced, "rejete": bounced,
+	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,
+	"pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
+}
+
+// readValue reads an attribute's value by its column. What other tools write in more ways
+// than contact reads is made canonical first.
+func readValue(c Column, s string) (contact.Value, bool) {
+	switch c.Type {
+	case contact.TypeNumber:
+		n, ok := readNumber(s)
+		if !ok {
+			return contact.Value{}, false
+		}
+		s = n
+	case contact.TypeDate:
+		d, ok := readDay(s, c.Month)
+		if !ok {
+			return contact.Value{}, false
+		}
+		s = d
+	case contact.TypeBoolean:
+		v, ok := readBool(s)
+		if !ok {
+			return contact.Value{}, false
+		}
+		s = "false"
+		if v {
+			s = "true"
+		}
+	default:
+		s = tidy(s)
+	}
+	v, err := c.Type.Read(s)
+	return v, err == nil
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/blob"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/keys"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer/sheet"
+	"consend/internal/people/list"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// RunKind is the kind of the task that writes an import.
+const RunKind job.Kind = "importer.run"
+
+// Work writes an import from its sealed file: a job.Work. It goes on where an earlier run
+// left off, and ends at once when the import was stopped.
+func Work(ctx context.Context, r *job.Run) error {
+	return write(ctx, r.DB, r.Who, r.Ref, nil, r.Progress)
+}
+
+// opener opens a file at its beginning; nil means the import's own sealed one.
+type opener func() (io.ReadCloser, error)
+
+func (w *writer) open(ctx context.Context, elsewhere opener) (io.ReadCloser, error) {
+	if elsewhere != nil {
+		return elsewhere()
+	}
+	if w.i.Blob == 0 {
+		return nil, fault.New(fault.Gone, "import.file.gone")
+	}
+	f, err := blob.Open(ctx, w.db, w.who, w.ring.Box(w.who.Account), w.i.Blob)
+	return io.NopCloser(f), err
+}
+
+// errTaken says that the import was stopped, or that another run writes it now.
+var errTaken = errors.New("importer: stopped, or taken over by another run")
+
+// writer writes the batches of one import. Several goroutines may: each its own batch.
+type writer struct {
+	db       *store.DB
+	who      actor.Actor
+	i        Import
+	list     list.List
+	ring     *keys.Ring
+	note     int64
+	from     legalclock.Moment // the first day of collection, for rows without a moment
+	evidence Evidence
+	due      legalclock.Moment // GDPR 14(3): told until then
+	types    map[string]contact.Attribute
+	progress func(done, total int64) error
+
+	mu     sync.Mutex
+	at     Cursor // committed
+	counts Counts // committed
+	told   int64
+}
+
+func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, elsewhere opener, progress func(done, total int64) error) error {
+	w := &writer{db: db, who: who, progress: progress}
+	var rd *reader
+	err := db.Write(ctx, who, func(tx *store.Tx) (err error) {
+		rd, err = w.take(tx, id)
+		return err
+	})
+	if errors.Is(err, errTaken) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	src, err := w.open(ctx, elsewhere)
+	if err == nil {
+		err = w.all(ctx, src, rd)
+		src.Close()
+	}
+	switch {
+	case errors.Is(err, errTaken):
+		return nil
+	case err != nil && fault.KindOf(err) != fault.Internal:
+		return errors.Join(err, w.fail(ctx, err))
+	case err != nil:
+		return err
+	}
+	return w.done(ctx)
+}
+
+// take makes this run the one that writes, and reads what is the same for all rows.
+func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
+	if n, err := tx.Exec(take, id); err != nil {
+		return nil, err
+	} else if n == 0 {
+		return nil, errTaken
+	}
+	i, err := Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	zone, rules, err := rulesOf(tx)
+	if err != nil {
+		return nil, err
+	}
+	if w.list, err = list.Get(tx, i.List); err != nil {
+		return nil, err
+	}
+	attributes, err := contact.AllAttributes(tx)
+	if err != nil {
+		return nil, err
+	}
+	w.types = map[string]contact.Attribute{}
+	for _, a := range attributes {
+		w.types[a.Name] = a
+	}
+	for k, c := range i.Mapping { // an attribute keeps the type it has
+		if a, ok := w.types[c.Attribute]; ok && c.To == Attribute {
+			i.Mapping[k].Type = a.Type
+		}
+	}
+	w.note, _ = strconv.ParseInt(i.Origin.Note, 10, 64) // a version of ours by its number; other words stand in the trace alone
+	if i.Evidence != 0 {
+		if w.evidence, err = GetEvidence(tx, i.Evidence); err != nil {
+			return nil, err
+		}
+	}
+	w.i, w.at, w.counts, w.ring = i, i.At, i.Counts, keys.Of(tx)
+	w.due = i.Origin.NoticeDue(i.StartedAt, zone, rules)
+	if d, err := legalclock.ParseDate(i.Origin.From); err == nil {
+		w.from = min(d.Start(zone), tx.Now)
+	}
+	return newReader(i, rules, tx.Now, zone), nil
+}
+
+// writers is how many goroutines write: PostgreSQL has a core more than one can fill, SQLite
+// has one writer.
+func (w *writer) writers() int {
+	choices := slices.ContainsFunc(w.i.Mapping, func(c Column) bool { return c.Type == contact.TypeChoice })
+	if w.db.Dialect() == "postgres" && !choices { // two at once would lose one another's new choices
+		return Writers
+	}
+	return 1
+}
+
+// Writers is how many batches are written at once on PostgreSQL.
+const Writers = 2
+
+func (w *writer) all(ctx context.Context, src io.Reader, rd *reader) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	batches, parsed := stream(ctx, src, w.i, rd, sheet.Standard, w.at)
+	var group sync.WaitGroup
+	var first error
+	var once sync.Once
+	for range w.writers() {
+		group.Go(func() {
+			for b := range batches {
+				if err := w.one(ctx, b); err != nil {
+					once.Do(func() { first = err; stop() })
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	stop()
+	for range batches { // the parser may wait to hand one over
+	}
+	if err := parsed(); first == nil && err != nil {
+		first = err
+	}
+	return first
+}
+
+// one writes a batch, with the cursor behind it, in one transaction.
+func (w *writer) one(ctx context.Context, b batch) error {
+	held := false
+	var next Cursor
+	var counts Counts
+	err := w.db.Bulk(ctx, w.who, func(tx *store.Tx) (bool, error) {
+		if held { // this step runs again
+			held = false
+			w.mu.Unlock()
+		}
+		s := &step{w: w, tx: tx, b: &b, counts: Counts{Grades: map[string]int64{}, Withheld: map[string]int64{}}}
+		if err := s.write(); err != nil {
+			return false, err
+		}
+		w.mu.Lock() // until the commit, so that no other batch counts from the same numbers
+		held = true
+		next, counts = w.at.past(b), w.counts.plus(s.counts)
+		n, err := tx.Exec(advance, text(next), text(counts), w.i.ID, w.i.Fence)
+		if err == nil && n == 0 {
+			err = errTaken
+		}
+		return false, err
+	})
+	if !held {
+		w.mu.Lock()
+	}
+	defer w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	w.at, w.counts = next, counts
+	if w.progress != nil && (w.counts.Rows-w.told >= 50_000 || b.last) {
+		w.told = w.counts.Rows
+		return w.progress(w.counts.Rows, w.i.Survey.Rows)
+	}
+	return nil
+}
+
+// past moves the cursor behind a batch: straight on when the batch begins at it, and over
+// those that were written ahead.
+func (c Cursor) past(b batch) Cursor {
+	out := Cursor{Position: c.Position, Ahead: slices.Clone(c.Ahead), Next: maps.Clone(c.Next)}
+	if !b.first && b.from != out.Offset {
+		if out.Next == nil {
+			out.Next = map[int64]sheet.Position{}
+		}
+		out.Ahead = append(out.Ahead, b.from)
+		out.Next[b.from] = b.next
+		return out
+	}
+	out.Position = b.next
+	for {
+		p, ok := out.Next[out.Offset]
+		if !ok {
+			return out
+		}
+		k := slices.Index(out.Ahead, out.Offset)
+		out.Ahead = slices.Delete(out.Ahead, k, k+1)
+		delete(out.Next, out.Offset)
+		out.Position = p
+	}
+}
+
+func (c Counts) plus(o Counts) Counts {
+	c.Rows += o.Rows
+	c.Fresh += o.Fresh
+	c.Known += o.Known
+	c.Changed += o.Changed
+	c.Refused += o.Refused
+	c.Doubled += o.Doubled
+	c.Same += o.Same
+	c.Left += o.Left
+	c.Remarks += o.Remarks
+	c.Unlisted += o.Unlisted
+	c.Listed += o.Listed
+	c.Grades, c.Withheld = maps.Clone(c.Grades), maps.Clone(c.Withheld)
+	for k, n := range o.Grades {
+		c.Grades[k] += n
+	}
+	for k, n := range o.Withheld {
+		c.Withheld[k] += n
+	}
+	return c
+}
+
+// fail marks an import whose file can't be read on.
+func (w *writer) fail(ctx context.Context, cause error) error {
+	key := fault.All(cause)[0].Key
+	return w.db.Write(context.WithoutCancel(ctx), w.who, func(tx *store.Tx) error {
+		if n, err := tx.Exec(setFailed, key, w.i.ID); err != nil || n == 0 {
+			return err
+		}
+		_, err := trace.Append(tx, trace.Act{Action: "import.fail", Object: "import", ObjectID: w.i.ID, Clear: proof.Fields{"fault": key}})
+		return err
+	})
+}
+
+// done ends an import and writes its totals into the trace.
+func (w *writer) done(ctx context.Context) error {
+	return w.db.Write(ctx, w.who, func(tx *store.Tx) error {
+		i, err := lock(tx, w.i.ID)
+		if err != nil || i.State != Running || i.Fence != w.i.Fence {
+			return err
+		}
+		tx.Do(setDone, i.ID)
+		_, err = trace.Append(tx, trace.Act{Action: "import.done", Object: "import", ObjectID: i.ID, Clear: i.Counts.fields()})
+		return err
+	})
+}
+
+func (c Counts) fields() proof.Fields {
+	f := proof.Fields{"rows": dec(c.Rows), "new": dec(c.Fresh), "known": dec(c.Known), "refused": dec(c.Refused), "doubled": dec(c.Doubled), "left": dec(c.Left)}
+	for g, n := range c.Grades {
+		if g == "" {
+			g = "waiting"
+		}
+		f["grade."+strings.ToLower(g)] = dec(n)
+	}
+	for v, n := range c.Withheld {
+		f["withheld."+v] = dec(n)
+	}
+	return f
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"strings"
+
+	"consend/internal/ground/pii"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/trace/proof"
+)
+
+// step writes one batch in one transaction: people, what is new about them, one event each
+// in the ledger, one set act in the trace, notes of the report, and who waits.
+type step struct {
+	w      *writer
+	tx     *store.Tx
+	b      *batch
+	counts Counts
+	people []contact.Row
+}
+
+func (s *step) write() error {
+	s.counts.Rows, s.counts.Refused, s.counts.Doubled = s.b.read, s.b.refused, s.b.doubled
+	if err := s.newChoices(); err != nil {
+		return err
+	}
+	notes := s.b.notes
+	if len(s.b.rows) > 0 {
+		events, err := s.ensure()
+		if err != nil {
+			return err
+		}
+		if err := s.refusals(); err != nil { // before the events, which then meet them
+			return err
+		}
+		results, err := consent.Apply(s.tx, events)
+		if err != nil {
+			return err
+		}
+		more, err := s.count(results)
+		if err != nil {
+			return err
+		}
+		notes = append(notes[:len(notes):len(notes)], more...)
+	}
+	return s.note(notes)
+}
+
+// ensure finds or makes the people, brings in what is new about those who were here, and
+// gives one event for each row.
+func (s *step) ensure() ([]consent.Event, error) {
+	rows := s.b.rows
+	entry := s.tx.ID()
+	index := func(i int) int {
+		if len(rows) == 1 {
+			return proof.Whole
+		}
+		return i
+	}
+	news := make([]contact.New, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
+			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i)}
+	}
+	people, err := contact.Ensure(s.tx, news)
+	if err != nil {
+		return nil, err
+	}
+	s.people = people
+	if s.w.i.Options.Existing != Keep {
+		var fill []contact.Filling
+		for i := range rows {
+			if !people[i].Created && !rows[i].again {
+				fill = append(fill, contact.Filling{Row: people[i], Name: news[i].Name, Attributes: news[i].Attributes, Language: rows[i].language, Country: rows[i].country})
+			}
+		}
+		n, err := contact.Fill(s.tx, fill, s.w.i.Options.Existing == Replace, s.w.i.ID)
+		if err != nil {
+			return nil, err
+		}
+		s.counts.Changed = n
+	}
+	events := make([]consent.Event, len(rows))
+	for i := range rows {
+		events[i] = s.event(&rows[i], people[i], entry)
+	}
+	return events, nil
+}
+
+func (s *step) event(r *row, p contact.Row, entry int64) consent.Event {
+	i := &s.w.i
+	e := consent.Event{Contact: p.ID, List: i.List, Kind: consent.Give, Source: "import", Method: r.method, Import: i.ID, ImportRow: int64(r.line), Row: p, Entry: entry}
+	switch r.said {
+	case left, blocked:
+		e.Kind, e.OccurredAt, e.Basis = consent.Withdraw, r.saidAt, ""
+		return e
+	case complain:
+		e.Kind, e.OccurredAt = consent.Complain, r.saidAt
+		return e
+	}
+	e.Basis, e.BasisRef, e.OptOutOffered = i.Origin.basis(), i.Origin.ref(), i.Origin.Refusal == "yes"
+	if e.Basis == consent.SoftOptIn {
+		e.BasisFamily = s.w.list.PurposeFamily // the origin step asks whether what was bought is like what is sold
+	}
+	e.Grade, e.Lacks = r.grade, r.lacks
+	e.OccurredAt, e.Page, e.Text = r.at, r.source, r.words
+	if e.OccurredAt == 0 {
+		e.OccurredAt = s.w.from
+	}
+	e.Origin = consent.Origin{IP: r.ip}
+	if !r.ip.IsZero() {
+		e.Origin.Source = "import"
+	}
+	e.NoteVersion, e.Note = s.w.note, nil
+	if r.grade == consent.GradeD {
+		e.DeclaredBy = i.DeclaredBy
+	}
+	if i.Evidence != 0 {
+		e.Evidence, e.EvidenceHash = i.Evidence, s.w.evidence.SHA256
+	}
+	return e
+}
+
+// refusals puts what the rows themselves say against mailing on the do-not-mail list: it
+// outlives list and contact.
+func (s *step) refusals() error {
+	by := map[said][]contact.Row{}
+	for i := range s.b.rows {
+		if w := s.b.rows[i].said; w != nothing {
+			by[w] = append(by[w], s.people[i])
+		}
+	}
+	for _, r := range []struct {
+		said  said
+		cause consent.Cause
+		scope consent.Scope
+	}{{left, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: s.w.i.List}}, {blocked, consent.Imported, consent.Everything},
+		{bounced, consent.HardBounce, consent.Everything}, {complain, consent.Complained, consent.Everything}} {
+		if len(by[r.said]) > 0 {
+			if err := consent.SuppressSet(s.tx, by[r.said], r.cause, r.scope, s.w.i.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// count sorts the rows by what became of them.
+func (s *step) count(results []consent.Result) ([]note, error) {
+	var notes []note
+	var waiting [][]any
+	for i, res := range results {
+		r, p := &s.b.rows[i], s.people[i]
+		if !r.again {
+			if p.Created {
+				s.counts.Fresh++
+			} else {
+				s.counts.Known++
+			}
+		}
+		switch {
+		case r.said != nothing:
+			s.counts.Left++
+		case res.Verdict == consent.Applied && res.After.Status == consent.Waiting:
+			s.counts.Grades[""]++
+			waiting = append(waiting, []any{s.w.i.ID, p.ID, r.line, r.lacks, made(p.Created)})
+		case res.Verdict == consent.Applied:
+			s.counts.Grades[string(res.After.Grade)]++
+		case res.Verdict == consent.Recorded:
+			s.counts.Same++
+		default:
+			s.counts.Withheld[string(res.Verdict)]++
+			notes = append(notes, note{kind: withheld, line: r.line, key: "import.withheld." + string(res.Verdict)})
+		}
+	}
+	_, err := s.tx.Load(addWaiting, waiting)
+	return notes, err
+}
+
+func made(created bool) int {
+	if created {
+		return 1
+	}
+	return 0
+}
+
+// note keeps the notes of the report, up to a limit for one import.
+func (s *step) note(notes []note) error {
+	var rows [][]any
+	k, line := int64(0), -1
+	room := MaxNotes - s.w.listed()
+	for _, n := range notes {
+		if n.kind == remark {
+			s.counts.Remarks++
+		}
+		if n.line != line {
+			k, line = 0, n.line
+		}
+		if int64(len(rows)) >= room || k >= notesOfLine {
+			s.counts.Unlisted++
+			continue
+		}
+		args := n.args
+		if args == nil {
+			args = []any{}
+		}
+		kind := int64(0)
+		if n.kind == withheld {
+			kind = notesOfLine - 1 // stands beside the others of its line
+		} else {
+			k++
+		}
+		rows = append(rows, []any{s.w.i.ID, int64(n.line)*notesOfLine + k + kind, n.line, n.kind, n.key, n.column, text(args)})
+	}
+	s.counts.Listed = int64(len(rows))
+	_, err := s.tx.Load(addNotes, rows)
+	return err
+}
+
+// MaxNotes is how many lines a report keeps of one import; beyond, they are only counted.
+const MaxNotes = 10_000
+
+const notesOfLine = 256
+
+func (w *writer) listed() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counts.Listed
+}
+
+// newChoices adds the values of choice attributes that the account doesn't know yet, and
+// writes all in the account's spelling.
+func (s *step) newChoices() error {
+	var want []contact.Attribute
+	for _, c := range s.w.i.Mapping {
+		if c.To != Attribute || c.Type != contact.TypeChoice {
+			continue
+		}
+		have := s.w.choices(c.Attribute)
+		var fresh contact.Choices
+		for i := range s.b.rows {
+			v := s.b.rows[i].attributes[c.Attribute].Raw()
+			if v == "" {
+				continue
+			}
+			f := strings.ToLower(v)
+			if _, ok := have[f]; !ok {
+				if len(have) >= MaxChoices || len(v) > 100 {
+					delete(s.b.rows[i].attributes, c.Attribute)
+					s.b.notes = append(s.b.notes, note{kind: remark, line: s.b.rows[i].line, key: "import.row.choice", column: c.Attribute})
+					continue
+				}
+				have[f] = v
+				fresh = append(fresh, v)
+			}
+			s.b.rows[i].set(c.Attribute, textValue(have[f]))
+		}
+		if len(fresh) > 0 {
+			want = append(want, contact.Attribute{Name: c.Attribute, Type: c.Type, Choices: fresh})
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	got, err := contact.EnsureAttributes(s.tx, want)
+	if err != nil {
+		return err
+	}
+	s.tx.AfterCommit(func() { // w.mu is held until the commit is known
+		for _, a := range got {
+			s.w.types[a.Name] = a
+		}
+	})
+	return nil
+}
+
+// MaxChoices is how many values an import gives a choice; what comes after is left out.
+const MaxChoices = 200
+
+func (w *writer) choices(name string) map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]string{}
+	for _, c := range w.types[name].Choices {
+		out[strings.ToLower(c)] = c
+	}
+	return out
+}

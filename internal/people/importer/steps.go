@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/blob"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer/sheet"
+	"consend/internal/people/list"
+	"consend/internal/team/account"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// File is what was sent, and what a first look told of it.
+type File struct {
+	Name   string
+	Blob   int64 // 0 when the command line reads it from where it lies
+	Size   int64
+	SHA256 []byte
+	Survey sheet.Survey
+}
+
+// Make takes a file in as a draft, with the mapping that could be guessed.
+func Make(tx *store.Tx, f File) (int64, error) {
+	shape, m := Guess(f.Survey.Header, f.Survey.Width, f.Survey.Sample)
+	o := Origin{}
+	if shape != Plain {
+		o = Origin{Kind: Tool, Where: shape.Tool(), How: "signed_up"}
+	}
+	id := tx.ID()
+	entry, err := trace.Append(tx, trace.Act{Action: "import.upload", Object: "import", ObjectID: id, Clear: proof.Fields{
+		"sha256": hex.EncodeToString(f.SHA256), "size": dec(f.Size), "rows": dec(f.Survey.Rows), "shape": string(shape)}})
+	if err != nil {
+		return 0, err
+	}
+	by := int64(0)
+	if tx.Who.Kind == actor.Member {
+		by = tx.Who.ID
+	}
+	tx.Do(add, id, title(f.Name), f.Blob, f.Size, f.SHA256, text(f.Survey.Format), text(surveyOf(f.Survey)), shape, text(m), text(o), text(Options{Existing: Fill}),
+		text(Cursor{}), text(Counts{}), by, legalclock.Day(tx.Now, utc).AddDays(fileKept).End(utc), entry)
+	return id, nil
+}
+
+func surveyOf(s sheet.Survey) Survey {
+	return Survey{Header: s.Header, Width: s.Width, Rows: s.Rows, Broken: s.Broken, Twice: s.Twice}
+}
+
+// title keeps the last part of a file's name, without what can't be shown.
+func title(s string) string {
+	s = s[strings.LastIndexAny(s, `/\`)+1:]
+	s = tidy(strings.ToValidUTF8(s, "…"))
+	if r := []rune(s); len(r) > 120 {
+		s = string(r[:60]) + "…" + string(r[len(r)-59:])
+	}
+	if strings.TrimSpace(s) == "" || !utf8.ValidString(s) {
+		return "contacts.csv"
+	}
+	return s
+}
+
+// draft locks an import that can still be changed and whose page is the newest.
+func draft(tx *store.Tx, id, version int64) (Import, error) {
+	i, err := lock(tx, id)
+	switch {
+	case err != nil:
+		return i, err
+	case !i.State.Editable():
+		return i, fault.New(fault.Conflict, "import.started")
+	case i.Version != version:
+		return i, fault.New(fault.Conflict, "import.changed")
+	}
+	return i, nil
+}
+
+// Check settles how the file is written. The survey is one made with that format.
+func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
+	i, err := draft(tx, id, version)
+	if err != nil {
+		return err
+	}
+	shape, m := i.Shape, i.Mapping
+	if s.Format != i.Format || len(m) != s.Width { // read another way, columns are others
+		shape, m = Guess(s.Header, s.Width, s.Sample)
+	}
+	tx.Do(setFormat, text(s.Format), text(surveyOf(s)), shape, text(m), id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.check", Object: "import", ObjectID: id, Clear: proof.Fields{
+		"encoding": string(s.Format.Encoding), "rows": dec(s.Rows), "columns": dec(int64(s.Width))}})
+	return err
+}
+
+// Map gives columns their meaning.
+func Map(tx *store.Tx, id, version int64, m Mapping) error {
+	i, err := draft(tx, id, version)
+	if err != nil {
+		return err
+	}
+	if !i.State.Reached(Checked) {
+		return fault.New(fault.Conflict, "import.step")
+	}
+	for k := range m {
+		if m[k].To == Attribute {
+			m[k].Attribute = contact.AttributeName(m[k].Attribute)
+		} else {
+			m[k] = Column{To: m[k].To, Month: m[k].Month}
+		}
+	}
+	if len(m) != i.Survey.Width {
+		return fault.New(fault.Conflict, "import.changed")
+	}
+	if err := m.Check(); err != nil {
+		return err
+	}
+	tx.Do(setMapping, text(m), later(i.State, Mapped), id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.map", Object: "import", ObjectID: id, Clear: m.fields()})
+	return err
+}
+
+// fields says in the trace which kinds of data are taken in, not a cell of them.
+func (m Mapping) fields() proof.Fields {
+	var kinds []string
+	n := 0
+	for _, c := range m {
+		switch c.To {
+		case Skip:
+		case Attribute:
+			n++
+		default:
+			kinds = append(kinds, string(c.To))
+		}
+	}
+	return proof.Fields{"fields": strings.Join(kinds, ","), "attributes": dec(int64(n))}
+}
+
+// Tell says where the people come from. The import can't go on without it (GDPR 7(1), 14).
+func Tell(tx *store.Tx, id, version int64, o Origin) error {
+	i, err := draft(tx, id, version)
+	if err != nil {
+		return err
+	}
+	if !i.State.Reached(Mapped) {
+		return fault.New(fault.Conflict, "import.step")
+	}
+	zone, rules, err := rulesOf(tx)
+	if err != nil {
+		return err
+	}
+	if err := o.Check(tx.Now, zone); err != nil {
+		return err
+	}
+	if o.WaitsUntil(tx.Now, zone, rules) <= tx.Now && i.Evidence == 0 { // GDPR 14(3)(a) is over: nothing may wait
+		return fault.New(fault.Invalid, "import.origin.month_over").At("to")
+	}
+	tx.Do(setOrigin, text(o), later(i.State, Sourced), id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.origin", Object: "import", ObjectID: id, Clear: o.fields()})
+	return err
+}
+
+func (o Origin) fields() proof.Fields {
+	f := proof.Fields{"origin": string(o.word()), "basis": string(o.basis())}
+	for n, v := range map[string]string{"from": o.From, "to": o.To, "how": o.How, "refusal": o.Refusal, "lacks": o.lacks()} {
+		if v != "" {
+			f[n] = v
+		}
+	}
+	return f
+}
+
+// later keeps the state an import has reached when an earlier step is taken again.
+func later(have, step State) State {
+	if rank[have] > rank[step] {
+		return have
+	}
+	return step
+}
+
+func dec(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Choice is the last step before the summary.
+type Choice struct {
+	List    int64
+	Options Options
+	Declare bool // the member gives their word for the rows without other proof
+}
+
+// Choose settles list and options, and takes the word of an owner or admin for rows without
+// other proof. Anybody else may go on without: those rows wait.
+func Choose(tx *store.Tx, id, version int64, c Choice) error {
+	i, err := draft(tx, id, version)
+	if err != nil {
+		return err
+	}
+	if !i.State.Reached(Sourced) {
+		return fault.New(fault.Conflict, "import.step")
+	}
+	var bad fault.Many
+	switch c.Options.Existing {
+	case Fill, Replace, Keep:
+	default:
+		bad = append(bad, fault.New(fault.Invalid, "import.options.existing").At("existing"))
+	}
+	if l, err := list.Get(tx, c.List); fault.Is(err, fault.NotFound) || err == nil && (l.RetiredAt != 0 || l.Kind != list.Mail) {
+		bad = append(bad, fault.New(fault.Invalid, "import.options.list").At("list"))
+	} else if err != nil {
+		return err
+	}
+	if c.Declare && !signs(tx.Who) {
+		bad = append(bad, fault.New(fault.Forbidden, "import.options.declare").At("declare"))
+	}
+	if len(bad) > 0 {
+		return bad
+	}
+	by, at := int64(0), legalclock.Moment(0)
+	if c.Declare {
+		by, at = tx.Who.ID, tx.Now
+	}
+	tx.Do(setChoice, c.List, text(c.Options), by, at, id)
+	return choseAct(tx, id, c, by)
+}
+
+func choseAct(tx *store.Tx, id int64, c Choice, by int64) error {
+	f := proof.Fields{"list": dec(c.List), "existing": string(c.Options.Existing)}
+	if by != 0 {
+		f["declared_by"] = dec(by)
+	}
+	_, err := trace.Append(tx, trace.Act{Action: "import.choose", Object: "import", ObjectID: id, Clear: f})
+	return err
+}
+
+// Begin starts an import that is ready, or goes on with one that was stopped or failed.
+// Attributes that are new are made here. With a queue the work is a task of its own.
+func Begin(tx *store.Tx, id int64, queue bool) error {
+	i, err := lock(tx, id)
+	if err != nil {
+		return err
+	}
+	switch i.State {
+	case Ready, Stopped, Failed:
+	default:
+		return fault.New(fault.Conflict, "import.step")
+	}
+	if queue && i.Blob == 0 {
+		return fault.New(fault.Gone, "import.file.gone")
+	}
+	zone, rules, err := rulesOf(tx)
+	if err != nil {
+		return err
+	}
+	until := i.WaitsUntil
+	if until == 0 {
+		if until = i.Origin.WaitsUntil(tx.Now, zone, rules); until <= tx.Now {
+			if g, _ := grade(i.Origin, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
+				return fault.New(fault.Invalid, "import.origin.month_over").At("to")
+			}
+		}
+	}
+	var want []contact.Attribute
+	for _, c := range i.Mapping {
+		if c.To == Attribute {
+			want = append(want, contact.Attribute{Name: c.Attribute, Type: c.Type})
+		}
+	}
+	if i.Mapping.Index(FirstName) >= 0 {
+		want = append(want, contact.Attribute{Name: FirstNameAttribute, Type: contact.TypeText})
+	}
+	if i.Mapping.Index(LastName) >= 0 {
+		want = append(want, contact.Attribute{Name: LastNameAttribute, Type: contact.TypeText})
+	}
+	if _, err := contact.EnsureAttributes(tx, want); err != nil {
+		return err
+	}
+	task := int64(0)
+	if queue {
+		task = job.Start(tx, RunKind, id)
+	}
+	tx.Do(setBegun, task, until, id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.start", Object: "import", ObjectID: id, Clear: proof.Fields{
+		"list": dec(i.List), "declared_by": dec(i.DeclaredBy), "evidence": dec(i.Evidence), "row": dec(i.Counts.Rows)}})
+	return err
+}
+
+// Stop stops a running import after the step it is in. What is written stays; it can go on.
+func Stop(tx *store.Tx, id int64) error {
+	if _, err := Get(tx, id); err != nil {
+		return err
+	}
+	n, err := tx.Exec(setStopped, id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.New(fault.Conflict, "import.not_running")
+	}
+	_, err = trace.Append(tx, trace.Act{Action: "import.stop", Object: "import", ObjectID: id})
+	return err
+}
+
+// Discard throws a draft away, with its file and its evidence.
+func Discard(tx *store.Tx, id int64) error {
+	i, err := lock(tx, id)
+	if err != nil {
+		return err
+	}
+	if !i.State.Editable() {
+		return fault.New(fault.Conflict, "import.started")
+	}
+	files, err := EvidenceOf(tx, id)
+	if err != nil {
+		return err
+	}
+	for _, e := range files {
+		if err := blob.Delete(tx, e.Blob); err != nil {
+			return err
+		}
+	}
+	if i.Blob != 0 {
+		if err := blob.Delete(tx, i.Blob); err != nil {
+			return err
+		}
+	}
+	tx.Do(removeEvidence, id)
+	tx.Do(remove, id)
+	_, err = trace.Append(tx, trace.Act{Action: "import.discard", Object: "import", ObjectID: id})
+	return err
+}
+
+// rulesOf gives the account's zone and the rules that hold for it now.
+func rulesOf(r store.Reader) (*time.Location, *rulepack.Rules, error) {
+	a, err := account.Get(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	packs := rulepack.Packs()
+	return a.Location(), rulepack.Published(packs[len(packs)-1]), nil
+}
