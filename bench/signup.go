@@ -48,14 +48,14 @@ func signupWork(name string, clients int) Work {
 		N: 20_000, Goal: map[string]float64{"sqlite": 0.6, "postgres": 0.6},
 		Variants: []Variant{
 			{"floor", func(ctx context.Context, e Env) (Result, error) { return bareSignups(ctx, e, clients) }},
-			{"double opt-in", func(ctx context.Context, e Env) (Result, error) { return signups(ctx, e, clients, form.Double) }},
-			{"single opt-in", func(ctx context.Context, e Env) (Result, error) { return signups(ctx, e, clients, form.Single) }},
+			{"double opt-in", func(ctx context.Context, e Env) (Result, error) { return formPosts(ctx, e, clients, form.Double) }},
+			{"single opt-in", func(ctx context.Context, e Env) (Result, error) { return formPosts(ctx, e, clients, form.Single) }},
 		},
 	}
 }
 
-// signups posts to the whole program: pages, facts, service mail into the mailbox, sealer.
-func signups(ctx context.Context, e Env, clients int, how form.OptIn) (Result, error) {
+// formPosts posts to the whole program: pages, facts, service mail into the mailbox, sealer.
+func formPosts(ctx context.Context, e Env, clients int, how form.OptIn) (Result, error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
 	c, err := config.Load(config.From{})
 	if err != nil {
