@@ -71,11 +71,19 @@ type Figure struct {
 // works is everything that can be measured; each file of this folder makes one.
 var works = []Work{
 	traceAct, traceSet, traceSeal,
+	campaignSend, campaignSigned, campaignFreeze,
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) == 2 && os.Args[1] == "sink" {
+		if err := sink(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) == 6 && os.Args[1] == "run" {
 		if err := child(ctx, os.Args[2], os.Args[3], os.Args[4], os.Args[5]); err != nil {
 			fmt.Fprintln(os.Stderr, err)

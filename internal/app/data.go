@@ -6,6 +6,7 @@ package app
 import (
 	"slices"
 
+	"consend/internal/chain/legal"
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/blob"
@@ -51,6 +52,7 @@ func DataMap() datamap.Map {
 		member.Data(),
 		apikey.Data(),
 		processor.Data(),
+		legal.Data(),
 		gate.Data(),
 		relay.Data(),
 		message.Data(),

@@ -14,6 +14,7 @@ import (
 	"consend/internal/job"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/importer"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
@@ -28,6 +29,7 @@ func letters() map[job.Kind]transactional.Compose {
 		form.Requested:     form.DraftConfirmation,
 		member.InvitedFact: access.DraftInvitation,
 		access.RecoverFact: access.DraftRecovery,
+		importer.Remind:    importer.DraftReminder,
 	}
 }
 
@@ -40,13 +42,17 @@ func (h *House) facts() map[job.Kind]job.OnFact {
 
 // works is the long work of the rooms.
 func (h *House) works() map[job.Kind]job.Work {
-	return map[job.Kind]job.Work{}
+	return map[job.Kind]job.Work{
+		importer.RunKind:     importer.Work,
+		importer.ReleaseKind: importer.ReleaseWork,
+	}
 }
 
 // periodics is what the installation does by itself.
 func (h *House) periodics() []job.Periodic {
 	return []job.Periodic{
 		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
+		{Kind: "importer.daily", Every: time.Hour, Do: importer.Daily(h.Main)},
 		{Kind: "message.sweep", Every: time.Hour, Do: message.Sweep(h.Main)},
 		{Kind: "relay.sweep", Every: time.Hour, Do: relay.Sweep(h.Main)},
 		{Kind: "access.sweep", Every: time.Hour, Do: h.Desk.Sweep},

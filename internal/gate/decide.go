@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"consend/internal/chain/legal"
 	"consend/internal/chain/processor"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/rulepack"
@@ -76,10 +77,11 @@ func factsOf(r store.Reader, b Batch) (facts, error) {
 	if err != nil {
 		return f, err
 	}
-	f.documents = "not_applicable" // no contract with oneself
-	if a.Kind == account.Customer {
-		f.documents = "none_published"
+	bound, err := legal.Of(r, a, momentOf(r))
+	if err != nil {
+		return f, err
 	}
+	f.documents = bound.Text()
 	carrier, known, err := carrierOf(r, b.Relay)
 	if err != nil {
 		return f, err
@@ -87,6 +89,8 @@ func factsOf(r store.Reader, b Batch) (facts, error) {
 	switch {
 	case a.Suspended() && b.Class.reaches():
 		f.hold = AccountSuspended
+	case bound.Missing && b.Class.reaches():
+		f.hold = TermsMissing
 	case b.Class == Campaign && b.Approval == 0:
 		f.hold = NotApproved
 	case !known:

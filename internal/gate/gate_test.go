@@ -16,6 +16,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"consend/internal/chain/legal"
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
@@ -110,6 +111,32 @@ func (p *place) event(t testing.TB, id int64, kind consent.Kind) {
 		_, err := consent.Apply(tx, []consent.Event{e})
 		return err
 	})
+}
+
+// publish is the operator's act.
+func (p *place) publish(t testing.TB, version string, required legalclock.Moment) (id int64) {
+	t.Helper()
+	must(t, p.Main.Write(context.Background(), actor.Actor{Kind: actor.Command, Name: "test"}, func(tx *store.Tx) error {
+		terms, err := legal.Publish(tx, legal.New{Version: version, URL: "https://consend.example/terms/" + version, RequiredAt: required})
+		id = terms.ID
+		return err
+	}))
+	return id
+}
+
+func (p *place) accept(t testing.TB, id int64) {
+	t.Helper()
+	p.write(t, func(tx *store.Tx) error { return legal.Accept(tx, id) })
+}
+
+// forget takes the terms of the test before away: they are the installation's.
+func (p *place) forget(t testing.TB) {
+	t.Helper()
+	must(t, p.Main.Purge(context.Background(), actor.System("test"), "test", func(tx *store.Tx) error {
+		tx.Do(store.Installation("test.no_acceptance", "test", `DELETE FROM terms_acceptance`))
+		tx.Do(store.Installation("test.no_terms", "test", `DELETE FROM terms`))
+		return nil
+	}))
 }
 
 func (p *place) batch() gate.Batch {
@@ -210,6 +237,19 @@ func TestFactsStopABatchAndPaperworkDoesNot(t *testing.T) {
 			}, gate.RelayTransferVoid, gate.Notice},
 			"the sending service was taken out of use": {tx(func(tx *store.Tx, p *place) error { return relay.Retire(tx, p.relay) }), gate.RelayUnknown, gate.Notice},
 			"the account is suspended":                 {tx(func(tx *store.Tx, p *place) error { return account.Suspend(tx, "abuse") }), gate.AccountSuspended, ""},
+			"the account never accepted any terms":     {func(t *testing.T, p *place) { p.publish(t, "1", 0) }, gate.TermsMissing, ""},
+			"newer terms wait, the old ones still bind": {func(t *testing.T, p *place) {
+				p.accept(t, p.publish(t, "2", 0))
+				p.publish(t, "3", 0)
+			}, gate.OK, gate.Notice},
+			"newer terms the law asks for, from next year": {func(t *testing.T, p *place) {
+				p.accept(t, p.publish(t, "4", 0))
+				p.publish(t, "5", at(2027, 1, 1))
+			}, gate.OK, gate.Notice},
+			"newer terms the law asks for, and the date has passed": {func(t *testing.T, p *place) {
+				p.accept(t, p.publish(t, "6", 0))
+				p.publish(t, "7", at(2026, 3, 1))
+			}, gate.TermsMissing, ""},
 			"questions to the provider are overdue": {func(t *testing.T, p *place) {
 				p.write(t, func(tx *store.Tx) error { return processor.Reviewed(tx, p.processor) })
 				p.Clock.Advance(400 * 24 * time.Hour)
@@ -219,6 +259,7 @@ func TestFactsStopABatchAndPaperworkDoesNot(t *testing.T) {
 				before := h.Clock.Now()
 				defer h.Clock.Set(before)
 				p := settle(t, h)
+				p.forget(t)
 				id := p.reader(t)
 				c.change(t, p)
 				permit, out := p.decide(t, p.batch(), contacts(id)...)

@@ -70,12 +70,30 @@ func (c Charge) ask(r store.Reader, key [32]byte, now legalclock.Moment) *store.
 // own transaction: an act that fails costs nothing; what must count even then, such as a
 // wrong password, is spent in a transaction of its own.
 func Spend(tx *store.Tx, key [32]byte, charges ...Charge) error {
-	asked := make([]*store.Answer[float64], len(charges))
+	return Ask(tx, key, charges...).Pay()
+}
+
+// Bill is charges that were asked about and not yet counted.
+type Bill struct {
+	tx      *store.Tx
+	key     [32]byte
+	charges []Charge
+	asked   []*store.Answer[float64]
+}
+
+// Ask asks without waiting, so that the question travels with the act's others (store.Ask).
+func Ask(tx *store.Tx, key [32]byte, charges ...Charge) *Bill {
+	b := &Bill{tx, key, charges, make([]*store.Answer[float64], len(charges))}
 	for i, c := range charges {
-		asked[i] = c.ask(tx, key, tx.Now)
+		b.asked[i] = c.ask(tx, key, tx.Now)
 	}
-	for i, c := range charges {
-		n, err := asked[i].One()
+	return b
+}
+
+// Pay counts every charge of the bill, or refuses all of them, as Spend does.
+func (b *Bill) Pay() error {
+	for i, c := range b.charges {
+		n, err := b.asked[i].One()
 		if err != nil {
 			return err
 		}
@@ -83,12 +101,12 @@ func Spend(tx *store.Tx, key [32]byte, charges ...Charge) error {
 			return fault.New(fault.Busy, "budget.spent", "minutes", max(1, int64(c.limit.Per/time.Minute)), "limit", c.limit.Name)
 		}
 	}
-	for _, c := range charges {
+	for _, c := range b.charges {
 		part := 0
 		if c.limit.Wide {
 			part = rand.IntN(parts)
 		}
-		tx.Do(spend, c.hash(key), int64(tx.Now)/minute, part)
+		b.tx.Do(spend, c.hash(b.key), int64(b.tx.Now)/minute, part)
 	}
 	return nil
 }

@@ -91,6 +91,20 @@ func (t *Tx) Load(l *Loader, rows [][]any) (int64, error) {
 	return t.loadPlain(l, rows)
 }
 
+// Put inserts rows as Load does, when nobody needs to know how many went in: few rows travel
+// with what is queued, as statements of Do do.
+func (t *Tx) Put(l *Loader, rows [][]any) error {
+	if len(rows) != 1 || t.db.dialect != postgres {
+		_, err := t.Load(l, rows)
+		return err
+	}
+	if len(rows[0]) != len(l.columns) {
+		return t.broken(fmt.Errorf("store: %s: %d values for %d columns", l.name, len(rows[0]), len(l.columns)))
+	}
+	t.Do(l.many[1], rows[0]...)
+	return t.fail
+}
+
 // loadPlain binds every value of every row.
 func (t *Tx) loadPlain(l *Loader, rows [][]any) (int64, error) {
 	if t.db.dialect == postgres {

@@ -192,7 +192,10 @@ type pgRun struct {
 	names []string
 	asked map[int]func(pgx.Rows) error // questions among the queued, by their place
 	began bool
+	sent  int
 }
+
+func (r *pgRun) trips() int { return r.sent }
 
 func (r *pgRun) queue(name, sql string, args ...any) {
 	if r.batch == nil {
@@ -216,6 +219,7 @@ func (r *pgRun) ask(c *compiled, args []any, each reading) {
 func (r *pgRun) send(keep int) (pgx.BatchResults, error) {
 	b, names, asked := r.batch, r.names, r.asked
 	r.batch, r.names, r.asked, r.began = nil, nil, nil, true
+	r.sent++
 	began := legalclock.Start()
 	res := r.conn.SendBatch(r.ctx, b)
 	for i, n := range names[:len(names)-keep] {

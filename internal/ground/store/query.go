@@ -17,8 +17,10 @@ import "sync/atomic"
 //	:account   the account of the transaction; callers can't give it
 //	:now       the transaction's moment, in microseconds
 //	:lock      FOR UPDATE (nothing on SQLite, which has one writer); :lock(c) locks only alias c
+//	:share     FOR SHARE: others may read it so too, nobody may change it before the end (nothing on SQLite)
 //	:skip      FOR UPDATE SKIP LOCKED (nothing on SQLite); :skip(c)
 //	{text} {bytes} {json} {bool}   the database's own type names, in casts and migrations
+//	{roomy}    behind a CREATE TABLE: rows are changed once soon after; PostgreSQL leaves room beside them
 type Query struct {
 	name    string
 	text    string

@@ -48,8 +48,8 @@ type compiled struct {
 }
 
 var types = map[dialect]*strings.Replacer{
-	sqlite:   strings.NewReplacer("{text}", "TEXT", "{bytes}", "BLOB", "{json}", "TEXT", "{bool}", "INTEGER"),
-	postgres: strings.NewReplacer("{text}", `TEXT COLLATE "C"`, "{bytes}", "BYTEA", "{json}", "JSONB", "{bool}", "BOOLEAN"),
+	sqlite:   strings.NewReplacer("{text}", "TEXT", "{bytes}", "BLOB", "{json}", "TEXT", "{bool}", "INTEGER", "{roomy}", ""),
+	postgres: strings.NewReplacer("{text}", `TEXT COLLATE "C"`, "{bytes}", "BYTEA", "{json}", "JSONB", "{bool}", "BOOLEAN", "{roomy}", "WITH (fillfactor = 60)"),
 }
 
 type token struct {
@@ -181,13 +181,17 @@ func (c *compiled) render(tokens []token, d dialect) {
 				} else {
 					b.WriteString(place())
 				}
-			case "lock", "skip":
+			case "lock", "skip", "share":
 				of := ""
 				if i+3 < len(tokens) && tokens[i+1].text == "(" && tokens[i+3].text == ")" {
 					of = " OF " + tokens[i+2].text
 					i += 3
 				}
 				if d == postgres {
+					if strings.EqualFold(t.text, "share") {
+						b.WriteString("FOR SHARE" + of)
+						break
+					}
 					b.WriteString("FOR UPDATE" + of)
 					if strings.EqualFold(t.text, "skip") {
 						b.WriteString(" SKIP LOCKED")

@@ -53,6 +53,7 @@ type Answer[T any] struct {
 	rows []T
 	err  error
 	here bool // every row is read
+	trip int  // what was queued had left so often when the question was queued
 }
 
 // Ask asks without waiting: on PostgreSQL the question travels with what is queued, so that
@@ -60,7 +61,7 @@ type Answer[T any] struct {
 // need each other's answers can't travel together.
 func Ask[T any](r Reader, q *Query, args ...any) *Answer[T] {
 	v := r.view()
-	a := &Answer[T]{v: v}
+	a := &Answer[T]{v: v, trip: v.run.trips()}
 	c, full, err := v.prepare(q, args, purging(r))
 	if err != nil {
 		a.err = v.broken(err)
@@ -81,7 +82,8 @@ func Ask[T any](r Reader, q *Query, args ...any) *Answer[T] {
 func (a *Answer[T]) All() ([]T, error) {
 	if !a.here && a.err == nil {
 		a.here = true
-		if a.err = a.v.fail; a.err == nil {
+		// Answered already when it left together with another question: what is queued since may wait on.
+		if a.err = a.v.fail; a.err == nil && a.v.run.trips() == a.trip {
 			a.err = a.v.broken(a.v.run.flush())
 		}
 	}

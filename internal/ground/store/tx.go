@@ -106,6 +106,7 @@ type runner interface {
 	exec(c *compiled, args []any) (int64, error)
 	query(c *compiled, args []any, each reading) error
 	ask(c *compiled, args []any, each reading)
+	trips() int // how many times what was queued has left
 	flush() error
 	native() any
 }

@@ -4,6 +4,7 @@ package compose
 
 import (
 	"encoding/base64"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -20,32 +21,64 @@ const (
 // choose takes the encoding that changes least: 7bit when every server will leave the text as it is, base64 when more than
 // a third of it would be escaped (Greek, Japanese), quoted-printable otherwise.
 func choose(s string) coding {
-	high, line, plain := 0, 0, true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c >= 0x80:
-			high++
-		case c == '\n':
-			// A space at a line's end, a dot or "From " at its start are what servers on the way change.
-			if i > 0 && (s[i-1] == ' ' || s[i-1] == '\t' || s[i-1] == '\r') || line > 76 {
-				plain = false
-			}
-			line = -1
-		case c < ' ' && c != '\t' || c == 0x7f:
-			plain = false
-		case line == 0 && (c == '.' || c == 'F' || c == '-'):
-			plain = false
-		}
-		line++
-	}
+	high := countHigh(s)
 	switch {
-	case plain && high == 0 && line <= 76 && !strings.HasSuffix(s, " ") && !strings.HasSuffix(s, "\t"):
+	case high == 0 && untouched(s):
 		return sevenBit
 	case high*3 > len(s):
 		return base
 	}
 	return quoted
+}
+
+// countHigh counts the bytes beyond ASCII.
+func countHigh(s string) (n int) {
+	for len(s) >= 32 {
+		if w := word(s) | word(s[8:]) | word(s[16:]) | word(s[24:]); w&high8 != 0 {
+			n += bits.OnesCount64(word(s)&high8) + bits.OnesCount64(word(s[8:])&high8) + bits.OnesCount64(word(s[16:])&high8) + bits.OnesCount64(word(s[24:])&high8)
+		}
+		s = s[32:]
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
+const high8 = 0x8080808080808080
+
+// word reads eight bytes; the compiler makes it one load.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// untouched tells whether every server will leave an ASCII text as it is. What they change: lines beyond 998 characters
+// (RFC 5322 2.1.1, with some room to spare), a space at a line's end, a dot or "From " at its start; and "-" would look
+// like a boundary of ours.
+func untouched(s string) bool {
+	for s != "" {
+		line := s
+		if i := strings.IndexByte(s, '\n'); i >= 0 {
+			line, s = s[:i], s[i+1:]
+		} else {
+			s = ""
+		}
+		if len(line) > 900 {
+			return false
+		}
+		for i := 0; i < len(line); i++ {
+			if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
+				return false
+			}
+		}
+		if n := len(line); n > 0 && (line[0] == '.' || strings.HasPrefix(line, "From ") || line[0] == '-' || line[n-1] == ' ' || line[n-1] == '\t') {
+			return false
+		}
+	}
+	return true
 }
 
 func appendBody(dst []byte, s string, c coding) []byte {

@@ -29,13 +29,14 @@ type Signer struct {
 var signed = []string{"From", "From", "Reply-To", "Subject", "Subject", "Date", "To", "Message-ID", "MIME-Version", "Content-Type",
 	"List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID", "Auto-Submitted"}
 
-// Sign puts one DKIM-Signature per signer before the message.
+// Sign puts one DKIM-Signature per signer before the message. The body is signed as it is (simple): Append leaves no blank
+// at a line's end that a server on the way could change, and relaxing 25 kB costs a tenth of an RSA signature.
 func Sign(raw []byte, signers ...Signer) ([]byte, error) {
 	var head strings.Builder
 	for _, s := range signers {
 		d, err := dkim.NewSigner(&dkim.SignOptions{
 			Domain: s.Domain, Selector: s.Selector, Signer: s.Key, Hash: crypto.SHA256,
-			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
+			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationSimple,
 			HeaderKeys: signed,
 		})
 		if err != nil {

@@ -25,7 +25,8 @@ type Conn struct {
 	br    *bufio.Reader
 	out   []byte // reused for what is written
 	ext   extensions
-	dirty bool // a transaction was left open: RSET goes first
+	shape shape // of the message being sent
+	dirty bool  // a transaction was left open: RSET goes first
 	dead  bool
 	stop  func() bool // detaches the context of Dial
 }

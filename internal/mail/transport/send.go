@@ -4,6 +4,7 @@ package transport
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strconv"
 )
@@ -40,7 +41,8 @@ func (c *Conn) fits(env Envelope, raw []byte) (Result, bool) {
 	local := func(code int, enhanced, text string) (Result, bool) {
 		return Result{Outcome: Failed, Stage: StageLocal, Reply: Reply{Code: code, Enhanced: enhanced, Text: text}}, false
 	}
-	if len(env.to) == 0 || !wellFormed(raw) {
+	c.shape = shapeOf(raw)
+	if len(env.to) == 0 || !c.shape.formed {
 		return local(554, "5.6.0", ErrBareLineEnd.Error())
 	}
 	if env.utf8 && !c.ext.smtpUTF8 {
@@ -49,7 +51,7 @@ func (c *Conn) fits(env Envelope, raw []byte) (Result, bool) {
 	if c.ext.maxSize > 0 && int64(len(raw)) > c.ext.maxSize {
 		return local(552, "5.3.4", "larger than the sending service takes") // RFC 1870 6.1
 	}
-	if !c.ext.eightBit && !env.utf8 && !asciiBytes(raw) {
+	if !c.ext.eightBit && !env.utf8 && !c.shape.ascii {
 		return local(554, "5.6.3", "8-bit message, and the sending service takes 7 bits") // RFC 6152 3
 	}
 	return Result{}, true
@@ -210,7 +212,7 @@ var end = []byte(".\r\n")
 // content writes the message and reads the one answer that counts. Until the last byte of the end mark has left, the relay
 // can't have taken it (Deferred); from then on silence is Uncertain.
 func (c *Conn) content(raw []byte, res []Result) error {
-	out := append(stuff(c.out[:0], raw), end...)
+	out := append(stuff(c.out[:0], raw, c.shape.dots), end...)
 	c.out = out[:0]
 	n, err := c.write(out, c.cfg.FinalTimeout)
 	if err != nil {
@@ -241,7 +243,7 @@ func (c *Conn) appendMail(b []byte, env Envelope, raw []byte) []byte {
 	if c.ext.size {
 		b = strconv.AppendInt(append(b, " SIZE="...), int64(len(raw)), 10)
 	}
-	if c.ext.eightBit && !asciiBytes(raw) {
+	if c.ext.eightBit && !c.shape.ascii {
 		b = append(b, " BODY=8BITMIME"...)
 	}
 	if env.utf8 {
@@ -256,9 +258,12 @@ func appendRcpt(b []byte, to string) []byte {
 	return append(b, ">\r\n"...)
 }
 
-// stuff doubles a dot that begins a line (RFC 5321 4.5.2). Compose writes none, so this is one search and one copy.
-func stuff(dst, raw []byte) []byte {
-	if len(raw) > 0 && raw[0] == '.' {
+// stuff doubles a dot that begins a line (RFC 5321 4.5.2). Compose writes none: then this is one copy.
+func stuff(dst, raw []byte, dots bool) []byte {
+	if !dots {
+		return append(dst, raw...)
+	}
+	if raw[0] == '.' {
 		dst = append(dst, '.')
 	}
 	for {
@@ -272,11 +277,18 @@ func stuff(dst, raw []byte) []byte {
 	}
 }
 
-// wellFormed tells whether every CR and LF is part of CRLF and the last line is ended.
-func wellFormed(raw []byte) bool {
+// shape is what a message is found to be, in one walk over its lines.
+type shape struct {
+	formed bool // every CR and LF is part of CRLF, and the last line is ended
+	dots   bool // a line begins with a dot
+	ascii  bool
+}
+
+func shapeOf(raw []byte) (s shape) {
 	if !bytes.HasSuffix(raw, []byte("\r\n")) {
-		return false
+		return s
 	}
+	s.dots = raw[0] == '.'
 	crlf := 0
 	for rest := raw; ; crlf++ {
 		i := bytes.IndexByte(rest, '\n')
@@ -284,19 +296,23 @@ func wellFormed(raw []byte) bool {
 			break
 		}
 		if i == 0 || rest[i-1] != '\r' {
-			return false
+			return s
 		}
 		rest = rest[i+1:]
+		s.dots = s.dots || len(rest) > 0 && rest[0] == '.'
 	}
-	return bytes.Count(raw, []byte{'\r'}) == crlf
+	s.formed = bytes.Count(raw, []byte{'\r'}) == crlf
+	s.ascii = asciiBytes(raw)
+	return s
 }
 
 func asciiBytes(b []byte) bool {
-	for len(b) >= 8 {
-		if (uint64(b[0])|uint64(b[1])|uint64(b[2])|uint64(b[3])|uint64(b[4])|uint64(b[5])|uint64(b[6])|uint64(b[7]))&0x80 != 0 {
+	for len(b) >= 32 {
+		w := binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) | binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])
+		if w&0x8080808080808080 != 0 {
 			return false
 		}
-		b = b[8:]
+		b = b[32:]
 	}
 	for _, c := range b {
 		if c >= 0x80 {

@@ -323,7 +323,7 @@ func (b *batch) write() error {
 			r.ImportID, r.ImportRow, r.DeclaredBy, r.EvidenceID, r.ActorKind, r.ActorID, r.EntryID, r.EntryIndex)
 		rows[i] = cells[width*i : width*(i+1)]
 	}
-	if _, err := b.tx.Load(addEvents, rows); err != nil {
+	if err := b.tx.Put(addEvents, rows); err != nil {
 		return err
 	}
 	rows, cells = rows[:0], cells[:0]
@@ -331,7 +331,7 @@ func (b *batch) write() error {
 		cells = append(cells, s.list, s.contact, string(s.Status), string(s.Basis), string(s.Grade), int(s.Said), s.SaidAt, s.Seq, s.Event, s.Since)
 		rows = append(rows, cells[10*i:10*(i+1)])
 	}
-	if _, err := b.tx.Load(project, rows); err != nil {
+	if err := b.tx.Put(project, rows); err != nil {
 		return err
 	}
 	if err := b.writeOrigins(); err != nil {
@@ -370,8 +370,7 @@ func (b *batch) writeOrigins() error {
 		}
 		rows = append(rows, []any{e.Contact, b.records[i].ID, ip, e.Origin.Source, agent, b.tx.Now})
 	}
-	_, err := b.tx.Load(addOrigins, rows)
-	return err
+	return b.tx.Put(addOrigins, rows)
 }
 
 // writePeople notes what the events say about the people themselves: a sign of life, and

@@ -84,7 +84,7 @@ func Active(tx *store.Tx, list []Activity) error {
 	for i, s := range sorted {
 		rows[i] = []any{s.ContactID, string(s.Kind), s.FirstAt, s.LastAt, s.Times}
 	}
-	if _, err := tx.Load(addActivity, rows); err != nil {
+	if err := tx.Put(addActivity, rows); err != nil {
 		return err
 	}
 	moments := make([]legalclock.Moment, 0, len(alive))

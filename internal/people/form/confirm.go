@@ -115,6 +115,10 @@ func Look(r store.Reader, signup int64) (Waiting, error) {
 }
 
 func with(r store.Reader, s Signup) (Waiting, error) {
+	if d, ok := store.Attached[*Desk](r); ok { // versions never change
+		l, err := d.version(r, s.VersionID)
+		return Waiting{s, l.Version, l.Note}, err
+	}
 	v, err := Get(r, s.VersionID)
 	if err != nil {
 		return Waiting{}, err

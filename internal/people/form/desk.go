@@ -44,7 +44,7 @@ type Desk struct {
 
 	mu    sync.Mutex
 	forms map[string]served
-	old   map[int64]Live // versions that copies on other sites still show
+	old   map[pinned]Live // versions by number: copies on other sites show old ones, links lead to them
 	seen  map[seen]tally
 }
 
@@ -68,7 +68,7 @@ const (
 
 // NewDesk makes a desk.
 func NewDesk(db *store.DB) *Desk {
-	return &Desk{db: db, forms: map[string]served{}, old: map[int64]Live{}, seen: map[seen]tally{}}
+	return &Desk{db: db, forms: map[string]served{}, old: map[pinned]Live{}, seen: map[seen]tally{}}
 }
 
 // At finds the form at a public address. Faults: form.none, form.closed.
@@ -100,18 +100,29 @@ func (d *Desk) Shown(ctx context.Context, l Live, version int64) (Live, error) {
 	if version == 0 || version == l.Version.ID {
 		return l, nil
 	}
-	d.mu.Lock()
-	old, ok := d.old[version]
-	d.mu.Unlock()
-	if ok && old.Form.ID == l.Form.ID {
-		old.Account, old.Form = l.Account, l.Form
-		return old, nil
-	}
+	var old Live
 	err := d.db.View(ctx, actor.Worker("form", l.Account.ID), func(v *store.View) (err error) {
-		old, err = read(v, l.Form, version)
+		old, err = d.version(v, version)
 		return err
 	})
 	if err != nil || old.Version.FormID != l.Form.ID {
+		return l, err
+	}
+	old.Account, old.Form = l.Account, l.Form
+	return old, nil
+}
+
+// version reads a version once. The key holds the account: what one has read is no other's.
+func (d *Desk) version(r store.Reader, id int64) (Live, error) {
+	k := pinned{accountOf(r), id}
+	d.mu.Lock()
+	l, ok := d.old[k]
+	d.mu.Unlock()
+	if ok {
+		return l, nil
+	}
+	l, err := read(r, Form{}, id)
+	if err != nil {
 		return l, err
 	}
 	d.mu.Lock()
@@ -119,9 +130,11 @@ func (d *Desk) Shown(ctx context.Context, l Live, version int64) (Live, error) {
 	if len(d.old) >= deskMax {
 		clear(d.old)
 	}
-	d.old[version] = old
-	return old, nil
+	d.old[k] = l
+	return l, nil
 }
+
+type pinned struct{ account, version int64 }
 
 // Forget makes the next visitor read the form again.
 func (d *Desk) Forget(slug string) {
@@ -210,7 +223,7 @@ func load(ctx context.Context, db *store.DB, slug string) (Live, error) {
 	return l, err
 }
 
-func read(v *store.View, f Form, version int64) (Live, error) {
+func read(v store.Reader, f Form, version int64) (Live, error) {
 	l := Live{Form: f}
 	var err error
 	if l.Version, err = Get(v, version); err != nil {

@@ -151,7 +151,8 @@ func (w *stall) submission(email string, more ...string) form.Submission {
 func (w *stall) submit(email string, more ...string) (out form.Outcome) {
 	w.t.Helper()
 	s := w.submission(email, more...)
-	w.asVisitor(func(tx *store.Tx) (err error) { out, err = form.Submit(tx, s); return err })
+	out, err := form.Take(context.Background(), w.Main, w.visitor, s)
+	must(w.t, err)
 	return out
 }
 

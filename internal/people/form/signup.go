@@ -3,6 +3,7 @@
 package form
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"consend/internal/ground/actor"
 	"consend/internal/ground/budget"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
@@ -135,10 +137,24 @@ type asked struct {
 	Event int64 `json:"e"`
 }
 
+// ErrQuiet says that nothing may be written, and that the answer is the usual one. Take gives it.
+var ErrQuiet = errors.New("form: nothing is written")
+
+// Take is Submit as a page calls it: in an act of its own.
+func Take(ctx context.Context, db *store.DB, who actor.Actor, s Submission) (out Outcome, err error) {
+	err = db.Write(ctx, who, func(tx *store.Tx) (err error) { out, err = Submit(tx, s); return err })
+	if errors.Is(err, ErrQuiet) {
+		return Outcome{Mail: s.Live.Version.Definition.OptIn != Single}, nil
+	}
+	return out, err
+}
+
 // Submit takes a sign-up: a pending row, the person's request in the ledger, and the fact
 // that brings the confirmation mail; with single opt-in the yes itself. The mailbox has not
 // answered, so nothing known about the person is changed.
-// Faults: budget.spent (a network, or the house, is over its budget).
+//
+// ErrQuiet: the address said "not me", is over its budget, or is being erased; the act must
+// not commit. Faults: budget.spent (a network, or the house, is over its budget).
 func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	d := s.Live.Version.Definition
 	out := Outcome{Mail: d.OptIn != Single}
@@ -146,13 +162,10 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	if err != nil {
 		return out, err
 	}
+	// Questions, and the row that needs no answer to them, leave together.
 	block := store.Ask[legalclock.Moment](tx, findBlock, fp[:])
-	if spent, err := s.spend(tx); spent || err != nil {
-		return out, err
-	}
-	if _, err := block.One(); err == nil {
-		return out, nil // said "not me": no further mail, and the same answer
-	} else if !errors.Is(err, store.ErrNone) {
+	bill, err := s.bill(tx)
+	if err != nil {
 		return out, err
 	}
 	rows, err := contact.Ensure(tx, []contact.New{{Email: s.Email, Language: s.Language, Source: "form", Keyed: true}})
@@ -160,8 +173,13 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 		return out, err
 	}
 	who := rows[0]
-	if who.State.Ending() {
-		return out, nil
+	if _, err := block.One(); err == nil || who.State.Ending() {
+		return out, ErrQuiet
+	} else if !errors.Is(err, store.ErrNone) {
+		return out, err
+	}
+	if err := pay(bill); err != nil {
+		return out, err
 	}
 	kind := consent.Request
 	if d.OptIn == Single {
@@ -209,26 +227,26 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	return out, nil
 }
 
-// spend charges the budgets. An address over its own gets the usual answer and no mail.
-func (s Submission) spend(tx *store.Tx) (spent bool, err error) {
+// bill asks about the budgets.
+func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 	key, err := keys.Of(tx).MAC(keys.Installation, "budget")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	own := perAddress.For(strconv.FormatInt(tx.Account(), 10) + " " + s.Email.Norm())
-	charges := []budget.Charge{own, perHouse.For("")}
+	charges := []budget.Charge{perAddress.For(dec(tx.Account()) + " " + s.Email.Norm()), perHouse.For("")}
 	if !s.Origin.IP.IsZero() && s.Proxy == "" { // behind an untrusted proxy all share one address
 		charges = append(charges, perNetwork.For(s.Origin.IP.Truncated()))
 	}
-	err = budget.Spend(tx, key, charges...)
-	if fault.Is(err, fault.Busy) {
-		for _, a := range fault.All(err)[0].Args {
-			if a == perAddress.Name {
-				return true, nil
-			}
-		}
+	return budget.Ask(tx, key, charges...), nil
+}
+
+// pay charges them. An address over its own gets the usual answer and no mail.
+func pay(b *budget.Bill) error {
+	err := b.Pay()
+	if fault.Is(err, fault.Busy) && slices.Contains(fault.All(err)[0].Args, any(perAddress.Name)) {
+		return ErrQuiet
 	}
-	return false, err
+	return err
 }
 
 func (s Submission) events(who contact.Row, kind consent.Kind) []consent.Event {

@@ -146,13 +146,15 @@ func EvidenceOf(r store.Reader, id int64) ([]Evidence, error) {
 	return store.All[Evidence](r, evidenceOf, id)
 }
 
-// OpenEvidence opens a file of evidence for a member, once the look is traced.
-func OpenEvidence(ctx context.Context, db *store.DB, who actor.Actor, id int64) (Evidence, io.Reader, error) {
+// OpenEvidence opens a file of evidence of an import for a member, once the look is traced.
+func OpenEvidence(ctx context.Context, db *store.DB, who actor.Actor, importID, id int64) (Evidence, io.Reader, error) {
 	var e Evidence
 	var ring *keys.Ring
 	err := db.View(ctx, who, func(v *store.View) (err error) {
 		ring = keys.Of(v)
-		e, err = GetEvidence(v, id)
+		if e, err = GetEvidence(v, id); err == nil && e.Import != importID {
+			err = fault.New(fault.NotFound, "import.evidence.none")
+		}
 		return err
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/rulepack"
+	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 )
 
@@ -137,6 +138,20 @@ func (o Origin) basis() consent.Basis {
 		return consent.ByConsent
 	}
 	return ""
+}
+
+// Why is the basis that follows from the answers, for pages.
+func (o Origin) Why() consent.Basis { return o.basis() }
+
+// NeedsWord tells whether rows without proof of their own have no better evidence than the
+// word of an owner or admin, and the word would do.
+func NeedsWord(r store.Reader, i Import) (bool, error) {
+	_, rules, err := rulesOf(r)
+	if err != nil {
+		return false, err
+	}
+	g, _ := grade(i.Origin, rules, false, i.Evidence != 0, true)
+	return g == string(consent.GradeD), nil
 }
 
 // lacks names what keeps every row of this origin from being used, whatever the proof.

@@ -65,6 +65,10 @@ func Gaps(n Note) []Gap {
 			gap(line(r.Does.In(l)) == "", "recipient_does", "recipients", l)
 		}
 	}
+	for _, r := range n.Recipients { // else the note would say that nothing leaves the EEA
+		told := slices.ContainsFunc(n.Transfers, func(t Transfer) bool { return line(t.To) == line(r.Name) && t.Country == r.Country })
+		gap(!unknown(r.Country) && !slices.Contains(eea, r.Country) && !told, "untold_transfer", "transfers", "")
+	}
 	for _, t := range n.Transfers {
 		gap(line(t.To) == "" || unknown(t.Country) || !slices.Contains(Mechanisms(), t.Mechanism), "transfer", "transfers", "") // 13(1)(f)
 	}
@@ -80,6 +84,10 @@ func Gaps(n Note) []Gap {
 	}
 	return out
 }
+
+// eea is the European Economic Area: the Union, Iceland, Liechtenstein and Norway.
+var eea = []string{"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT",
+	"NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "GF", "GP", "MQ", "RE", "YT", "MF"}
 
 func some(w Words) bool {
 	for _, s := range w {

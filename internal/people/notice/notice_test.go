@@ -47,6 +47,9 @@ func TestEveryAnswerThatTheLawAsksForIsMissed(t *testing.T) {
 		"shield": {func(n *notice.Note) {
 			n.Transfers = []notice.Transfer{{To: "Mailer", Country: "US", Mechanism: "privacy_shield"}}
 		}, "notice.gap.transfer"},
+		"untold": {func(n *notice.Note) {
+			n.Recipients = []notice.Recipient{{Name: "Mailer", Does: notice.Words{"en": "sends", "fr": "envoie"}, Country: "US"}}
+		}, "notice.gap.untold_transfer"},
 		"kept":     {func(n *notice.Note) { n.Kept.Months = 0 }, "notice.gap.kept"},
 		"policy":   {func(n *notice.Note) { n.Policy = "javascript:alert(1)" }, "notice.gap.policy"},
 		"language": {func(n *notice.Note) { n.Languages = append(n.Languages, "xx") }, "notice.gap.language"},

@@ -96,20 +96,43 @@ func AudienceOf(r store.Reader, id int64) (Audience, error) {
 // chunk is how many contacts of a list one step of freezing takes (M3).
 const chunk = 2000
 
+// Freeze puts everybody into the ledger of an approved campaign without sending: for measuring. The sender does it beside
+// the sending.
+func Freeze(ctx context.Context, db *store.DB, who actor.Actor, id int64) error {
+	return freeze(ctx, db, who, id, func() {})
+}
+
 // freeze puts people into the ledger, chunk by chunk, until all are there or the campaign isn't sent any more. Each
 // chunk is a step of its own with its cursor; people who sign up meanwhile wait for it a few milliseconds at most.
 func freeze(ctx context.Context, db *store.DB, who actor.Actor, id int64, progress func()) error {
-	return db.Bulk(ctx, who, func(tx *store.Tx) (bool, error) {
-		more, err := freezeChunk(tx, id)
-		if err == nil {
-			tx.AfterCommit(progress)
+	done, chunks := false, 0
+	for first := true; !done; first = false {
+		err := db.Bulk(ctx, who, func(tx *store.Tx) (bool, error) {
+			more, err := freezeChunk(tx, id)
+			if err != nil {
+				return false, err
+			}
+			tx.AfterCommit(func() { done = !more; chunks++; progress() })
+			return more && !(first && chunks >= analyzeAfter), nil
+		})
+		if err != nil {
+			return err
 		}
-		return more, err
-	})
+		// The ledger has grown from nothing: the planner hears of it early, and again at the end.
+		if chunks >= analyzeAfter {
+			if err := db.Analyze(ctx, "recipient"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
+// analyzeAfter is how many chunks are worth new statistics.
+const analyzeAfter = 3
+
 func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
-	c, err := lockIt(tx, id)
+	c, err := Get(tx, id)
 	if err != nil || !c.State.Running() || c.FrozenAt != 0 {
 		return false, err
 	}
@@ -129,7 +152,11 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 			last = min(last, ends[0])
 		}
 	}
-	n, err := tx.Exec(freezePeople, id, noneIfEmpty(minus), plus, c.FreezeCursor, last)
+	put := freezePeople
+	if len(plus) == 1 {
+		put = freezeOne
+	}
+	n, err := tx.Exec(put, id, noneIfEmpty(minus), plus, c.FreezeCursor, last, c.FreezeCursor, last)
 	if err != nil {
 		return false, err
 	}
@@ -139,10 +166,15 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 			return false, err
 		}
 	}
+	// The campaign's row is touched last: lanes read it meanwhile. Who froze this chunk before us wins.
+	var mine int64
 	if last != end {
-		tx.Do(freezeStep, last, n, out, id)
-		return true, nil
+		mine, err = tx.Exec(freezeStep, last, n, out, id, c.FreezeCursor)
+	} else if mine, err = tx.Exec(freezeDone, n, out, id, c.FreezeCursor); err == nil && mine > 0 {
+		err = told(tx, "campaign.freeze", id, proof.Fields{"people": dec(c.Frozen + n), "left_out": dec(c.FrozenOut + out)}, nil)
 	}
-	tx.Do(freezeDone, n, out, id)
-	return false, told(tx, "campaign.freeze", id, proof.Fields{"people": dec(c.Frozen + n), "left_out": dec(c.FrozenOut + out)}, nil)
+	if err == nil && mine == 0 {
+		err = errLost
+	}
+	return last != end, err
 }

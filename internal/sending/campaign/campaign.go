@@ -110,7 +110,6 @@ type Campaign struct {
 	FrozenAt     legalclock.Moment
 	Frozen       int64
 	FrozenOut    int64
-	ClaimCursor  int64
 	Holder       int64
 	HolderUntil  legalclock.Moment
 	Hold         string

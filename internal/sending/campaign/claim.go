@@ -38,6 +38,7 @@ type batch struct {
 	relay  relay.Relay
 	people []target
 	at     legalclock.Moment
+	held   bool // something held the campaign before: it does no longer
 }
 
 // claimed is what an attempt to claim found.
@@ -60,13 +61,13 @@ type row struct {
 	Tries     int
 }
 
-// claim takes the next people of a campaign: those whose time has come again first, then the next ones in the ledger.
-// It decides about them as a set, and writes who is left out and why. What holds the batch changes nothing.
-func claim(tx *store.Tx, id, node int64, size int) (batch, claimed, string, error) {
+// claim takes people of a campaign: those handed to it, or with again those whose time has come again. It decides about
+// them as a set, and writes who is left out and why. What holds the batch changes nothing.
+func claim(tx *store.Tx, id, node int64, rows []row, again bool) (batch, claimed, string, error) {
 	var b batch
-	c, err := lockIt(tx, id)
+	c, err := store.One[stands](tx, ours, id)
 	if err != nil {
-		return b, gotHalt, "", err
+		return b, gotHalt, "", missing(err)
 	}
 	if c.State != Sending || c.Holder != node {
 		return b, gotHalt, "", nil
@@ -74,11 +75,8 @@ func claim(tx *store.Tx, id, node int64, size int) (batch, claimed, string, erro
 	if b.relay, err = relay.Default(tx); err != nil {
 		return b, gotHalt, "", err
 	}
-	again := true
-	rows, err := store.All[row](tx, dueAgain, id, min(size, MaxBatch))
-	if err == nil && len(rows) == 0 {
-		again = false
-		rows, err = store.All[row](tx, nextPending, id, c.ClaimCursor, min(size, MaxBatch))
+	if again {
+		rows, err = store.All[row](tx, dueAgain, id, MaxBatch)
 	}
 	if err != nil || len(rows) == 0 {
 		return b, gotNone, "", err
@@ -98,12 +96,20 @@ func claim(tx *store.Tx, id, node int64, size int) (batch, claimed, string, erro
 			}
 		}
 	}
-	b.id, b.permit, b.at = tx.ID(), permit, tx.Now
-	return b, gotBatch, "", b.take(tx, c, rows, decisions, again)
+	b.id, b.permit, b.at, b.held = tx.ID(), permit, tx.Now, c.Hold != ""
+	return b, gotBatch, "", b.take(tx, id, node, rows, decisions, again)
+}
+
+// stands is what a claim needs to know of its campaign.
+type stands struct {
+	State         State
+	Holder        int64
+	ApprovalEntry int64
+	Hold          string
 }
 
 // take writes the claim.
-func (b *batch) take(tx *store.Tx, c Campaign, rows []row, decisions []gate.Decision, again bool) error {
+func (b *batch) take(tx *store.Tx, id, node int64, rows []row, decisions []gate.Decision, again bool) error {
 	out := map[gate.Reason][]int64{}
 	var go_ []int64
 	of := make(map[int64]int, len(rows))
@@ -116,29 +122,24 @@ func (b *batch) take(tx *store.Tx, c Campaign, rows []row, decisions []gate.Deci
 		of[r.ContactID] = i
 		go_ = append(go_, r.ContactID)
 		if d.Event != r.EventID || d.Grade != r.Grade || d.Basis != r.Basis {
-			tx.Do(rebase, d.Basis, d.Grade, d.Event, c.ID, r.ContactID)
+			tx.Do(rebase, d.Basis, d.Grade, d.Event, id, r.ContactID)
 		}
 	}
 	for _, reason := range sortedReasons(out) {
-		tx.Do(leaveOut, reason, b.permit.ID(), c.ID, out[reason])
-	}
-	if !again {
-		tx.Do(advance, rows[len(rows)-1].ContactID, c.ID)
-	} else if len(go_) > 0 {
-		tx.Do(hold200, b.id, c.ID, go_)
-	}
-	if c.Hold != "" {
-		tx.Do(setHold, "", c.ID, "")
+		tx.Do(leaveOut, reason, b.permit.ID(), id, out[reason])
 	}
 	if len(go_) == 0 {
 		return nil
+	}
+	if again {
+		tx.Do(hold200, b.id, id, go_)
 	}
 	slices.Sort(go_)
 	kind := 0
 	if again {
 		kind = 1
 	}
-	tx.Do(addBatch, b.id, c.ID, c.Holder, kind, go_[0], go_[len(go_)-1], len(go_), b.permit.ID(), tx.Now.Add(lease))
+	tx.Do(addBatch, b.id, id, node, kind, go_[0], go_[len(go_)-1], len(go_), b.permit.ID(), tx.Now.Add(lease))
 	people, err := contact.Some(tx, go_)
 	if err != nil {
 		return err

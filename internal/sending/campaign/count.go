@@ -156,3 +156,6 @@ func toldTest(tx *store.Tx, id int64, members []Member) error {
 	}
 	return told(tx, "campaign.test", id, proof.Fields{"to_members": spaced(ids)}, nil)
 }
+
+// LeftSince is how many of those it was taken for said no to a list of the campaign since it began.
+func LeftSince(r store.Reader, id int64) (int64, error) { return store.One[int64](r, leftSince, id) }

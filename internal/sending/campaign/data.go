@@ -24,8 +24,7 @@ func Data() []datamap.Table {
 			none("made_at", "when it was made"), none("changed_at", "when it was changed"), own("from_name"), own("from_email"), own("reply_to"),
 			none("approved_by", "an id we assign"), none("approved_at", "when it was approved"), none("approval_entry", "an id we assign"),
 			none("start_at", "when it may begin"), none("started_at", "when it began"), none("ended_at", "when it ended"), none("freeze_cursor", "an id we assign"),
-			none("frozen_at", "when all people were there"), none("frozen", "a count"), none("frozen_out", "a count"), none("claim_cursor", "an id we assign"),
-			none("holder", "a process's number"), none("holder_until", "a term"), none("hold", "one of a few words"), none("hold_at", "when it was held")}},
+			none("frozen_at", "when all people were there"), none("frozen", "a count"), none("frozen_out", "a count"), none("holder", "a process's number"), none("holder_until", "a term"), none("hold", "one of a few words"), none("hold_at", "when it was held")}},
 		{Store: datamap.Main, Name: "campaign_list", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("campaign_id", "an id we assign"), none("list_id", "an id we assign"), none("minus", "left out or not")}},
 		{Store: datamap.Main, Name: "recipient", Account: true, Columns: []datamap.Column{

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,9 +23,10 @@ import (
 // run is a campaign while this process sends it.
 type run struct {
 	*Engine
-	who     actor.Actor
-	id      int64
-	press   *press
+	who   actor.Actor
+	id    int64
+	press *press
+
 	halt    atomic.Bool // no new message begins: paused, stopped, lost, or the process ends
 	woken   chan struct{}
 	freezes atomic.Bool
@@ -32,7 +34,17 @@ type run struct {
 	news    chan struct{} // closed when more people are frozen
 	held    string        // why nothing goes just now
 	broke   error
+	feeding sync.Mutex
+	cursor  int64 // the last contact read from the ledger in this round
+	waiting []row // read, and not yet handed to a lane
+	last    bool  // nobody stands behind them
+	abroad  []span
+	again   sync.Mutex // one lane at a time takes those whose time has come again
+	lanes   int
 }
+
+// span is a first try of a process that is gone: its people are waited for, not taken.
+type span struct{ FirstContact, LastContact int64 }
 
 const holdFor = 30 * time.Second
 
@@ -146,14 +158,22 @@ func (r *run) tell(err error) error {
 // round freezes and sends until nobody waits, something holds it, or it is to rest. next is when somebody's time comes
 // again; done that the campaign is over.
 func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, done bool, err error) {
-	r.held, r.broke = "", nil
+	r.held, r.broke, r.cursor, r.waiting = "", nil, 0, nil
 	r.halt.Store(false)
-	way := relay.Relay{Lanes: 1}
 	err = r.db.View(ctx, r.who, func(v *store.View) (err error) {
 		if r.press, err = prepare(v, c); err != nil {
 			return err
 		}
-		way, err = relay.Default(v)
+		way, err := relay.Default(v)
+		if err != nil {
+			return err
+		}
+		r.lanes = int(max(1, way.Lanes))
+		if why, err := gate.Hold(v, gate.Campaign, way.ID); err != nil || why != gate.OK {
+			r.held = string(why)
+			return err
+		}
+		r.abroad, err = store.All[span](v, openRanges, r.id)
 		return err
 	})
 	if fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.NotFound {
@@ -162,9 +182,12 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	if err != nil {
 		return 0, false, err
 	}
+	if r.held != "" {
+		return 0, false, r.holds(ctx, r.held)
+	}
 	inner, end := context.WithCancel(ctx)
 	defer end()
-	var beside, lanes sync.WaitGroup
+	var beside, all sync.WaitGroup
 	r.news = make(chan struct{})
 	r.freezes.Store(c.FrozenAt == 0)
 	if c.FrozenAt == 0 {
@@ -172,15 +195,17 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 			defer r.progress()
 			defer r.freezes.Store(false)
 			err := freeze(inner, r.db, r.who, r.id, func() { r.progress(); r.dies("frozen") })
-			r.fail(err)
+			if !errors.Is(err, errLost) {
+				r.fail(err)
+			}
 		})
 	}
 	watch, unwatch := context.WithCancel(ctx)
 	beside.Go(func() { r.watch(watch) })
-	for range max(1, way.Lanes) {
-		lanes.Go(func() { r.fail(r.lane(ctx)) })
+	for range r.lanes {
+		all.Go(func() { r.fail(r.lane(ctx)) })
 	}
-	lanes.Wait()
+	all.Wait()
 	if r.halt.Load() || r.held != "" {
 		end()
 	}
@@ -283,7 +308,7 @@ func (r *run) finish(ctx context.Context) (next legalclock.Moment, done bool, er
 		if next, err = store.One[legalclock.Moment](tx, nextAt, r.id); err != nil || next != 0 {
 			return err
 		}
-		left, err := store.All[row](tx, nextPending, r.id, c.ClaimCursor, 1)
+		left, err := store.All[row](tx, nextPending, r.id, 0, 1)
 		if err != nil || len(left) > 0 {
 			return err
 		}
@@ -328,6 +353,59 @@ func (r *run) stop(ctx context.Context) error {
 	})
 }
 
+// readAhead is how many rows of the ledger are read at a time for all lanes.
+const readAhead = 10 * MaxBatch
+
+// next hands out the next people who have never been tried. Only the process that holds the campaign reads here, and
+// each row is handed out once a round; what a lane could not claim waits for the next round.
+func (r *run) next(ctx context.Context) ([]row, error) {
+	r.feeding.Lock()
+	defer r.feeding.Unlock()
+	for len(r.waiting) == 0 {
+		err := r.db.View(ctx, r.who, func(v *store.View) (err error) {
+			r.waiting, err = store.All[row](v, nextPending, r.id, r.cursor, readAhead)
+			return err
+		})
+		if err != nil || len(r.waiting) == 0 {
+			return nil, err
+		}
+		r.last = len(r.waiting) < readAhead && !r.freezes.Load()
+		r.cursor = r.waiting[len(r.waiting)-1].ContactID
+		r.waiting = slices.DeleteFunc(r.waiting, func(x row) bool {
+			return slices.ContainsFunc(r.abroad, func(s span) bool { return s.FirstContact <= x.ContactID && x.ContactID <= s.LastContact })
+		})
+	}
+	n := min(len(r.waiting), MaxBatch)
+	if r.last { // the last ones are shared out among the lanes: one slow connection shall not hold them all
+		n = min(n, max(MaxBatch/10, (len(r.waiting)+r.lanes-1)/r.lanes))
+	}
+	out := r.waiting[:n:n]
+	r.waiting = r.waiting[n:]
+	return out, nil
+}
+
+// take claims the next batch: people who have never been tried, and when there are none, those whose time has come again.
+func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err error) {
+	rows, err := r.next(ctx)
+	if err != nil {
+		return b, gotHalt, "", err
+	}
+	try := func(rows []row, again bool) error {
+		return r.db.Write(ctx, r.who, func(tx *store.Tx) (err error) {
+			b, got, why, err = claim(tx, r.id, r.node, rows, again)
+			return err
+		})
+	}
+	if len(rows) > 0 {
+		err = try(rows, false)
+		return b, got, why, err
+	}
+	r.again.Lock()
+	defer r.again.Unlock()
+	err = try(nil, true)
+	return b, got, why, err
+}
+
 // lane claims and sends batch after batch over one connection.
 func (r *run) lane(ctx context.Context) error {
 	var l *relay.Lane
@@ -340,13 +418,7 @@ func (r *run) lane(ctx context.Context) error {
 	buf := make([]byte, 0, 64<<10)
 	for !r.halt.Load() && ctx.Err() == nil && !r.dead.Load() {
 		more, freezing := r.more(), r.freezes.Load()
-		var b batch
-		var got claimed
-		var why string
-		err := r.db.Write(ctx, r.who, func(tx *store.Tx) (err error) {
-			b, got, why, err = claim(tx, r.id, r.node, MaxBatch)
-			return err
-		})
+		b, got, why, err := r.take(ctx)
 		if err != nil {
 			return err
 		}
@@ -366,6 +438,11 @@ func (r *run) lane(ctx context.Context) error {
 			case <-ctx.Done():
 			}
 			continue
+		}
+		if b.held {
+			if err := r.holds(ctx, ""); err != nil {
+				return err
+			}
 		}
 		if len(b.people) == 0 {
 			continue

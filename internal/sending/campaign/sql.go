@@ -9,10 +9,11 @@ import (
 
 const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.preheader, c.kind, c.body, c.logo, c.colour, c.language, c.made_by, c.made_at, c.changed_at,
 	c.from_name, c.from_email, c.reply_to, c.approved_by, c.approved_at, c.approval_entry, c.start_at, c.started_at, c.ended_at,
-	c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.claim_cursor, c.holder, c.holder_until, c.hold, c.hold_at`
+	c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.holder, c.holder_until, c.hold, c.hold_at`
 
 // each is a person on a list of the campaign, with the first reason against writing to them by it. In the order of
-// arguments: the lists left out, the lists.
+// arguments: the lists left out, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
+// the reason's long text into every place that names it, and so from finding it several times a row.
 const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'
 		ELSE ` + gate.ReasonSQL + ` END AS reason
@@ -56,26 +57,37 @@ var (
 	// A process holds a campaign, so that one process alone sends it; who holds it no longer, its batches' leases end.
 	hold = store.Account("campaign.hold", `UPDATE campaign SET holder = ?, holder_until = ? WHERE account_id = :account AND id = ?
 		AND (holder = ? OR holder_until < ?) AND state IN ('queued', 'sending', 'stopping')`)
-	release  = store.Account("campaign.release", `UPDATE campaign SET holder = 0, holder_until = 0 WHERE account_id = :account AND id = ? AND holder = ?`)
+	release = store.Account("campaign.release", `UPDATE campaign SET holder = 0, holder_until = 0 WHERE account_id = :account AND id = ? AND holder = ?`)
+	// A claim keeps the campaign as it is until its commit: no other process takes it over in between.
+	ours     = store.Account("campaign.ours", `SELECT c.state, c.holder, c.approval_entry, c.hold FROM campaign c WHERE c.account_id = :account AND c.id = ? :share`)
 	stateNow = store.Account("campaign.state_now", `SELECT c.state FROM campaign c WHERE c.account_id = :account AND c.id = ?`)
 
 	countAudience = store.Account("campaign.audience", `SELECT o.reason, COALESCE(b.basis, '') AS basis, COALESCE(b.grade, '') AS grade, COUNT(*) AS people
 		FROM (SELECT e.contact_id, COALESCE(MIN(CASE WHEN e.reason = '' THEN e.list_id END), MIN(e.list_id)) AS list_id, MIN(e.reason) AS reason
-			FROM (`+each+`) e GROUP BY e.contact_id) o
+			FROM (`+each+` LIMIT 1000000000) e GROUP BY e.contact_id) o
 		LEFT JOIN subscription b ON b.account_id = :account AND b.list_id = o.list_id AND b.contact_id = o.contact_id
 		GROUP BY o.reason, b.basis, b.grade`)
 	chunkEnd = store.Account("campaign.chunk_end", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id > ?
 		ORDER BY s.contact_id LIMIT 1 OFFSET ?`)
-	freezePeople = store.Account("campaign.freeze_people", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id)
-		SELECT :account, CAST(? AS BIGINT), o.contact_id, o.list_id, CASE WHEN o.reason = '' THEN 'pending' ELSE 'left_out' END, o.reason, b.basis, b.grade, b.event_id
+	freezePeople = store.Account("campaign.freeze_people", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id, ended_at)
+		SELECT :account, CAST(? AS BIGINT), o.contact_id, o.list_id, CASE WHEN o.reason = '' THEN 'pending' ELSE 'left_out' END, o.reason, b.basis, b.grade, b.event_id,
+			CASE WHEN o.reason = '' THEN 0 ELSE :now END
 		FROM (SELECT e.contact_id, COALESCE(MIN(CASE WHEN e.reason = '' THEN e.list_id END), MIN(e.list_id)) AS list_id, MIN(e.reason) AS reason
-			FROM (`+each+` AND s.contact_id > ? AND s.contact_id <= ?) e GROUP BY e.contact_id) o
+			FROM (`+each+` AND s.contact_id > ? AND s.contact_id <= ? AND c.id > ? AND c.id <= ? LIMIT 1000000000) e GROUP BY e.contact_id) o
 		JOIN subscription b ON b.account_id = :account AND b.list_id = o.list_id AND b.contact_id = o.contact_id
+		WHERE true ON CONFLICT (account_id, campaign_id, contact_id) DO NOTHING`)
+	// Most campaigns go to one list: nobody stands there twice, and the row found is the row written.
+	freezeOne = store.Account("campaign.freeze_one", `INSERT INTO recipient (account_id, campaign_id, contact_id, list_id, state, reason, basis, grade, event_id, ended_at)
+		SELECT :account, CAST(? AS BIGINT), e.contact_id, e.list_id, CASE WHEN e.reason = '' THEN 'pending' ELSE 'left_out' END, e.reason, e.basis, e.grade, e.event_id,
+			CASE WHEN e.reason = '' THEN 0 ELSE :now END
+		FROM (`+each+` AND s.contact_id > ? AND s.contact_id <= ? AND c.id > ? AND c.id <= ? LIMIT 1000000000) e
 		WHERE true ON CONFLICT (account_id, campaign_id, contact_id) DO NOTHING`)
 	countOut = store.Account("campaign.count_out", `SELECT COUNT(*) FROM recipient r WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id > ? AND r.contact_id <= ?
 		AND r.state = 'left_out'`)
-	freezeStep = store.Account("campaign.freeze_step", `UPDATE campaign SET freeze_cursor = ?, frozen = frozen + ?, frozen_out = frozen_out + ? WHERE account_id = :account AND id = ?`)
-	freezeDone = store.Account("campaign.freeze_done", `UPDATE campaign SET frozen = frozen + ?, frozen_out = frozen_out + ?, frozen_at = :now WHERE account_id = :account AND id = ?`)
+	freezeStep = store.Account("campaign.freeze_step", `UPDATE campaign SET freeze_cursor = ?, frozen = frozen + ?, frozen_out = frozen_out + ?
+		WHERE account_id = :account AND id = ? AND freeze_cursor = ? AND frozen_at = 0`)
+	freezeDone = store.Account("campaign.freeze_done", `UPDATE campaign SET frozen = frozen + ?, frozen_out = frozen_out + ?, frozen_at = :now
+		WHERE account_id = :account AND id = ? AND freeze_cursor = ? AND frozen_at = 0`)
 )
 
 var (
@@ -91,12 +103,11 @@ var (
 	dueAgain = store.Account("campaign.due_again", `SELECT r.contact_id, r.list_id, r.basis, r.grade, r.event_id, r.tries FROM recipient r
 		WHERE r.account_id = :account AND r.campaign_id = ? AND r.next_at > 0 AND r.next_at <= :now ORDER BY r.next_at, r.contact_id LIMIT ?`)
 	nextPending = store.Account("campaign.next_pending", `SELECT r.contact_id, r.list_id, r.basis, r.grade, r.event_id, r.tries FROM recipient r
-		WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id > ? AND r.state = 'pending' AND r.next_at = 0 ORDER BY r.contact_id LIMIT ?`)
+		WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id > ? AND r.state = 'pending' AND r.next_at = 0 AND r.batch_id = 0 ORDER BY r.contact_id LIMIT ?`)
 	rebase = store.Account("campaign.rebase", `UPDATE recipient SET basis = ?, grade = ?, event_id = ? WHERE account_id = :account AND campaign_id = ? AND contact_id = ?`)
 	// Who is left out stays so: the reason is the one at the moment of the decision.
 	leaveOut = store.Account("campaign.leave_out", `UPDATE recipient SET state = 'left_out', reason = ?, permit_id = ?, next_at = 0, ended_at = :now
 		WHERE account_id = :account AND campaign_id = ? AND contact_id IN ?* AND state IN ('pending', 'deferred')`)
-	advance = store.Account("campaign.advance", `UPDATE campaign SET claim_cursor = ? WHERE account_id = :account AND id = ?`)
 	hold200 = store.Account("campaign.hold_people", `UPDATE recipient SET batch_id = ?, next_at = 0 WHERE account_id = :account AND campaign_id = ? AND contact_id IN ?*`)
 
 	addBatch = store.Account("campaign.add_batch", `INSERT INTO campaign_batch (account_id, id, campaign_id, node, again, first_contact, last_contact, people, permit_id, at, until_at)
@@ -105,7 +116,9 @@ var (
 		FROM campaign_batch b WHERE b.account_id = :account AND b.id = ? :lock`)
 	endBatch = store.Account("campaign.end_batch", `UPDATE campaign_batch SET ended_at = :now, accepted = ?, deferred = ?, failed = ?, left_out = ?, in_doubt = ?
 		WHERE account_id = :account AND id = ?`)
-	renew   = store.Account("campaign.renew", `UPDATE campaign_batch SET until_at = ? WHERE account_id = :account AND campaign_id = ? AND node = ? AND ended_at = 0`)
+	renew      = store.Account("campaign.renew", `UPDATE campaign_batch SET until_at = ? WHERE account_id = :account AND campaign_id = ? AND node = ? AND ended_at = 0`)
+	openRanges = store.Account("campaign.open_ranges", `SELECT b.first_contact, b.last_contact FROM campaign_batch b
+		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0 AND b.again = 0`)
 	openOf  = store.Account("campaign.open_of", `SELECT COUNT(*) FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0`)
 	holding = store.Account("campaign.holding", `SELECT COUNT(*) FROM recipient r JOIN campaign_batch b ON b.account_id = :account AND b.campaign_id = r.campaign_id AND b.ended_at = 0
 		AND b.first_contact <= r.contact_id AND b.last_contact >= r.contact_id WHERE r.account_id = :account AND r.contact_id = ? AND r.state IN ('pending', 'deferred')`)
@@ -151,3 +164,7 @@ var (
 	overTime = store.Account("campaign.over_time", `SELECT b.ended_at / CAST(? AS BIGINT) * CAST(? AS BIGINT) AS at, SUM(b.accepted) AS people FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at > 0 GROUP BY 1 ORDER BY 1 LIMIT 10000`)
 )
+
+var leftSince = store.Account("campaign.left_since", `SELECT COUNT(*) FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
+	JOIN subscription s ON s.account_id = :account AND s.list_id = r.list_id AND s.contact_id = r.contact_id
+	WHERE r.account_id = :account AND r.campaign_id = ? AND r.state = 'accepted' AND s.state IN ('withdrawn', 'refused') AND s.since >= c.started_at`)

@@ -12,7 +12,7 @@
 // says what is true now. Its Message-ID is the row's and never changes.
 //
 // What a crash leaves: rows claimed by nobody alive. Their lease ends, and they are tried once
-// more (ADR 0024): service mail answers somebody's own act, a second copy does less harm
+// more (docs/adr/0012): service mail answers somebody's own act, a second copy does less harm
 // than none. A second time without an answer they are uncertain, and a person decides.
 //
 // It leaves to transactional who writes and sends.

@@ -225,7 +225,7 @@ func told(err error) error {
 			key = "template.not_allowed"
 		}
 	}
-	return fault.New(fault.Invalid, key, "tag", what, "line", max(line, 1)).At("body").OnLine(line).Because(err)
+	return fault.New(fault.Invalid, key, "tag", what, "line", max(line, 1)).At("body").Because(err)
 }
 
 // Our own `for`: over values of the contact, its params and items alone, at most maxItems turns, each turn counted.

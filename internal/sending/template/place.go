@@ -28,24 +28,24 @@ const (
 
 func mark(n int) string { return markHead + strconv.Itoa(n) + markTail }
 
-// The footer has every property that a style of the author's could hide it by, as an inline !important, which no style
-// sheet outranks (CSS Cascade 5, 6.4). html and body get those that would hide their children. The author's part is in a
-// box of its own that clips it, so that it can't be moved over the footer.
+// The footer and what is in it begin from nothing (all: initial) and say what they look like, as inline !important, which
+// no style sheet outranks (CSS Cascade 5, 6.4); what older mailboxes need is said twice. html and body get every property
+// that would hide their children. The author's part is in a box of its own that clips it, so that it can't be moved over
+// the footer.
 const (
-	shown = "visibility:visible!important;opacity:1!important;overflow:visible!important;height:auto!important;max-height:none!important;" +
-		"max-width:none!important;min-width:0!important;transform:none!important;scale:none!important;rotate:none!important;translate:none!important;" +
-		"clip:auto!important;clip-path:none!important;filter:none!important;mask:none!important;zoom:1!important;content-visibility:visible!important;" +
-		"mix-blend-mode:normal!important;animation:none!important;transition:none!important;float:none!important;columns:auto!important;contain:none!important"
-	around = "display:block!important;position:static!important;width:auto!important;" + shown
-	boxed  = "display:block!important;overflow:hidden!important;position:relative!important;z-index:0!important;margin:0!important;" +
+	around = "display:block!important;position:static!important;margin:0!important;width:auto!important;visibility:visible!important;opacity:1!important;overflow:visible!important;" +
+		"height:auto!important;max-height:none!important;max-width:none!important;min-width:0!important;transform:none!important;scale:none!important;" +
+		"rotate:none!important;translate:none!important;\nclip:auto!important;clip-path:none!important;filter:none!important;mask:none!important;zoom:1!important;" +
+		"content-visibility:visible!important;mix-blend-mode:normal!important;animation:none!important;transition:none!important;float:none!important;" +
+		"columns:auto!important;contain:none!important"
+	boxed = "display:block!important;overflow:hidden!important;position:relative!important;z-index:0!important;margin:0!important;" +
 		"float:none!important;height:auto!important;transform:translateZ(0)"
-	words  = ";text-indent:0!important;letter-spacing:normal!important;word-spacing:normal!important;direction:inherit!important"
-	footer = "display:block!important;position:relative!important;z-index:2147483647!important;clear:both!important;width:auto!important;" + shown + words +
-		";font:13px/1.6 Arial,Helvetica,sans-serif!important;color:#374151!important;background:#f3f4f6!important;padding:20px 16px!important;margin:0!important;text-align:center!important"
-	para = "display:block!important;position:static!important;width:auto!important;" + shown + words +
-		";font:13px/1.6 Arial,Helvetica,sans-serif!important;color:#374151!important;background:transparent!important;margin:0 0 8px!important;padding:0!important;text-align:center!important"
-	link = "display:inline!important;position:static!important;width:auto!important;" + shown + words +
-		";font:13px/1.6 Arial,Helvetica,sans-serif!important;color:#1f2937!important;background:transparent!important;text-decoration:underline!important"
+	seen   = "visibility:visible!important;opacity:1!important;font:13px/1.6 Arial,sans-serif!important;"
+	footer = "all:initial!important;display:block!important;" + seen + "position:relative!important;z-index:2147483647!important;clear:both!important;" +
+		"height:auto!important;max-height:none!important;overflow:visible!important;transform:none!important;clip-path:none!important;" +
+		"color:#374151!important;background:#f3f4f6!important;padding:20px 16px!important;text-align:center!important"
+	para = "all:initial!important;display:block!important;" + seen + "color:#374151!important;margin:0 0 8px!important;text-align:center!important"
+	link = "all:initial!important;display:inline!important;" + seen + "color:#1f2937!important;text-decoration:underline!important;cursor:pointer!important"
 
 	footerID = "consend-footer"
 	boxID    = "consend-body"
@@ -157,19 +157,19 @@ func footerHTML(id Identity) string {
 	a := func(to int, key string) string {
 		return `<a href="` + mark(to) + `" style="` + link + `">` + escape(p.T(key)) + `</a>`
 	}
-	who := escape(id.Name) + " · " + escape(lines(id.Postal, ", "))
+	who := escape(id.Name) + " | " + escape(lines(id.Postal, ", "))
 	if id.Contact != "" {
-		who += " · " + escape(id.Contact)
+		who += " | " + escape(id.Contact)
 	}
-	return `<div id="` + footerID + `" style="` + footer + `"><p style="` + para + `">` + who + `</p><p style="` + para + `">` +
-		a(markUnsubscribe, "template.footer.unsubscribe") + " · " + a(markPreferences, "template.footer.preferences") + " · " +
+	return `<div id="` + footerID + `" style="` + footer + "\">\n<p style=\"" + para + `">` + who + "</p>\n<p style=\"" + para + "\">\n" +
+		a(markUnsubscribe, "template.footer.unsubscribe") + " |\n" + a(markPreferences, "template.footer.preferences") + " |\n" +
 		a(markPrivacy, "template.footer.privacy") + `</p></div>`
 }
 
 func footerText(id Identity) string {
 	p := footerWords(id)
 	var b strings.Builder
-	b.WriteString("\n-- \n" + id.Name + "\n" + lines(id.Postal, "\n") + "\n")
+	b.WriteString("\n________\n" + id.Name + "\n" + lines(id.Postal, "\n") + "\n")
 	if id.Contact != "" {
 		b.WriteString(id.Contact + "\n")
 	}

@@ -41,7 +41,7 @@ type piece struct {
 }
 
 func bad(line int, key string, args ...any) error {
-	return fault.New(fault.Invalid, key, append(args, "line", line)...).At("body").OnLine(line)
+	return fault.New(fault.Invalid, key, append(args, "line", line)...).At("body")
 }
 
 // scan cuts a source into text and tags, drops its comments, and refuses what has no bounds. It reads tags as the

@@ -18,6 +18,7 @@ package template
 
 import (
 	"strings"
+	"unsafe"
 
 	"github.com/flosch/pongo2/v6"
 
@@ -73,11 +74,18 @@ type Opening struct {
 	Why string // "why you get this": one sentence
 }
 
-// Message is a rendered message.
+// Message is a rendered message. Rendering into it again uses its room again: what it held before is no longer there.
 type Message struct {
 	Subject string
 	HTML    string
 	Text    string
+
+	html, text []byte // the room behind the two
+}
+
+// keep makes the two texts from their room without a copy: a campaign makes millions of them.
+func (m *Message) keep() {
+	m.HTML, m.Text = unsafe.String(unsafe.SliceData(m.html), len(m.html)), unsafe.String(unsafe.SliceData(m.text), len(m.text))
 }
 
 // Template is a compiled source. It is safe for concurrent use.
@@ -99,7 +107,7 @@ type line struct {
 	slow *pongo2.Template
 }
 
-// Compile reads a source. Its faults name the line (fault.Error.Line) where there is one.
+// Compile reads a source. Its faults say the line where there is one.
 func Compile(src Source, id Identity) (*Template, error) {
 	if strings.TrimSpace(src.Body) == "" {
 		return nil, fault.New(fault.Invalid, "template.empty").At("body")
@@ -158,7 +166,7 @@ func (t *Template) compileLine(src, field string, vars *variables) (line, error)
 	at := func(err error) error {
 		var many fault.Many
 		for _, f := range fault.All(err) {
-			many = append(many, f.At(field).OnLine(0))
+			many = append(many, f.At(field))
 		}
 		return many
 	}
@@ -227,8 +235,8 @@ func (t *Template) Render(m *Message, p Person) (err error) {
 		return err
 	}
 	if t.slow == nil {
-		m.HTML = string(t.html.fillAll(&p, pre))
-		m.Text = string(t.text.fillAll(&p, pre))
+		m.html, m.text = t.html.write(m.html[:0], &p, pre), t.text.write(m.text[:0], &p, pre)
+		m.keep()
 		return nil
 	}
 	body, err := run(t.slow, t.context(&p), len(t.src.Body))
@@ -239,8 +247,8 @@ func (t *Template) Render(m *Message, p Person) (err error) {
 	if err != nil {
 		return err
 	}
-	m.HTML = string(html.fillAll(&p, pre))
-	m.Text = string(text.fillAll(&p, pre))
+	m.html, m.text = html.write(m.html[:0], &p, pre), text.write(m.text[:0], &p, pre)
+	m.keep()
 	return nil
 }
 

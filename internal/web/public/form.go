@@ -14,7 +14,6 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
-	"consend/internal/ground/store"
 	"consend/internal/people/form"
 	"consend/internal/web/shell"
 )
@@ -123,8 +122,8 @@ func (p *Pages) formPost(r *shell.Request) error {
 		sub.Proxy = r.Who.IP.String()
 		sub.ProxyN = p.Desk.Tally(l.Account.ID, l.Form.ID, "proxy", sub.Proxy)
 	}
-	var out form.Outcome
-	if err := p.write(r, func(tx *store.Tx) (err error) { out, err = form.Submit(tx, sub); return err }); err != nil {
+	out, err := form.Take(r.Context(), p.DB, r.Who, sub)
+	if err != nil {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, s.after(!out.Mail))

@@ -46,6 +46,10 @@ func (p *RelayPages) Routes() []shell.Route {
 			Trace:   []string{"processor.suspend", "processor.resume", "processor.terminate", "processor.contract", "processor.transfer", "processor.paper_follows", "processor.review"},
 			Handler: p.decidePost},
 
+		{Method: "GET", Pattern: "/settings/terms", Permission: read, Handler: p.terms},
+		{Method: "POST", Pattern: "/settings/terms/publish", Permission: shell.LegalSign, Trace: []string{"legal.publish"}, Handler: p.publish},
+		{Method: "POST", Pattern: "/settings/terms/{id}/accept", Permission: shell.LegalSign, Trace: []string{"legal.accept"}, Handler: p.accept},
+
 		{Method: "GET", Pattern: "/mailbox", Permission: shell.ServiceRead, Shows: shell.ShowsPerson, Handler: p.mailbox},
 		{Method: "GET", Pattern: "/mailbox/{id}", Permission: shell.ServiceRead, Shows: shell.ShowsPerson, Handler: p.caught},
 		{Method: "GET", Pattern: "/mailbox/{id}/html", Permission: shell.ServiceRead, Shows: shell.ShowsPerson, Frame: shell.FrameOwn, Handler: p.caughtHTML},

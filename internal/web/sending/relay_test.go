@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"consend/internal/chain/legal"
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
@@ -320,6 +321,45 @@ func TestATryGoesToTheMemberAloneAndSaysWhatWasAnswered(t *testing.T) {
 		d.post(t, "/settings/sending/service/"+id+"/retire", nil)
 		if len(d.services(t)) != 1 {
 			t.Error("it is still there")
+		}
+	})
+}
+
+func TestTermsAreAcceptedOnOnePageAndWhatWaitedGoes(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		d := open(t, h)
+		if body := d.page(t, "/settings/terms"); !strings.Contains(body, "published no terms") {
+			t.Error("without terms the page isn't kind")
+		}
+		if w := d.do(t, "POST", "/settings/terms/publish", url.Values{"version": {"1"}, "url": {"https://consend.example/terms"}}); w.Code != http.StatusForbidden {
+			t.Errorf("a customer's account publishes terms: %d", w.Code)
+		}
+		var id int64
+		must(t, h.Main.Write(context.Background(), actor.Actor{Kind: actor.Command, Name: "test"}, func(tx *store.Tx) error {
+			terms, err := legal.Publish(tx, legal.New{Version: "2026-03", URL: "https://consend.example/terms"})
+			id = terms.ID
+			return err
+		}))
+		for _, lang := range []string{"en", "fr"} {
+			d.lang = lang
+			if body := d.page(t, "/settings/terms"); !strings.Contains(body, "2026-03") || !strings.Contains(body, "note-bad") {
+				t.Errorf("%s: the page doesn't say what is missing", lang)
+			}
+		}
+		at := "/settings/terms/" + strconv.FormatInt(id, 10) + "/accept"
+		d.role = shell.Admin
+		if w := d.do(t, "POST", at, url.Values{}); w.Code != http.StatusForbidden {
+			t.Errorf("an administrator signs for the account: %d", w.Code)
+		}
+		d.role = shell.Owner
+		before := h.Entries(t, d.who)
+		d.post(t, at, nil)
+		d.post(t, at, nil)
+		if n := h.Entries(t, d.who) - before; n != 1 {
+			t.Errorf("%d entries for one acceptance", n)
+		}
+		if body := d.page(t, "/settings/terms"); strings.Contains(body, "note-bad") || strings.Contains(body, "/accept\"") {
+			t.Error("accepted, and it still asks")
 		}
 	})
 }

@@ -142,3 +142,24 @@ CREATE TABLE mailbox_message (
 );
 CREATE INDEX mailbox_message_contact ON mailbox_message (account_id, contact_id);
 CREATE INDEX mailbox_message_at ON mailbox_message (account_id, at);
+
+-- What binds an account and the operator: the operator's terms with their data processing agreement (GDPR 28(3)).
+CREATE TABLE terms (
+  id           BIGINT NOT NULL PRIMARY KEY,
+  version      {text} NOT NULL,
+  url          {text} NOT NULL,              -- where people read them
+  required_at  BIGINT NOT NULL DEFAULT 0,    -- the law asks for this version from then on; 0: the one accepted before still binds
+  published_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX terms_version ON terms (version);
+
+-- Append-only: who accepted which for an account.
+CREATE TABLE terms_acceptance (
+  account_id BIGINT NOT NULL,
+  terms_id   BIGINT NOT NULL REFERENCES terms (id),
+  at         BIGINT NOT NULL,
+  member_id  BIGINT NOT NULL,
+  entry_id   BIGINT NOT NULL,
+  PRIMARY KEY (account_id, terms_id)
+);
+CREATE INDEX terms_acceptance_terms ON terms_acceptance (terms_id);

@@ -64,7 +64,6 @@ CREATE TABLE campaign (
   frozen         BIGINT NOT NULL DEFAULT 0,   -- how many people it is about …
   frozen_out     BIGINT NOT NULL DEFAULT 0,   -- … and how many of them were left out at once
   -- sending
-  claim_cursor   BIGINT NOT NULL DEFAULT 0,   -- the last contact claimed for the first time
   holder         BIGINT NOT NULL DEFAULT 0,   -- the process that sends it …
   holder_until   BIGINT NOT NULL DEFAULT 0,   -- … and how long that is believed
   hold           {text} NOT NULL DEFAULT '',  -- why nothing goes just now
@@ -103,7 +102,7 @@ CREATE TABLE recipient (
   next_at     BIGINT NOT NULL DEFAULT 0,      -- when to try again; 0: not asked to
   ended_at    BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (account_id, campaign_id, contact_id)
-);
+) {roomy};
 CREATE INDEX recipient_contact ON recipient (account_id, contact_id);
 CREATE INDEX recipient_again ON recipient (account_id, campaign_id, next_at) WHERE next_at > 0;
 
@@ -130,4 +129,4 @@ CREATE TABLE campaign_batch (
   PRIMARY KEY (account_id, id)
 );
 CREATE INDEX campaign_batch_of ON campaign_batch (account_id, campaign_id, id);
-CREATE INDEX campaign_batch_open ON campaign_batch (until_at) WHERE ended_at = 0;
+CREATE INDEX campaign_batch_open ON campaign_batch (account_id, campaign_id, until_at) WHERE ended_at = 0;

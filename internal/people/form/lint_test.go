@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"consend/internal/ground/locale"
+	"consend/internal/people/form"
+	"consend/internal/people/list"
+	"consend/internal/people/notice"
+)
+
+// good is a form that passes every rule.
+func good(t *testing.T) (form.Definition, notice.Version) {
+	t.Helper()
+	n := notice.Version{ID: 7, NoticeID: 5, Number: 1, Content: notice.Begin(notice.Answers{Name: "Café Rosalie", Postal: "12 rue des Lilas, Lyon", Country: "FR", Language: "fr",
+		DataEmail: "rosalie@cafe.example", Policy: "https://cafe.example/vie-privee"}, form.Rules4Test())}
+	for _, l := range n.Content.Languages {
+		n.Texts = append(n.Texts, notice.Write(n.Content, l))
+	}
+	d := form.Begin(list.List{ID: 1, PurposeID: 11, Kind: list.Mail, Name: "News", Public: list.Words{"en": "News", "fr": "Nouvelles"}}, "fr", 5, "")
+	return d, n
+}
+
+func lint(t *testing.T, d form.Definition, n notice.Version, changed bool, spoil func([]form.Page)) map[string]form.Result {
+	t.Helper()
+	var pages []form.Page
+	for _, l := range d.Languages {
+		if !locale.Known(l) {
+			continue
+		}
+		p, err := form.Draw(context.Background(), d, n, 3, l)
+		must(t, err)
+		pages = append(pages, p)
+	}
+	if spoil != nil {
+		spoil(pages)
+	}
+	out := map[string]form.Result{}
+	rank := map[form.Result]int{form.Passed: 0, form.Warned: 1, form.Refused: 2}
+	for _, f := range form.Lint(d, n, changed, pages) {
+		if old, ok := out[f.Rule]; !ok || rank[f.Result] > rank[old] {
+			out[f.Rule] = f.Result
+		}
+	}
+	return out
+}
+
+func TestADraftedFormPassesEveryRule(t *testing.T) {
+	d, n := good(t)
+	got := lint(t, d, n, false, nil)
+	if len(got) != len(form.Rules()) {
+		t.Errorf("%d rules answered of %d", len(got), len(form.Rules()))
+	}
+	for rule, r := range got {
+		if r != form.Passed {
+			t.Errorf("%s: %s", rule, r)
+		}
+	}
+}
+
+// Compliance R03: each fault is found, structure refused, wording warned.
+func TestEachRuleFindsItsFault(t *testing.T) {
+	second := form.Choice{List: 2, Purpose: 12, Label: both("Club", "Club"), Name: "Club"}
+	for _, c := range []struct {
+		name, rule string
+		want       form.Result
+		spoil      func(*form.Definition, *notice.Version)
+		page       func([]form.Page)
+		changed    bool
+	}{
+		{name: "no note", rule: "note", want: form.Refused, spoil: func(_ *form.Definition, n *notice.Version) { *n = notice.Version{} }},
+		{name: "no controller", rule: "controller", want: form.Refused, spoil: func(_ *form.Definition, n *notice.Version) { n.Content.Controller.Name = "" }},
+		{name: "note lacks a language", rule: "note", want: form.Refused, spoil: func(_ *form.Definition, n *notice.Version) { n.Content.Languages = []string{"fr"} }},
+		{name: "note edited", rule: "note_fresh", want: form.Warned, changed: true},
+		{name: "no policy", rule: "policy", want: form.Warned, spoil: func(_ *form.Definition, n *notice.Version) { n.Content.Policy = "" }},
+		{name: "no way to leave", rule: "withdraw", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { delete(d.Withdraw, "en") }},
+		{name: "leaving not said", rule: "withdraw", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.Withdraw["en"] = "Have a nice day." }},
+		{name: "untranslated", rule: "translation", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { delete(d.Title, "en") }},
+		{name: "half translated", rule: "translation", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Intro = form.Words{"fr": "Bonjour"} }},
+		{name: "unknown language", rule: "translation", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Languages = append(d.Languages, "xx") }},
+		{name: "no list", rule: "list", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists = nil }},
+		{name: "only measuring", rule: "list", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists[0].Grant = true }},
+		{name: "retired list", rule: "list_open", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists[0].Closed = true }},
+		{name: "list without purpose", rule: "one_box_one_purpose", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists[0].Purpose = 0 }},
+		{name: "list twice", rule: "one_box_one_purpose", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists = append(d.Lists, d.Lists[0]) }},
+		{name: "pre-ticked", rule: "unticked", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists = append(d.Lists, second) },
+			page: func(p []form.Page) { p[0].HTML = strings.Replace(p[0].HTML, `name="list"`, `name="list" checked`, 1) }},
+		{name: "pre-selected", rule: "unticked", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "SIZE", Type: "choice", Choices: []string{"S", "M"}, Label: both("Size", "Taille"), Why: both("to fit", "pour la taille")}}
+		}, page: func(p []form.Page) {
+			p[1].HTML = strings.Replace(p[1].HTML, `<option value="S"`, `<option value="S" selected`, 1)
+		}},
+		{name: "one box for two", rule: "own_box", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists = append(d.Lists, second) },
+			page: func(p []form.Page) { p[0].HTML = strings.Replace(p[0].HTML, `value="2"`, `value="1"`, 1) }},
+		{name: "required box", rule: "own_box", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Lists = append(d.Lists, second) },
+			page: func(p []form.Page) { p[0].HTML = strings.Replace(p[0].HTML, `name="list"`, `name="list" required`, 1) }},
+		{name: "no link to the note", rule: "note", want: form.Refused, page: func(p []form.Page) { p[0].HTML = strings.Replace(p[0].HTML, `href="/privacy/`, `href="/x/`, 1) }},
+		{name: "script", rule: "claims", want: form.Refused, page: func(p []form.Page) { p[0].HTML += "<script>1</script>" }},
+		{name: "measuring in the words", rule: "measuring_apart", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.Consent["en"] = "Send me news and track what I open:" }},
+		{name: "terms in the words", rule: "terms_apart", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Consent["fr"] = "J’accepte les conditions générales et la lettre :"
+		}},
+		{name: "no why", rule: "why", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "name", Type: "text", Label: both("Name", "Nom")}}
+		}},
+		{name: "much required", rule: "required", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
+			f := form.Field{Name: "name", Type: "text", Required: true, Label: both("Name", "Nom"), Why: both("why", "pourquoi")}
+			g := f
+			g.Name = "CITY"
+			d.Fields = []form.Field{f, g}
+		}},
+		{name: "health", rule: "special", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "ALLERGIES", Type: "text", Marked: true, Label: both("Allergies", "Allergies"), Why: both("why", "pourquoi")}}
+		}},
+		{name: "date of birth", rule: "birth", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "BIRTHDAY", Type: "date", Label: both("Birth", "Naissance"), Why: both("why", "pourquoi")}}
+		}},
+		{name: "age of 40", rule: "age", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Age = 40 }},
+		{name: "single", rule: "opt_in", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.OptIn = form.Single }},
+		{name: "no way at all", rule: "opt_in", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.OptIn = "implied" }},
+		{name: "vague button", rule: "button", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.Button["en"] = "OK" }},
+		{name: "claim", rule: "claims", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.Intro["en"] = "100% GDPR compliant" }},
+	} {
+		d, n := good(t)
+		if c.spoil != nil {
+			c.spoil(&d, &n)
+		}
+		if got := lint(t, d, n, c.changed, c.page); got[c.rule] != c.want {
+			t.Errorf("%s: rule %s says %q, want %q", c.name, c.rule, got[c.rule], c.want)
+		}
+	}
+}
+
+// A form of one list has no box: the button is the act. A second list, and each has one.
+func TestTheButtonIsTheActOnlyForOneList(t *testing.T) {
+	d, n := good(t)
+	p, err := form.Draw(context.Background(), d, n, 3, "en")
+	must(t, err)
+	if strings.Contains(p.HTML, `name="list"`) {
+		t.Error("one list has a box")
+	}
+	d.Lists = append(d.Lists, form.Choice{List: 9, Purpose: 19, Grant: true, Label: both("Opens", "Ouvertures")})
+	p, err = form.Draw(context.Background(), d, n, 3, "en")
+	must(t, err)
+	if strings.Count(p.HTML, `name="list"`) != 1 || !strings.Contains(p.HTML, `value="9"`) {
+		t.Error("measuring is not at a box of its own")
+	}
+	again, err := form.Draw(context.Background(), d, n, 3, "en")
+	must(t, err)
+	if again.HTML != p.HTML || string(again.Sha256) != string(p.Sha256) {
+		t.Error("the same form gives other bytes")
+	}
+	d.Lists = append(d.Lists, form.Choice{List: 2, Purpose: 12, Label: both("Club", "Club")})
+	p, err = form.Draw(context.Background(), d, n, 3, "en")
+	must(t, err)
+	if strings.Count(p.HTML, `name="list"`) != 3 || strings.Contains(p.HTML, " checked") {
+		t.Error("not each list is at an unticked box of its own")
+	}
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package campaign_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/sending/campaign"
+	"consend/internal/testhouse"
+)
+
+// trials is how often a kill is tried: CONSEND_TRIALS, or as often as fits into a test run.
+func trials(t *testing.T, usual int) int {
+	if n, err := strconv.Atoi(os.Getenv("CONSEND_TRIALS")); err == nil && n > 0 {
+		return n
+	}
+	if testing.Short() {
+		return 3
+	}
+	return usual
+}
+
+func TestAKillLosesNobodyAndSendsToNobodyTwice(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		const people, lanes = 260, 3
+		p.people(t, p.list, consent.GradeB, people)
+		n := trials(t, 25)
+		at := map[string]int{}
+		doubt, arrived, kills := 0, 0, 0
+		random := rand.New(rand.NewPCG(7, uint64(len(h.Dialect))))
+		for trial := range n {
+			before := p.sink.count()
+			id := p.approved(t, []int64{p.list}, nil)
+			// Killed again and again until it gets through, each time at a random step.
+			for range 20 {
+				var step atomic.Int64
+				// At any step, or at one of those that are rare.
+				kind, last := "", random.Int64N(3*people)
+				if k := random.IntN(6); k < 3 {
+					kind, last = []string{"claimed", "booked", "frozen"}[k], random.Int64N(2)
+				}
+				var point string
+				campaign.KillAt(p.engine, func(where string) bool {
+					if kind != "" && where != kind || step.Add(1) != last+1 {
+						return false
+					}
+					point = where
+					return true
+				})
+				err := p.engine.Settle(context.Background())
+				if !campaign.Dead(p.engine) {
+					must(t, err)
+					break
+				}
+				kills++
+				at[point]++
+				p.engine = p.start(t)
+			}
+			c := p.counts(t, id)
+			sent := p.sink.count() - before
+			if state := p.get(t, id).State; state != campaign.Sent || c.Total() != people || c.Of(campaign.Accepted)+c.Of(campaign.InDoubt) != people {
+				t.Fatalf("trial %d: %s %+v", trial, state, c.By)
+			}
+			if int64(sent) < c.Of(campaign.Accepted) || int64(sent) > people {
+				t.Fatalf("trial %d: %d sent, %+v", trial, sent, c.By)
+			}
+			doubt += int(c.Of(campaign.InDoubt))
+			arrived += sent - int(c.Of(campaign.Accepted))
+			if left, _ := filepath.Glob(filepath.Join(p.Dir, "flight", "*", "*.flight")); len(left) != 0 {
+				t.Fatalf("journals are left: %v", left)
+			}
+		}
+		// Every Message-ID is of one campaign and one person, so a second copy of any would show here.
+		for id, k := range p.sink.ids {
+			if k > 1 {
+				t.Errorf("%s came %d times", id, k)
+			}
+		}
+		if doubt > kills*lanes {
+			t.Errorf("%d in doubt after %d kills of %d connections", doubt, kills, lanes)
+		}
+		t.Logf("%d campaigns, %d kills at %v: 0 lost, 0 twice, %d in doubt (%d of them had arrived)", n, kills, at, doubt, arrived)
+	})
+}
+
+func TestDoubtfulOnesGoOnlyWhenSomebodySaysSo(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 20)
+		id := p.approved(t, []int64{p.list}, nil)
+		campaign.KillAt(p.engine, func(at string) bool { return at == "started" })
+		_ = p.engine.Settle(context.Background())
+		p.engine = p.start(t)
+		p.settle(t)
+		n := p.counts(t, id)
+		doubt := n.Of(campaign.InDoubt)
+		if doubt < 1 || doubt > 3 || n.Of(campaign.Accepted) != 20-doubt {
+			t.Fatalf("%+v", n.By)
+		}
+		p.settle(t)
+		if p.counts(t, id).Of(campaign.InDoubt) != doubt {
+			t.Error("sent by itself")
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, nil) })
+		p.settle(t)
+		p.is(t, id, "accepted 20")
+		if p.get(t, id).State != campaign.Sent {
+			t.Error("not ended again")
+		}
+	})
+}
+
+// The journal of another start of the machine, or none: what was claimed is in doubt, all of it.
+func TestWithoutItsJournalABatchIsInDoubt(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"rebooted": func(dir string) error { return os.WriteFile(filepath.Join(dir, "boot"), []byte("another"), 0o600) },
+		"damaged": func(dir string) error {
+			files, _ := filepath.Glob(filepath.Join(dir, "*.flight"))
+			for _, f := range files {
+				if err := os.WriteFile(f, make([]byte, 24), 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+				p := settle(t, h)
+				p.people(t, p.list, consent.GradeB, 20)
+				id := p.approved(t, []int64{p.list}, nil)
+				campaign.KillAt(p.engine, func(at string) bool { return at == "answered" })
+				_ = p.engine.Settle(context.Background())
+				must(t, spoil(campaign.Dir(p.engine)))
+				p.engine = p.start(t)
+				p.settle(t)
+				n := p.counts(t, id)
+				if n.Of(campaign.InDoubt) == 0 || n.Of(campaign.InDoubt)+n.Of(campaign.Accepted) != 20 || p.sink.twice() != 0 {
+					t.Errorf("%+v, %d twice", n.By, p.sink.twice())
+				}
+			})
+		})
+	}
+}
+
+// A process of another machine that shows no sign of life: its claims end with their lease, and its late word books nothing.
+func TestAProcessWithoutASignOfLifeIsTakenOver(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 20)
+		id := p.approved(t, []int64{p.list}, nil)
+		other := campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere")
+		campaign.KillAt(other, func(at string) bool { return at == "claimed" })
+		_ = other.Settle(context.Background())
+		p.settle(t)
+		if n := p.counts(t, id); n.Of(campaign.Accepted) != 0 || n.Claimed != 20 {
+			t.Fatalf("taken before the lease ended: %+v", n)
+		}
+		h.Clock.Advance(2 * time.Minute)
+		p.settle(t)
+		p.is(t, id, "in_doubt 20")
+		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, nil) })
+		p.settle(t)
+		p.is(t, id, "accepted 20")
+	})
+}
+
+// Refusals while a campaign runs: whoever said no before their message began gets none that begins two seconds later.
+func TestARefusalWhileItRunsIsHonoured(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		const people = 600
+		ids := p.people(t, p.list, consent.GradeB, people)
+		emails := map[string]int64{}
+		view(t, p, func(v *store.View) (int, error) {
+			list, err := contact.Some(v, ids)
+			for _, c := range list {
+				emails[c.Email.Raw()] = c.ID
+			}
+			return 0, err
+		})
+		type no struct{ at time.Time }
+		refused := map[int64]no{}
+		late, races, dropped := 0, 0, 0
+		random := rand.New(rand.NewPCG(3, 3))
+		n := 0
+		p.sink.before = func(to string) {
+			p.sink.mu.Lock()
+			defer p.sink.mu.Unlock()
+			n++
+			h.Clock.Advance(300 * time.Millisecond) // time passes as mail goes
+			if r, ok := refused[emails[to]]; ok && h.Clock.Now().Sub(r.at) > 2*time.Second {
+				late++
+			}
+			if n%7 == 0 {
+				who := ids[random.IntN(people)]
+				if _, ok := refused[who]; !ok {
+					races++
+					p.write(t, func(tx *store.Tx) error {
+						_, err := consent.Leave(tx, consent.Leaving{Contact: who, Scope: consent.Everything, Kind: consent.Object})
+						return err
+					})
+					refused[who] = no{h.Clock.Now()}
+				}
+			}
+		}
+		id := p.approved(t, []int64{p.list}, nil)
+		p.settle(t)
+		for range 3 {
+			p.settle(t)
+		}
+		c := p.counts(t, id)
+		dropped = int(c.Of(campaign.Out))
+		if late != 0 || dropped == 0 || c.Of(campaign.Accepted)+c.Of(campaign.Out) != people {
+			t.Errorf("%d messages began more than 2 s after a refusal; %+v", late, c.By)
+		}
+		t.Logf("%d refusals in a campaign of %d: %d left out, %d began too late", races, people, dropped, late)
+	})
+}

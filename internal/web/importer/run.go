@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer"
+	"consend/internal/people/list"
+	"consend/internal/trace"
+	"consend/internal/web/shell"
+)
+
+func (p *Pages) startPost(r *shell.Request) error {
+	return p.act(r, func(tx *store.Tx, id int64) error { return importer.Begin(tx, id, true) }, "importer.started")
+}
+
+func (p *Pages) stopPost(r *shell.Request) error {
+	return p.act(r, importer.Stop, "importer.stopped")
+}
+
+func (p *Pages) act(r *shell.Request, f func(*store.Tx, int64) error, said string) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	if err := p.write(r, func(tx *store.Tx) error { return f(tx, id) }); err != nil {
+		if fault.Is(err, fault.Conflict) { // a second press: the page says how it stands
+			return r.Redirect(http.StatusSeeOther, at(id, ""))
+		}
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(id, ""), said)
+}
+
+func (p *Pages) discardPost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	if err := p.write(r, func(tx *store.Tx) error { return importer.Discard(tx, id) }); err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/import", "importer.discarded")
+}
+
+// told is what the page of a started import shows.
+type told struct {
+	i       importer.Import
+	list    list.List
+	reasons []importer.Reason
+	notes   []importer.Note
+	waits   int64
+	files   []importer.Evidence
+}
+
+// shown is how many lines of the report stand on the page; the file has all that are kept.
+const shown = 50
+
+// status leads a draft to its next step, and shows progress or report of what has started.
+func (p *Pages) status(r *shell.Request) error {
+	i, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	if i.State.Editable() && r.May(shell.ImportWrite) {
+		return r.Redirect(http.StatusSeeOther, at(i.ID, next(i)))
+	}
+	t := told{i: i}
+	err = p.view(r, func(v *store.View) (err error) {
+		if i.List != 0 {
+			if t.list, err = list.Get(v, i.List); err != nil {
+				return err
+			}
+		}
+		if i.State == importer.Running {
+			return nil
+		}
+		if t.reasons, err = importer.Reasons(v, i.ID); err != nil {
+			return err
+		}
+		if t.notes, err = importer.Notes(v, i.ID, -1, shown); err != nil {
+			return err
+		}
+		lacks, err := importer.Lacks(v, i.ID)
+		for _, l := range lacks {
+			t.waits += l.Times
+		}
+		if err == nil {
+			t.files, err = importer.EvidenceOf(v, i.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, statusPage(r, t))
+}
+
+// report is the whole report as a file: lines and reasons, no cell of anybody.
+func (p *Pages) report(r *shell.Request) error {
+	i, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	b.WriteString("\xef\xbb\xbf") // spreadsheets take it for Windows-1252 otherwise
+	err = importer.WriteNotes(&b, r.P, func(after int64) (notes []importer.Note, err error) {
+		err = p.view(r, func(v *store.View) (err error) { notes, err = importer.Notes(v, i.ID, after, 1000); return err })
+		return notes, err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Download(strings.TrimSuffix(i.Name, ".csv")+"-report.csv", "text/csv; charset=utf-8", &b)
+}
+
+// waits is what the page of waiting rows shows.
+type waits struct {
+	i      importer.Import
+	lacks  []importer.Lack
+	total  int64
+	people []contact.Contact
+	lines  map[int64]importer.Waiting
+	more   string
+	files  []importer.Evidence
+	signs  bool
+}
+
+const waitingSize = 50
+
+func (p *Pages) waiting(r *shell.Request) error {
+	i, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	o := i.Origin
+	return p.waitingAgain(r, i, originForm(o, i.Version), http.StatusOK)
+}
+
+func (p *Pages) waitingAgain(r *shell.Request, i importer.Import, f *shell.Form, status int) error {
+	w := waits{i: i, lines: map[int64]importer.Waiting{}, signs: r.Member.Role == shell.Owner || r.Member.Role == shell.Admin}
+	after := r.List(shell.ListSpec{}).After
+	var ids []int64
+	err := p.view(r, func(v *store.View) (err error) {
+		if w.lacks, err = importer.Lacks(v, i.ID); err != nil {
+			return err
+		}
+		for _, l := range w.lacks {
+			w.total += l.Times
+		}
+		rows, err := importer.WaitingAfter(v, i.ID, number(after), waitingSize+1)
+		if err != nil {
+			return err
+		}
+		if len(rows) > waitingSize {
+			rows = rows[:waitingSize]
+			w.more = dec(rows[waitingSize-1].ContactID)
+		}
+		for _, x := range rows {
+			ids = append(ids, x.ContactID)
+			w.lines[x.ContactID] = x
+		}
+		if w.people, err = contact.Some(v, ids); err != nil {
+			return err
+		}
+		slices.SortFunc(w.people, func(a, b contact.Contact) int { return int(a.ID - b.ID) })
+		w.files, err = importer.EvidenceOf(v, i.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "import", ObjectID: i.ID, Contacts: ids, Filter: "waiting"}); err != nil {
+		return err
+	}
+	return r.Render(status, waitingPage(r, w, f))
+}
+
+func number(s string) int64 {
+	f := shell.NewForm("n", s)
+	n, _ := f.Int("n")
+	return n
+}
+
+func (p *Pages) releasePost(r *shell.Request) error {
+	i, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(importer.MaxEvidence + 1<<20)
+	if err != nil {
+		return err
+	}
+	kind := importer.Kind(f.Get("kind"))
+	if !choice(kind) {
+		kind = i.Origin.Kind
+	}
+	if _, err = p.attach(r, i.ID, f); err == nil {
+		err = p.write(r, func(tx *store.Tx) error {
+			return importer.BeginRelease(tx, i.ID, readOrigin(f, kind), f.Checked("declare"))
+		})
+	}
+	if f.Take(err) {
+		return p.waitingAgain(r, i, f, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(i.ID, ""), "importer.releasing")
+}
+
+// evidence hands a file of evidence out, as a download; the look is traced.
+func (p *Pages) evidence(r *shell.Request) error {
+	i, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	id, err := r.ID("file")
+	if err != nil {
+		return err
+	}
+	e, body, err := importer.OpenEvidence(r.Context(), p.DB, r.Who, i.ID, id)
+	if err != nil {
+		return err
+	}
+	return r.Download(e.Name, e.Type, io.Reader(body))
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer"
+	"consend/internal/people/importer/sheet"
+	"consend/internal/people/list"
+	"consend/internal/web/shell"
+)
+
+func (p *Pages) upload(r *shell.Request) error {
+	return r.Render(http.StatusOK, uploadPage(r, shell.NewForm()))
+}
+
+// uploadPost streams the file into its sealed place; nothing of it is held in memory or in a
+// temporary file.
+func (p *Pages) uploadPost(r *shell.Request) error {
+	f := shell.NewForm()
+	parts, err := r.Parts()
+	if err != nil {
+		return err
+	}
+	id := int64(0)
+	for id == 0 {
+		part, e := parts.NextPart()
+		if e == io.EOF {
+			err = fault.New(fault.Invalid, "import.file.missing").At("file")
+			break
+		}
+		if e != nil {
+			return fault.New(fault.Invalid, "shell.bad_form").Because(e)
+		}
+		if part.FormName() != "file" || part.FileName() == "" {
+			continue
+		}
+		id, err = importer.Receive(r.Context(), p.DB, r.Who, part.FileName(), part)
+		if err != nil {
+			break
+		}
+	}
+	if large := fault.KindOf(err) == fault.TooLarge; large && fault.All(err)[0].Field != "" {
+		f.Faults = fault.All(err)
+		return r.Render(http.StatusUnprocessableEntity, uploadPage(r, f))
+	}
+	if f.Take(err) {
+		return r.Render(http.StatusUnprocessableEntity, uploadPage(r, f))
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(id, "/check"))
+}
+
+// checked is what the page of the check shows.
+type checked struct {
+	i      importer.Import
+	sample [][]string
+	broken bool
+}
+
+func (p *Pages) check(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Draft)
+	if err != nil || moved {
+		return err
+	}
+	return p.checkAgain(r, i, nil, http.StatusOK)
+}
+
+func (p *Pages) checkAgain(r *shell.Request, i importer.Import, f *shell.Form, status int) error {
+	sample, err := importer.Sample(r.Context(), p.DB, r.Who, i)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		header := ""
+		if i.Format.Header {
+			header = "1"
+		}
+		f = shell.NewForm("encoding", string(i.Format.Encoding), "separator", separatorName(i.Format.Separator), "header", header, "version", dec(i.Version))
+	}
+	return r.Render(status, checkPage(r, checked{i: i, sample: sample}, f))
+}
+
+var separators = []struct {
+	name string
+	sep  byte
+}{{"semicolon", ';'}, {"comma", ','}, {"tab", '\t'}, {"bar", '|'}}
+
+func separatorName(b byte) string {
+	for _, s := range separators {
+		if s.sep == b {
+			return s.name
+		}
+	}
+	return ""
+}
+
+func (p *Pages) checkPost(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Draft)
+	if err != nil || moved {
+		return err
+	}
+	f, err := r.Form(64 << 10)
+	if err != nil {
+		return err
+	}
+	format := i.Format
+	format.Encoding, format.Header = sheet.Encoding(f.Get("encoding")), f.Checked("header")
+	format.Separator = 0
+	for _, s := range separators {
+		if s.name == f.Get("separator") {
+			format.Separator = s.sep
+		}
+	}
+	version, _ := f.Int("version")
+	survey, err := importer.Resurvey(r.Context(), p.DB, r.Who, i, format)
+	if err == nil {
+		err = p.write(r, func(tx *store.Tx) error { return importer.Check(tx, i.ID, version, survey) })
+	}
+	if f.Take(err) {
+		return p.checkAgain(r, i, f, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	if f.Has("do", "look") {
+		return r.Redirect(http.StatusSeeOther, at(i.ID, "/check"))
+	}
+	return r.Redirect(http.StatusSeeOther, at(i.ID, "/map"))
+}
+
+// mapped is what the mapping page shows of one column.
+type mapped struct {
+	n      string
+	name   string
+	sample []string
+}
+
+func (p *Pages) mapping(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Checked)
+	if err != nil || moved {
+		return err
+	}
+	f := shell.NewForm("version", dec(i.Version))
+	for k, c := range i.Mapping {
+		n := dec(int64(k))
+		f.Values.Set("column."+n, string(c.To))
+		f.Values.Set("attribute."+n, c.Attribute)
+		f.Values.Set("type."+n, string(c.Type))
+		if c.Month {
+			f.Values.Set("month."+n, "1")
+		}
+	}
+	return p.mappingAgain(r, i, f, http.StatusOK)
+}
+
+func (p *Pages) mappingAgain(r *shell.Request, i importer.Import, f *shell.Form, status int) error {
+	sample, err := importer.Sample(r.Context(), p.DB, r.Who, i)
+	if err != nil {
+		return err
+	}
+	columns := make([]mapped, len(i.Mapping))
+	for k := range columns {
+		c := mapped{n: dec(int64(k)), name: r.P.T("importer.column", "n", k+1)}
+		if k < len(i.Survey.Header) && i.Survey.Header[k] != "" {
+			c.name = i.Survey.Header[k]
+		}
+		for _, row := range sample {
+			if k < len(row) && strings.TrimSpace(row[k]) != "" && len(c.sample) < 3 {
+				c.sample = append(c.sample, short(row[k]))
+			}
+		}
+		columns[k] = c
+	}
+	return r.Render(status, mappingPage(r, i, columns, f))
+}
+
+func short(s string) string {
+	if c := []rune(s); len(c) > 40 {
+		return string(c[:39]) + "…"
+	}
+	return s
+}
+
+func (p *Pages) mappingPost(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Checked)
+	if err != nil || moved {
+		return err
+	}
+	f, err := r.Form(1 << 20)
+	if err != nil {
+		return err
+	}
+	m := make(importer.Mapping, len(i.Mapping))
+	for k := range m {
+		n := dec(int64(k))
+		m[k] = importer.Column{To: importer.Field(f.Get("column." + n)), Attribute: f.Get("attribute." + n), Type: contact.Type(f.Get("type." + n)), Month: f.Checked("month." + n)}
+	}
+	version, _ := f.Int("version")
+	err = p.write(r, func(tx *store.Tx) error { return importer.Map(tx, i.ID, version, m) })
+	if f.Take(err) {
+		return p.mappingAgain(r, i, f, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(i.ID, "/origin"))
+}
+
+// origin first asks for one of eight choices, then (kind in the address) its follow-ups.
+func (p *Pages) origin(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Mapped)
+	if err != nil || moved {
+		return err
+	}
+	kind := importer.Kind(r.Q("kind"))
+	if !choice(kind) {
+		if kind = i.Origin.Kind; r.R.URL.Query().Has("kind") || !choice(kind) || r.Q("again") != "" {
+			return r.Render(http.StatusOK, kindPage(r, i, shell.NewForm("kind", string(i.Origin.Kind))))
+		}
+	}
+	o := i.Origin
+	f := shell.NewForm("version", dec(i.Version))
+	if o.Kind == kind {
+		f = originForm(o, i.Version)
+	}
+	return p.originAgain(r, i, kind, f, http.StatusOK)
+}
+
+func choice(k importer.Kind) bool {
+	for _, c := range importer.Kinds() {
+		if c == k {
+			return true
+		}
+	}
+	return false
+}
+
+func originForm(o importer.Origin, version int64) *shell.Form {
+	k := string(o.Kind)
+	return shell.NewForm("version", dec(version), "where."+k, o.Where, "how."+k, o.How, "words", o.Words, "sale", o.Sale, "refusal", o.Refusal,
+		"partner", o.Partner, "from", o.From, "to", o.To, "note", o.Note)
+}
+
+func readOrigin(f *shell.Form, kind importer.Kind) importer.Origin {
+	k := string(kind)
+	return importer.Origin{Kind: kind, Where: f.Get("where." + k), How: f.Get("how." + k), Words: f.Get("words"), Sale: f.Get("sale"), Refusal: f.Get("refusal"),
+		Partner: f.Get("partner"), From: f.Get("from"), To: f.Get("to"), Note: f.Get("note")}
+}
+
+func (p *Pages) originAgain(r *shell.Request, i importer.Import, kind importer.Kind, f *shell.Form, status int) error {
+	var files []importer.Evidence
+	err := p.view(r, func(v *store.View) (err error) { files, err = importer.EvidenceOf(v, i.ID); return err })
+	if err != nil {
+		return err
+	}
+	return r.Render(status, originPage(r, i, kind, files, f))
+}
+
+func (p *Pages) originPost(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Mapped)
+	if err != nil || moved {
+		return err
+	}
+	f, err := r.Form(importer.MaxEvidence + 1<<20)
+	if err != nil {
+		return err
+	}
+	kind := importer.Kind(f.Get("kind"))
+	version, _ := f.Int("version")
+	attached, err := p.attach(r, i.ID, f)
+	if err == nil {
+		if attached {
+			version++ // our own change
+		}
+		err = p.write(r, func(tx *store.Tx) error { return importer.Tell(tx, i.ID, version, readOrigin(f, kind)) })
+	}
+	if attached {
+		f.Values.Set("version", dec(version))
+	}
+	if f.Take(err) {
+		if !choice(kind) {
+			return r.Render(http.StatusUnprocessableEntity, kindPage(r, i, f))
+		}
+		return p.originAgain(r, i, kind, f, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(i.ID, "/options"))
+}
+
+// attach stores the file of evidence of a form, if there is one.
+func (p *Pages) attach(r *shell.Request, id int64, f *shell.Form) (bool, error) {
+	h := f.File("evidence")
+	if h == nil {
+		return false, nil
+	}
+	file, err := h.Open()
+	if err != nil {
+		return false, fault.New(fault.Invalid, "import.evidence.empty").At("evidence").Because(err)
+	}
+	defer file.Close()
+	_, err = importer.Attach(r.Context(), p.DB, r.Who, id, h.Filename, file)
+	return err == nil, err
+}
+
+// chosen is what the page of options shows.
+type chosen struct {
+	i     importer.Import
+	lists []list.List
+	word  bool // some rows have no better proof than the word of an owner or admin
+	signs bool // the member may give theirs
+}
+
+func (p *Pages) options(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Sourced)
+	if err != nil || moved {
+		return err
+	}
+	f := shell.NewForm("version", dec(i.Version), "existing", string(i.Options.Existing))
+	if i.List != 0 {
+		f.Values.Set("list", dec(i.List))
+	}
+	if i.DeclaredBy == r.Member.ID && i.DeclaredBy != 0 {
+		f.Values.Set("declare", "1")
+	}
+	return p.optionsAgain(r, i, f, http.StatusOK)
+}
+
+func (p *Pages) optionsAgain(r *shell.Request, i importer.Import, f *shell.Form, status int) error {
+	c := chosen{i: i, signs: r.Member.Role == shell.Owner || r.Member.Role == shell.Admin}
+	err := p.view(r, func(v *store.View) (err error) {
+		all, err := list.InUse(v)
+		for _, l := range all {
+			if l.Kind == list.Mail {
+				c.lists = append(c.lists, l)
+			}
+		}
+		if err == nil {
+			c.word, err = importer.NeedsWord(v, i)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(c.lists) == 0 {
+		f.Values.Set("list", "new")
+	}
+	return r.Render(status, optionsPage(r, c, f))
+}
+
+func (p *Pages) optionsPost(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Sourced)
+	if err != nil || moved {
+		return err
+	}
+	f, err := r.Form(64 << 10)
+	if err != nil {
+		return err
+	}
+	version, _ := f.Int("version")
+	err = p.write(r, func(tx *store.Tx) (err error) {
+		to, _ := f.Int("list")
+		if f.Get("list") == "new" {
+			if !r.May(shell.ListsWrite) {
+				return fault.New(fault.Forbidden, "import.options.list").At("list")
+			}
+			if f.Get("new_list") == "" {
+				return fault.New(fault.Invalid, "import.options.new_list").At("new_list")
+			}
+			purpose := f.Get("new_purpose")
+			if purpose == "" {
+				return fault.New(fault.Invalid, "import.options.new_purpose").At("new_purpose")
+			}
+			if to, err = list.EnsureNamed(tx, purpose, f.Get("new_list")); err != nil {
+				return onto(err, "new_list")
+			}
+		}
+		return importer.Choose(tx, i.ID, version, importer.Choice{List: to, Options: importer.Options{Existing: importer.Existing(f.Get("existing"))}, Declare: f.Checked("declare")})
+	})
+	if f.Take(err) {
+		return p.optionsAgain(r, i, f, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(i.ID, "/summary"))
+}
+
+// onto moves faults of a verb to the field of this page.
+func onto(err error, field string) error {
+	all := fault.All(err)
+	if all[0].Kind == fault.Internal {
+		return err
+	}
+	return all[0].At(field)
+}
+
+// outlook is what the summary shows.
+type outlook struct {
+	i       importer.Import
+	list    list.List
+	preview importer.Preview
+	basis   consent.Basis
+}
+
+func (p *Pages) summary(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Ready)
+	if err != nil || moved {
+		return err
+	}
+	o := outlook{i: i, basis: i.Origin.Why()}
+	if err := p.view(r, func(v *store.View) (err error) { o.list, err = list.Get(v, i.List); return err }); err != nil {
+		return err
+	}
+	if o.preview, err = importer.Foresee(r.Context(), p.DB, r.Who, i); err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, summaryPage(r, o))
+}
