@@ -101,9 +101,7 @@ type traceVerify struct{}
 
 func (traceVerify) run(ctx context.Context, h *app.House, std app.Std) error {
 	p := locale.For(std.Language, nil)
-	if err := h.Log.Seal(ctx); err != nil {
-		return err
-	}
+	unsealed := h.Log.Seal(ctx) // a log that was changed can't be sealed on: the check says what was changed
 	bar := newBar(std, p.T("app.verify.doing"))
 	v, err := h.Log.Verify(ctx, trace.Check{Salts: contact.Salts, Progress: bar.at})
 	bar.end()
@@ -116,6 +114,9 @@ func (traceVerify) run(ctx context.Context, h *app.House, std app.Std) error {
 	if !v.Holds() {
 		fmt.Fprintln(std.Out, p.N("app.verify.bad", len(v.Found)))
 		return errSaid
+	}
+	if unsealed != nil {
+		return unsealed
 	}
 	fmt.Fprintln(std.Out, p.T("app.verify.good", "Entries", v.Entries, "Members", v.Members, "Pending", v.Pending, "Copies", v.Copies))
 	fmt.Fprintln(std.Out)

@@ -61,6 +61,7 @@ type cli struct {
 	Relay    relays     `cmd:"" help:"Sending services."`
 	Campaign campaigns  `cmd:"" help:"Campaigns, the same way as the pages."`
 	Trace    traces     `cmd:"" help:"The log that nobody can edit unseen."`
+	Proof    proofs     `cmd:"" help:"Proofs of what people said."`
 	Datamap  dataMaps   `cmd:"" help:"What every column holds, and of whom."`
 	Migrate  migrate    `cmd:"" help:"Bring the three stores up to date."`
 	Doctor   doctor     `cmd:"" help:"Check settings, databases, keys, clock and sending, and say what to do."`

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"consend/internal/trace/proof"
 )
 
 func TestMain(m *testing.M) {
@@ -24,7 +26,7 @@ func TestCommandsInScripts(t *testing.T) {
 		e.Setenv("LANG", "en_GB.UTF-8")
 		e.Setenv("ADDR", free(t))
 		return nil
-	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"get": get, "exits": exits}})
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"get": get, "exits": exits, "proves": proves}})
 }
 
 // free is an address nobody listens on.
@@ -57,6 +59,19 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s answered %s", args[0], body)
 	}
 	os.WriteFile(ts.MkAbs("answer"), []byte(body), 0o600)
+}
+
+// proves FILE KEY TEXT holds a proof against a key, as consend-verify does, and looks for TEXT
+// in it; with ! the file must be refused.
+func proves(ts *testscript.TestScript, neg bool, args []string) {
+	file := ts.ReadFile(args[0])
+	r, err := proof.Verify([]byte(file), ts.ReadFile(args[1]), nil)
+	if ok := err == nil && r.Holds(); ok == neg {
+		ts.Fatalf("%s: holds %v, %v", args[0], ok, err)
+	}
+	if len(args) > 2 && !strings.Contains(file, args[2]) {
+		ts.Fatalf("%s lacks %s", args[0], args[2])
+	}
 }
 
 // exits CODE COMMAND … runs a command that ends with CODE.

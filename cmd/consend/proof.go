@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"consend/internal/app"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/locale"
+	"consend/internal/ground/store"
+	"consend/internal/mail/address"
+	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+type proofs struct {
+	Export proofExport `cmd:"" help:"Write what one person said, as a file that consend-verify checks offline."`
+}
+
+type proofExport struct {
+	Account  int64  `required:"" help:"The account's number." placeholder:"ID"`
+	Contact  string `required:"" help:"Whose proof it is." placeholder:"EMAIL"`
+	Out      string `short:"o" help:"Where to write it; the terminal if it is left out." placeholder:"FILE"`
+	Language string `help:"en or fr: of the words beside the facts; the account's if it is left out." placeholder:"LANG"`
+}
+
+func (c *proofExport) run(ctx context.Context, h *app.House, std app.Std) error {
+	who, err := within(ctx, h, "proof export", c.Account)
+	if err != nil {
+		return err
+	}
+	a, err := address.Parse(c.Contact)
+	if err != nil {
+		return err
+	}
+	var id int64
+	err = h.Main.View(ctx, who, func(v *store.View) error {
+		x, ok, err := contact.Find(v, a)
+		if err == nil && !ok {
+			err = fault.New(fault.NotFound, "contact.none")
+		}
+		id = x.ID
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	made, err := evidence.Build(ctx, h.Main, who, id, c.Language)
+	if err != nil {
+		return err
+	}
+	// Who takes it out leaves a look, before a byte is written.
+	if err := trace.Look(ctx, h.Main, who, trace.Looked{Object: "proof.json", ObjectID: id, Contacts: []int64{id}}); err != nil {
+		return err
+	}
+	if c.Out == "" {
+		_, err := std.Out.Write(made.Bytes)
+		return err
+	}
+	if err := os.WriteFile(std.Path(c.Out), made.Bytes, 0o600); err != nil {
+		return fault.Wrap(err, "app.proof.not_written", "Path", c.Out)
+	}
+	fmt.Fprintln(std.Out, locale.For(std.Language, nil).T("app.proof.written", "Path", c.Out, "Fingerprint", proof.Fingerprint(h.Log.Key())))
+	return nil
+}
