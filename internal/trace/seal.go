@@ -21,7 +21,7 @@ import (
 const (
 	sealPause = time.Second
 	sealLook  = 10 * time.Second
-	sealStep  = 2048 // leaves in one transaction: about 10 ms, then people have their turn
+	sealStep  = 2048 // leaves at a time: about 10 ms, then people may have their turn
 )
 
 // head is the sealed log: how many leaves, their root, and since when.
@@ -92,32 +92,24 @@ func (l *Log) Seal(ctx context.Context) error {
 	return l.publish(ctx)
 }
 
-// step extends the tree by at most sealStep leaves, in one transaction.
+// step extends the tree in one transaction, batch by batch until somebody wants their turn.
 func (l *Log) step(tx *store.Tx) (more bool, err error) {
 	h, err := store.One[head](tx, lockHead)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(placeLeaves, h.Size, sealStep)
-	if err != nil || n == 0 {
-		return false, err
-	}
-	leaves, err := store.All[[]byte](tx, placedLeaves, h.Size)
-	if err != nil {
-		return false, err
-	}
-	if int64(len(leaves)) != n {
-		return false, fmt.Errorf("trace: %d leaves were placed and %d are there", n, len(leaves))
-	}
-	tx.Do(sealed, h.Size)
 	t := treeOf(tx, h.Size)
-	for _, b := range leaves {
-		if len(b) != tlog.HashSize {
-			return false, errors.New("trace: a pending leaf is not a hash")
-		}
-		if err := t.add(tlog.Hash(b)); err != nil {
+	for {
+		n, err := extend(tx, t)
+		if err != nil {
 			return false, err
 		}
+		if more = n == sealStep; !more || tx.Yield() {
+			break
+		}
+	}
+	if t.size == h.Size {
+		return false, nil
 	}
 	root, err := t.root(t.size)
 	if err != nil {
@@ -128,7 +120,33 @@ func (l *Log) step(tx *store.Tx) (more bool, err error) {
 	if err == nil && moved != 1 {
 		err = errors.New("trace: the head moved under the sealer")
 	}
-	return n == sealStep, err
+	return more, err
+}
+
+// extend gives at most sealStep entries that wait their places at the tree's end.
+func extend(tx *store.Tx, t *tiles) (int64, error) {
+	from := t.size
+	n, err := tx.Exec(placeLeaves, from, sealStep)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	leaves, err := store.All[[]byte](tx, placedLeaves, from)
+	if err != nil {
+		return 0, err
+	}
+	if int64(len(leaves)) != n {
+		return 0, fmt.Errorf("trace: %d leaves were placed and %d are there", n, len(leaves))
+	}
+	tx.Do(sealed, from)
+	for _, b := range leaves {
+		if len(b) != tlog.HashSize {
+			return 0, errors.New("trace: a pending leaf is not a hash")
+		}
+		if err := t.add(tlog.Hash(b)); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
 
 // publish signs the head that is in the database and sends copies to the other places. It

@@ -222,3 +222,24 @@ func TestTheInstallationsOwnActsStandInTheSameLog(t *testing.T) {
 		}
 	})
 }
+
+func TestALongQueueIsSealedInSeveralSteps(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		acc, other := h.Account(t), h.Account(t)
+		for i, n := range []int{5000, 1} {
+			must(t, h.Main.Write(ctx, h.Member([]int64{acc, other}[i]), func(tx *store.Tx) error {
+				for range n {
+					if _, err := trace.Append(tx, trace.Act{Action: "list.make"}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}
+		must(t, trace.SealNow(ctx, h.Main))
+		v, err := h.Log.Verify(ctx, trace.Check{})
+		if err != nil || !v.Holds() || v.Entries != 5001 || v.Pending != 0 {
+			t.Errorf("%v %+v", err, v)
+		}
+	})
+}
