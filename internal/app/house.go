@@ -105,6 +105,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	if h.Desk, err = access.New(h.Main, h.Ring); err != nil {
 		return nil, err
 	}
+	h.closing = append(h.closing, h.Desk.Close)
 	packs := rulepack.Packs()
 	h.Rules = rulepack.Published(packs[len(packs)-1])
 	h.Main.Attach(h.Rules)

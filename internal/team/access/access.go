@@ -10,6 +10,7 @@ package access
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
@@ -28,6 +29,7 @@ type Desk struct {
 	db     *store.DB
 	ring   *keys.Ring
 	keeper *login.Keeper
+	work   sync.WaitGroup // links that are being sent
 }
 
 // New makes the desk.
@@ -35,6 +37,12 @@ func New(db *store.DB, ring *keys.Ring) (*Desk, error) {
 	k, err := login.New(db, ring)
 	return &Desk{db: db, ring: ring, keeper: k}, err
 }
+
+// CheapForTests makes passwords cost almost nothing. Tests alone call it.
+func (d *Desk) CheapForTests() { d.keeper.CheapForTests() }
+
+// Close waits for what was answered and not yet done.
+func (d *Desk) Close() { d.work.Wait() }
 
 // In is the end of a way in: a session, or the second step that is still asked.
 type In struct {

@@ -155,8 +155,3 @@ func (k *Keeper) AdmitMail(ctx context.Context, who actor.Actor, a address.Addre
 	before, err := k.count(ctx, who, k.try(who, "mail", a.Norm()))
 	return before >= mailsAtOnce, err
 }
-
-// Nobody does for an unknown address the work that a known one costs: one write.
-func (k *Keeper) Nobody(ctx context.Context, who actor.Actor, a address.Address) error {
-	return k.pass(ctx, who, k.try(who, "nobody", a.Norm()))
-}

@@ -45,12 +45,21 @@ type Keeper struct {
 	seats chan struct{}
 	key   [32]byte
 	match func(password, hash string) (bool, error)
+
+	params   *argon2id.Params
+	stranger string
 }
 
 // New makes the keeper. At most two passwords are checked at a time: each takes memory.
 func New(db *store.DB, ring *keys.Ring) (*Keeper, error) {
 	key, err := ring.MAC(keys.Installation, "attempt")
-	return &Keeper{db: db, ring: ring, seats: make(chan struct{}, 2), key: key, match: argon2id.ComparePasswordAndHash}, err
+	return &Keeper{db: db, ring: ring, seats: make(chan struct{}, 2), key: key, match: argon2id.ComparePasswordAndHash, params: params, stranger: stranger}, err
+}
+
+// CheapForTests makes passwords cost almost nothing, to keep and to guess. Tests alone call it.
+func (k *Keeper) CheapForTests() {
+	k.params = &argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	k.stranger, _ = argon2id.CreateHash("nobody", k.params)
 }
 
 // Make makes a login for an address that has none.

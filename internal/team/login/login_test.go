@@ -5,6 +5,9 @@ package login_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -123,4 +126,18 @@ func FuzzAStrongPasswordIsText(f *testing.F) {
 			t.Errorf("%q is taken", password)
 		}
 	})
+}
+
+func TestOnlyTestsMakePasswordsCheap(t *testing.T) {
+	err := filepath.WalkDir("../../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if n := strings.Count(string(b), ".CheapForTests()"); n > 0 && !strings.HasSuffix(path, "team/access/access.go") {
+			t.Errorf("%s makes passwords cheap", path)
+		}
+		return err
+	})
+	must(t, err)
 }

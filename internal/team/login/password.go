@@ -95,7 +95,7 @@ func (k *Keeper) Hash(ctx context.Context, password string) (Hashed, error) {
 		return Hashed{}, err
 	}
 	defer k.rise()
-	h, err := argon2id.CreateHash(password, params)
+	h, err := argon2id.CreateHash(password, k.params)
 	return Hashed{h}, err
 }
 
@@ -129,7 +129,7 @@ func (k *Keeper) Check(ctx context.Context, who actor.Actor, email, password str
 func (k *Keeper) compare(ctx context.Context, l Login, found bool, password string) (bool, error) {
 	hash := l.Password
 	if !found {
-		hash = stranger
+		hash = k.stranger
 	}
 	if utf8.RuneCountInString(password) > MaxPassword {
 		password = "" // no password of ours is longer

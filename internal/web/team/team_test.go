@@ -53,6 +53,8 @@ func serve(t *testing.T, h *testhouse.House) *site {
 	t.Helper()
 	desk, err := access.New(h.Main, h.Ring)
 	must(t, err)
+	desk.CheapForTests()
+	t.Cleanup(desk.Close)
 	s := &site{h: h, pages: &team.Pages{DB: h.Main, Desk: desk}}
 	sh, err := shell.New(shell.Options{Sessions: team.Sessions{Desk: desk}, Clock: h.Clock.Now, Log: slog.New(slog.DiscardHandler), Prefer: team.Prefer(h.Main), Switch: "/switch",
 		Sections: []shell.Section{{Key: "home", Path: "/", Icon: "home"}, {Key: "settings", Path: "/settings", Icon: "settings"}},
