@@ -38,13 +38,34 @@ const skew = 5 * time.Minute
 //
 // Faults: consent.kind, consent.not_yours (somebody acts for the person), consent.future,
 // contact.none, list.none.
-func Apply(tx *store.Tx, events []Event) ([]Result, error) {
+func Apply(tx *store.Tx, events []Event) ([]Result, error) { return (*Ahead)(nil).Apply(tx, events) }
+
+// Ahead is what an act on people who may be new asked before it knew them, so that the
+// questions left together with what makes them.
+type Ahead struct {
+	lists *store.Answer[list.List]
+	bars  *store.Answer[barRow]
+}
+
+// Ask asks without waiting for the lists and the do-not-mail list, for an Apply on these
+// lists and addresses in the same act; at most 1,000 of each.
+func Ask(tx *store.Tx, lists []int64, fps ...[16]byte) *Ahead {
+	b := make([][]byte, len(fps))
+	for i := range fps {
+		b[i] = fps[i][:]
+	}
+	return &Ahead{list.Some(tx, lists), store.Ask[barRow](tx, bars, b)}
+}
+
+// Apply is Apply, which leans on the answers where everybody was made by this act. Whoever
+// was here before is locked first, and asked about then.
+func (a *Ahead) Apply(tx *store.Tx, events []Event) ([]Result, error) {
 	if len(events) > proof.MaxMembers && events[0].Entry != 0 {
 		return nil, fmt.Errorf("consent: %d events do not fit into one entry of %d", len(events), proof.MaxMembers)
 	}
 	out := make([]Result, 0, len(events))
 	for part := range slices.Chunk(events, proof.MaxMembers) {
-		b := &batch{tx: tx, events: part, results: make([]Result, len(part)), later: len(out) > 0}
+		b := &batch{tx: tx, events: part, results: make([]Result, len(part)), later: len(out) > 0, ahead: a}
 		for _, step := range []func() error{b.check, b.read, b.decide, b.write, b.tell} {
 			if err := step(); err != nil {
 				return nil, err
@@ -69,6 +90,7 @@ type batch struct {
 	tx      *store.Tx
 	events  []Event
 	later   bool // an earlier part of the same slice is written: whom it met has a state now
+	ahead   *Ahead
 	people  map[int64]*contact.Row
 	lists   map[int64]list.List
 	bars    map[[16]byte][]barRow
@@ -161,6 +183,9 @@ func (b *batch) read() error {
 func (b *batch) readStates(known, lists []int64) error {
 	var stood []*store.Answer[stateRow]
 	var barred []*store.Answer[barRow]
+	if b.ahead != nil && len(known) == 0 && !b.later {
+		return b.take(b.ahead.lists, lists, nil, []*store.Answer[barRow]{b.ahead.bars})
+	}
 	for part := range slices.Chunk(known, 1000) {
 		stood = append(stood, store.Ask[stateRow](b.tx, states, part, lists))
 	}
@@ -171,7 +196,11 @@ func (b *batch) readStates(known, lists []int64) error {
 	for part := range slices.Chunk(fps, 1000) {
 		barred = append(barred, store.Ask[barRow](b.tx, bars, part))
 	}
-	of := list.Some(b.tx, lists)
+	return b.take(list.Some(b.tx, lists), lists, stood, barred)
+}
+
+// take reads the answers.
+func (b *batch) take(of *store.Answer[list.List], lists []int64, stood []*store.Answer[stateRow], barred []*store.Answer[barRow]) error {
 	found, err := of.All()
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func Back(tx *store.Tx, person, list int64, o consent.Origin) (bool, error) {
 	if err := budget.Spend(tx, key, own); err != nil {
 		return false, err
 	}
-	results, err := consent.Apply(tx, s.events(contact.Row{ID: person}, consent.Request))
+	results, err := consent.Apply(tx, s.events(contact.Row{ID: person}, consent.Request, 0))
 	if err != nil {
 		return false, err
 	}

@@ -23,6 +23,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/trace/proof"
 )
 
 // The facts that sign-ups post; ref is the sign-up.
@@ -168,7 +169,18 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	if err != nil {
 		return out, err
 	}
-	rows, err := contact.Ensure(tx, []contact.New{{Email: s.Email, Language: s.Language, Source: "form", Keyed: true}})
+	ahead := consent.Ask(tx, s.lists(), fp)
+	// One entry of the trace tells of both: that the person asked, and that they are known since.
+	n := contact.New{Email: s.Email, Language: s.Language, Source: "form", Keyed: true, Entry: tx.ID(), EntryIndex: proof.Whole}
+	if len(s.lists()) > 1 {
+		n.EntryIndex = 0
+	}
+	if d.OptIn == Single { // believed of a new person only: Ensure changes nobody
+		if err := s.describe(&n); err != nil {
+			return out, err
+		}
+	}
+	rows, err := contact.Ensure(tx, []contact.New{n})
 	if err != nil {
 		return out, err
 	}
@@ -185,13 +197,13 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	if d.OptIn == Single {
 		kind = consent.Accept
 	}
-	results, err := consent.Apply(tx, s.events(who, kind))
+	results, err := ahead.Apply(tx, s.events(who, kind, n.Entry))
 	if err != nil {
 		return out, err
 	}
 	if d.OptIn == Single && slices.ContainsFunc(results, func(r consent.Result) bool { return r.Verdict == consent.ConfirmFirst }) {
 		out.Mail = true // who said no before is asked in the mailbox
-		if results, err = consent.Apply(tx, s.events(contact.Row{ID: who.ID}, consent.Request)); err != nil {
+		if results, err = consent.Apply(tx, s.events(contact.Row{ID: who.ID}, consent.Request, 0)); err != nil {
 			return out, err
 		}
 	}
@@ -213,11 +225,6 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 		job.Post(tx, Requested, out.Signup)
 	} else {
 		state, ended = confirmed, tx.Now
-		if who.Created {
-			if err := s.learn(tx, who.ID); err != nil {
-				return out, err
-			}
-		}
 		job.Post(tx, Confirmed, out.Signup)
 	}
 	tx.Do(addSignup, out.Signup, s.Live.Form.ID, s.Live.Version.ID, who.ID, state, s.Language, string(choices), sealed, ended)
@@ -249,13 +256,13 @@ func pay(b *budget.Bill) error {
 	return err
 }
 
-func (s Submission) events(who contact.Row, kind consent.Kind) []consent.Event {
+func (s Submission) events(who contact.Row, kind consent.Kind, entry int64) []consent.Event {
 	l := s.Live
 	note := l.Note.In(s.Language)
 	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked)
 	var out []consent.Event
 	for _, list := range s.lists() {
-		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Source: "form", Method: s.Method,
+		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Entry: entry, Source: "form", Method: s.Method,
 			FormVersion: l.Version.ID, NoteVersion: l.Note.ID, Text: said, Note: note.Sha256, Language: s.Language, Page: s.Page, Origin: s.Origin})
 	}
 	return out
@@ -291,11 +298,29 @@ func answersAt(signup int64) keys.AAD {
 	return keys.AAD{Table: "signup", Column: "answers", Row: signup}
 }
 
-// learn writes down what was typed, now that it is the person's own word.
-func (s Submission) learn(tx *store.Tx, id int64) error {
-	return learn(tx, id, s.Live.Version.Definition, s.Language, typed{s.Answers, s.OverAge})
+// describe lays what was typed into a person to be.
+func (s Submission) describe(n *contact.New) error {
+	d := s.Live.Version.Definition
+	n.Name = pii.T(s.Answers[NameField])
+	if s.OverAge && d.Age > 0 {
+		n.Age = contact.AgeSaidOver
+	}
+	for _, f := range d.Fields {
+		if raw := s.Answers[f.Name]; raw != "" && f.Name != NameField {
+			v, err := contact.Attribute{Name: f.Name, Type: contact.Type(f.Type), Choices: f.Choices}.Read(raw)
+			if err != nil {
+				return err
+			}
+			if n.Attributes == nil {
+				n.Attributes = contact.Attributes{}
+			}
+			n.Attributes[f.Name] = v
+		}
+	}
+	return nil
 }
 
+// learn writes down what was typed, now that it is the person's own word.
 func learn(tx *store.Tx, id int64, d Definition, lang string, t typed) error {
 	c, err := contact.Get(tx, id)
 	if err != nil {

@@ -37,7 +37,7 @@ func (p *Pages) Routes() []shell.Route {
 	return []shell.Route{
 		{Method: "GET", Pattern: "/f/{slug}", Public: true, Frame: shell.FrameAny, Handler: p.form},
 		{Method: "POST", Pattern: "/f/{slug}", Public: true, CrossSite: true, Frame: shell.FrameAny, Body: 64 << 10,
-			Trace: []string{"consent.request", "contact.add"}, Handler: p.formPost},
+			Trace: []string{"consent.request", "consent.accept"}, Handler: p.formPost},
 		{Method: "GET", Pattern: "/f/{slug}/sent", Public: true, Frame: shell.FrameAny, Handler: p.sent},
 		{Method: "GET", Pattern: "/c/{token}", Public: true, Handler: p.confirm},
 		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
