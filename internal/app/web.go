@@ -14,6 +14,7 @@ import (
 	"consend/internal/web/duty"
 	"consend/internal/web/forms"
 	webimporter "consend/internal/web/importer"
+	webpeople "consend/internal/web/people"
 	"consend/internal/web/public"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
@@ -25,6 +26,7 @@ func (h *House) Routes() []shell.Route {
 		h.wellKnown(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
+		(&webpeople.Pages{DB: h.Main}).Routes(),
 		(&webimporter.Pages{DB: h.Main}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
