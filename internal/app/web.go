@@ -70,8 +70,13 @@ func (h *House) Pages() (http.Handler, error) {
 func sections() []shell.Section {
 	return []shell.Section{
 		{Key: "home", Path: "/", Icon: "home", Permission: shell.HomeRead},
+		{Key: "contacts", Path: "/contacts", Icon: "users", Permission: shell.ContactsRead, Items: []shell.Section{
+			{Key: "contacts_all", Path: "/contacts", Permission: shell.ContactsRead},
+			{Key: "lists", Path: "/lists", Permission: shell.ListsRead},
+			{Key: "import", Path: "/import", Permission: shell.ContactsRead},
+			{Key: "do_not_mail", Path: "/suppressions", Permission: shell.ContactsRead},
+		}},
 		{Key: "forms", Path: "/forms", Icon: "forms", Permission: shell.FormsRead},
-		{Key: "import", Path: "/import", Icon: "file-import", Permission: shell.ContactsRead},
 		{Key: "campaigns", Path: "/campaigns", Icon: "send", Permission: shell.CampaignsRead},
 		{Key: "service", Path: "/service", Icon: "mail", Permission: shell.ServiceRead, Items: []shell.Section{
 			{Key: "service_log", Path: "/service", Permission: shell.ServiceRead},
