@@ -54,7 +54,7 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 				}
 				seen[scope] = true
 				cause := rapid.SampledFrom(append(Causes(), AuthorityOrder, AuthorityOrder, AuthorityOrder)).Draw(rt, "cause")
-				since := now - legalclock.Moment(rapid.IntRange(0, 3).Draw(rt, "since")*3+i)
+				since := now - legalclock.Moment(rapid.IntRange(0, 3).Draw(rt, "since")*4+i)
 				put("INSERT INTO suppression (account_id, fp, scope, scope_id, reason, since) SELECT account_id, fp, '%s', %d, '%s', %d FROM contact WHERE account_id = %d AND id = %d",
 					scope.Reach, scope.ID, cause, since, w.account, id)
 				covers := scope == Everything || scope == Scope{OnePurpose, w.purpose} || scope == Scope{OneList, w.news}
