@@ -30,9 +30,9 @@ func tabs(r *shell.Request, id int64, now string) []shell.Tab {
 
 // head is what every view of a person says around its content.
 func head(r *shell.Request, c contact.Contact, now string) shell.Page {
-	p := shell.Page{Title: c.Email.Raw(), Lead: c.Name.Raw(), Crumbs: contactsLink(r), Tabs: tabs(r, c.ID, now), Badge: contactBadge(r, c.State)}
+	p := shell.Page{Title: c.Email.Raw(), Lead: c.Name.Raw(), Crumbs: contactsLink(r), Tabs: tabs(r, c.ID, now), Badge: contactBadge(r, c.State), Wide: true}
 	if !c.State.Ending() {
-		p.Actions = contactActions(r, c)
+		p.Actions = contactActions(r, c, now)
 	}
 	return p
 }
