@@ -15,6 +15,7 @@ import (
 	"consend/internal/web/duty"
 	"consend/internal/web/forms"
 	webimporter "consend/internal/web/importer"
+	webpeople "consend/internal/web/people"
 	"consend/internal/web/public"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
@@ -30,6 +31,7 @@ func (h *House) Routes() []shell.Route {
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
 		(&team.Pages{DB: h.Main, Desk: h.Desk, Furnish: func(tx *store.Tx, _ int64) error { return h.Furnish(tx) }, State: h.state}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
+		(&webpeople.Pages{DB: h.Main}).Routes(),
 		(&webimporter.Pages{DB: h.Main}).Routes(),
 		(&sending.CampaignPages{DB: h.Main, Engine: h.Campaigns, Resolver: net.DefaultResolver}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
@@ -69,8 +71,13 @@ func (h *House) Pages() (http.Handler, error) {
 func sections() []shell.Section {
 	return []shell.Section{
 		{Key: "home", Path: "/", Icon: "home", Permission: shell.HomeRead},
+		{Key: "contacts", Path: "/contacts", Icon: "users", Permission: shell.ContactsRead, Items: []shell.Section{
+			{Key: "contacts_all", Path: "/contacts", Permission: shell.ContactsRead},
+			{Key: "lists", Path: "/lists", Permission: shell.ListsRead},
+			{Key: "import", Path: "/import", Permission: shell.ContactsRead},
+			{Key: "do_not_mail", Path: "/suppressions", Permission: shell.ContactsRead},
+		}},
 		{Key: "forms", Path: "/forms", Icon: "forms", Permission: shell.FormsRead},
-		{Key: "import", Path: "/import", Icon: "file-import", Permission: shell.ContactsRead},
 		{Key: "campaigns", Path: "/campaigns", Icon: "send", Permission: shell.CampaignsRead},
 		{Key: "service", Path: "/service", Icon: "mail", Permission: shell.ServiceRead, Items: []shell.Section{
 			{Key: "service_log", Path: "/service", Permission: shell.ServiceRead},

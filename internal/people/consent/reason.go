@@ -155,3 +155,8 @@ type Count struct {
 
 // Counts counts the people of every list by status.
 func Counts(r store.Reader) ([]Count, error) { return store.All[Count](r, counts) }
+
+// CountsOf counts the people of one list by status.
+func CountsOf(r store.Reader, list int64) ([]Count, error) {
+	return store.All[Count](r, countsOf, list)
+}

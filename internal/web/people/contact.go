@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/form"
+	"consend/internal/people/list"
+	"consend/internal/people/notice"
+	"consend/internal/team/member"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+	"consend/internal/web/shell"
+)
+
+// tabs are the views of a person.
+func tabs(r *shell.Request, id int64, now string) []shell.Tab {
+	var out []shell.Tab
+	for _, t := range []struct{ name, path string }{{"overview", ""}, {"consent", "/consent"}, {"activity", "/activity"}, {"trace", "/trace"}} {
+		out = append(out, shell.Tab{Label: r.P.T("people.tab." + t.name), URL: at(id, t.path), Now: t.name == now})
+	}
+	return out
+}
+
+// head is what every view of a person says around its content.
+func head(r *shell.Request, c contact.Contact, now string) shell.Page {
+	p := shell.Page{Title: c.Email.Raw(), Lead: c.Name.Raw(), Crumbs: contactsLink(r), Tabs: tabs(r, c.ID, now), Badge: contactBadge(r, c.State), Wide: true}
+	if !c.State.Ending() {
+		p.Actions = contactActions(r, c, now)
+	}
+	return p
+}
+
+// overview is what the first view of a person shows.
+type overview struct {
+	c          contact.Contact
+	attributes []contact.Attribute
+	stands     []consent.Standing
+	bars       []consent.Suppression
+	lists      map[int64]list.List
+}
+
+func (p *Pages) contact(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	o := overview{c: c}
+	err = p.view(r, func(v *store.View) (err error) {
+		if o.attributes, err = contact.AllAttributes(v); err != nil {
+			return err
+		}
+		if o.stands, err = consent.Standings(v, c.ID); err != nil {
+			return err
+		}
+		all, err := list.All(v)
+		if err != nil {
+			return err
+		}
+		o.lists = named(all)
+		o.bars, err = consent.SuppressionsOf(v, c.Email)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, contactPage(r, o))
+}
+
+// mayWrite tells whether the person may be written to about at least one list.
+func (o overview) mayWrite() bool {
+	return slices.ContainsFunc(o.stands, func(s consent.Standing) bool { return s.Reason == "" })
+}
+
+// values are the person's attributes with their names; those that no attribute names any more come last.
+func (o overview) values() []shell.Fact {
+	var out []shell.Fact
+	seen := map[string]bool{}
+	for _, a := range o.attributes {
+		if v := o.c.Attributes[a.Name]; !v.IsZero() {
+			out = append(out, shell.Fact{Label: a.Name, Text: v.Raw(), Hint: a.Purpose})
+			seen[a.Name] = true
+		}
+	}
+	var rest []string
+	for n := range o.c.Attributes {
+		if !seen[n] {
+			rest = append(rest, n)
+		}
+	}
+	slices.Sort(rest)
+	for _, n := range rest {
+		out = append(out, shell.Fact{Label: n, Text: o.c.Attributes[n].Raw()})
+	}
+	return out
+}
+
+// ledger is everything that the Consent view tells of one list.
+type ledger struct {
+	s      consent.Standing
+	events []event // newest first
+	rests  *event  // the event the state rests on
+	asked  *event  // the request that it confirms
+}
+
+// event is one event with what it refers to.
+type event struct {
+	consent.Record
+	origin consent.Origin
+	text   string
+	form   form.Version
+	name   string // of the form
+	note   notice.Version
+	entry  trace.Entry
+	member member.Member // whose word it is, or who recorded it
+}
+
+func (p *Pages) consent(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	var lists []ledger
+	err = p.view(r, func(v *store.View) (err error) { lists, err = ledgers(v, c.ID); return err })
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, consentPage(r, c, lists))
+}
+
+// ledgers reads a person's ledger, list by list.
+func ledgers(v *store.View, id int64) ([]ledger, error) {
+	stands, err := consent.Standings(v, id)
+	if err != nil {
+		return nil, err
+	}
+	records, err := consent.Events(v, id)
+	if err != nil {
+		return nil, err
+	}
+	origins, err := consent.Origins(v, id, records)
+	if err != nil {
+		return nil, err
+	}
+	look := newLookup(v)
+	out := make([]ledger, len(stands))
+	for i, s := range stands {
+		out[i].s = s
+		for k := len(records) - 1; k >= 0; k-- {
+			if records[k].ListID != s.ListID {
+				continue
+			}
+			e, err := look.event(records[k], origins[k])
+			if err != nil {
+				return nil, err
+			}
+			out[i].events = append(out[i].events, e)
+		}
+		out[i].find()
+	}
+	return out, nil
+}
+
+// find picks the event that the state rests on, and the request before it.
+func (l *ledger) find() {
+	by := func(id int64) *event {
+		for k := range l.events {
+			if id != 0 && l.events[k].ID == id {
+				return &l.events[k]
+			}
+		}
+		return nil
+	}
+	if l.rests = by(l.s.EventID); l.rests != nil {
+		l.asked = by(l.rests.RequestEvent)
+	}
+}
+
+// lookup finds what events refer to, each thing once.
+type lookup struct {
+	v       *store.View
+	texts   map[string]string
+	forms   map[int64]form.Version
+	names   map[int64]string
+	notes   map[int64]notice.Version
+	entries map[int64]trace.Entry
+	members map[int64]member.Member
+}
+
+func newLookup(v *store.View) *lookup {
+	return &lookup{v, map[string]string{}, map[int64]form.Version{}, map[int64]string{}, map[int64]notice.Version{}, map[int64]trace.Entry{}, map[int64]member.Member{}}
+}
+
+// once gives the thing of an id, read at most once. What is not there any more stays empty.
+func once1[T any](known map[int64]T, id int64, read func() (T, error)) (T, error) {
+	var zero T
+	if id == 0 {
+		return zero, nil
+	}
+	if t, ok := known[id]; ok {
+		return t, nil
+	}
+	t, err := read()
+	if gone(err) {
+		t, err = zero, nil
+	}
+	if err == nil {
+		known[id] = t
+	}
+	return t, err
+}
+
+func (l *lookup) event(rec consent.Record, o consent.Origin) (e event, err error) {
+	e = event{Record: rec, origin: o}
+	key := string(rec.TextSHA256)
+	if _, ok := l.texts[key]; !ok {
+		if l.texts[key], err = consent.Words(l.v, rec.TextSHA256); err != nil {
+			return e, err
+		}
+	}
+	e.text = l.texts[key]
+	if e.form, err = once1(l.forms, rec.FormVersionID, func() (form.Version, error) { return form.Get(l.v, rec.FormVersionID) }); err != nil {
+		return e, err
+	}
+	e.name, err = once1(l.names, e.form.FormID, func() (string, error) { f, err := form.Find(l.v, e.form.FormID); return f.Name, err })
+	if err != nil {
+		return e, err
+	}
+	if e.note, err = once1(l.notes, rec.NoteVersionID, func() (notice.Version, error) { return notice.Get(l.v, rec.NoteVersionID) }); err != nil {
+		return e, err
+	}
+	if e.entry, err = once1(l.entries, rec.EntryID, func() (trace.Entry, error) { return trace.Find(l.v, rec.EntryID) }); err != nil {
+		return e, err
+	}
+	who := rec.DeclaredBy
+	if who == 0 && rec.ActorKind == "member" {
+		who = rec.ActorID
+	}
+	e.member, err = once1(l.members, who, func() (member.Member, error) { return member.Get(l.v, who) })
+	return e, err
+}
+
+func (p *Pages) activity(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	var done []contact.Done
+	err = p.view(r, func(v *store.View) (err error) { done, err = contact.Activities(v, c.ID); return err })
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, activityPage(r, c, done))
+}
+
+// maxTrace is how many entries the view of a person shows.
+const maxTrace = 200
+
+func (p *Pages) trace(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	var entries []trace.Entry
+	err = p.view(r, func(v *store.View) (err error) {
+		if entries, err = trace.Search(v, trace.Question{Contact: c.ID, Limit: maxTrace}); err != nil {
+			return err
+		}
+		// Acts on many people name each of them in a member of their own: the ledger knows which.
+		records, err := consent.Events(v, c.ID)
+		if err != nil {
+			return err
+		}
+		seen := map[int64]bool{}
+		for _, e := range entries {
+			seen[e.ID] = true
+		}
+		sets := []int64{c.EntryID}
+		for _, rec := range records {
+			if rec.EntryIndex != proof.Whole {
+				sets = append(sets, rec.EntryID)
+			}
+		}
+		for _, id := range sets {
+			if id == 0 || seen[id] {
+				continue
+			}
+			seen[id] = true
+			e, err := trace.Find(v, id)
+			if gone(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			entries = append(entries, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b trace.Entry) int {
+		if a.At != b.At {
+			return int(b.At - a.At)
+		}
+		return int(b.ID - a.ID)
+	})
+	return r.Render(http.StatusOK, tracePage(r, c, entries))
+}
+
+// did says what an entry tells, in words where we have them.
+func did(r *shell.Request, e trace.Entry) string {
+	return r.P.Or("people.did."+e.Action, strings.ReplaceAll(e.Action, ".", " · "))
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people
+
+import (
+	"net/http"
+	"slices"
+
+	"consend/internal/ground/locale"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/list"
+	"consend/internal/web/shell"
+)
+
+// tally is how many people stand where on a list.
+type tally map[consent.Status]int64
+
+func tallies(counts []consent.Count) map[int64]tally {
+	out := map[int64]tally{}
+	for _, c := range counts {
+		if out[c.ListID] == nil {
+			out[c.ListID] = tally{}
+		}
+		out[c.ListID][c.State] = c.People
+	}
+	return out
+}
+
+// shelf is a purpose with its lists.
+type shelf struct {
+	p     list.Purpose
+	lists []list.List
+}
+
+func (p *Pages) lists(r *shell.Request) error {
+	var shelves []shelf
+	var retired []list.List
+	var counts []consent.Count
+	err := p.view(r, func(v *store.View) error {
+		purposes, err := list.Purposes(v)
+		if err != nil {
+			return err
+		}
+		all, err := list.All(v)
+		if err != nil {
+			return err
+		}
+		for _, x := range purposes {
+			s := shelf{p: x}
+			for _, l := range all {
+				switch {
+				case l.PurposeID != x.ID:
+				case l.RetiredAt != 0:
+					retired = append(retired, l)
+				default:
+					s.lists = append(s.lists, l)
+				}
+			}
+			shelves = append(shelves, s)
+		}
+		counts, err = consent.Counts(v)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, listsPage(r, shelves, retired, tallies(counts)))
+}
+
+// words reads public words in each of our languages.
+func words(f *shell.Form) list.Words {
+	w := list.Words{}
+	for _, lang := range locale.Languages() {
+		if s := f.Get("public_" + lang); s != "" {
+			w[lang] = s
+		}
+	}
+	return w
+}
+
+func wordsForm(name string, w list.Words) *shell.Form {
+	f := shell.NewForm("name", name)
+	for lang, s := range w {
+		f.Values.Set("public_"+lang, s)
+	}
+	return f
+}
+
+func (p *Pages) purposes(r *shell.Request) (out []shell.Choice, err error) {
+	err = p.view(r, func(v *store.View) error {
+		all, err := list.Purposes(v)
+		for _, x := range all {
+			if x.RetiredAt == 0 {
+				out = append(out, shell.Choice{Value: dec(x.ID), Label: x.Name, Hint: x.Public.In(r.P.Lang)})
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+func (p *Pages) listNew(r *shell.Request) error {
+	choices, err := p.purposes(r)
+	if err != nil {
+		return err
+	}
+	if len(choices) == 0 {
+		return r.Redirect(http.StatusSeeOther, "/purposes/new")
+	}
+	f := shell.NewForm("purpose", r.Q("purpose"))
+	if len(choices) == 1 {
+		f.Values.Set("purpose", choices[0].Value)
+	}
+	return r.Render(http.StatusOK, listNewPage(r, f, choices))
+}
+
+func (p *Pages) listNewPost(r *shell.Request) error {
+	f, err := r.Form(16 << 10)
+	if err != nil {
+		return err
+	}
+	purpose, _ := f.Int("purpose")
+	var id int64
+	err = p.write(r, func(tx *store.Tx) (err error) {
+		id, err = list.Make(tx, list.New{Name: f.Get("name"), Purpose: purpose, Public: words(f)})
+		return err
+	})
+	if f.Take(err) {
+		choices, err := p.purposes(r)
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, listNewPage(r, f, choices))
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists/"+dec(id), "people.list.made")
+}
+
+// shown is what a list's page shows.
+type shown struct {
+	l      list.List
+	count  tally
+	why    []consent.Tally // counted only when asked: it looks at every person of the list
+	asked  bool
+	orders []consent.Status
+}
+
+func (p *Pages) readList(r *shell.Request) (s shown, err error) {
+	id, err := r.ID("id")
+	if err != nil {
+		return s, err
+	}
+	s.asked = r.Q("why") != ""
+	err = p.view(r, func(v *store.View) (err error) {
+		if s.l, err = list.Get(v, id); err != nil {
+			return err
+		}
+		counts, err := consent.CountsOf(v, id)
+		if err != nil {
+			return err
+		}
+		if s.count = tallies(counts)[id]; s.asked {
+			s.why, err = consent.CountReasons(v, id)
+		}
+		return err
+	})
+	slices.SortFunc(s.why, func(a, b consent.Tally) int { return int(b.People - a.People) })
+	return s, err
+}
+
+func (p *Pages) list(r *shell.Request) error {
+	s, err := p.readList(r)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, listPage(r, s, wordsForm(s.l.Name, s.l.Public)))
+}
+
+func (p *Pages) listPost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(16 << 10)
+	if err != nil {
+		return err
+	}
+	err = p.write(r, func(tx *store.Tx) error { return list.Rename(tx, id, f.Get("name"), words(f)) })
+	if f.Take(err) {
+		s, err := p.readList(r)
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, listPage(r, s, f))
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists/"+dec(id), "people.list.saved")
+}
+
+// listTurnPost retires a list or brings it back.
+func (p *Pages) listTurnPost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	turn, said := list.Retire, "people.list.retired"
+	if f.Get("do") == "restore" {
+		turn, said = list.Restore, "people.list.restored"
+	}
+	if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists", said)
+}
+
+func (p *Pages) purposeNew(r *shell.Request) error {
+	return r.Render(http.StatusOK, purposeNewPage(r, shell.NewForm()))
+}
+
+func (p *Pages) purposeNewPost(r *shell.Request) error {
+	f, err := r.Form(16 << 10)
+	if err != nil {
+		return err
+	}
+	var id int64
+	err = p.write(r, func(tx *store.Tx) (err error) {
+		id, err = list.MakePurpose(tx, list.NewPurpose{Name: f.Get("name"), Public: words(f), Family: f.Get("family")})
+		return err
+	})
+	if f.Take(err) {
+		return r.Render(http.StatusUnprocessableEntity, purposeNewPage(r, f))
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists/new?purpose="+dec(id), "people.purpose.made")
+}
+
+func (p *Pages) readPurpose(r *shell.Request) (x list.Purpose, n int, err error) {
+	id, err := r.ID("id")
+	if err != nil {
+		return x, 0, err
+	}
+	err = p.view(r, func(v *store.View) (err error) {
+		if x, err = list.GetPurpose(v, id); err != nil {
+			return err
+		}
+		all, err := list.InUse(v)
+		for _, l := range all {
+			if l.PurposeID == id {
+				n++
+			}
+		}
+		return err
+	})
+	return x, n, err
+}
+
+func (p *Pages) purpose(r *shell.Request) error {
+	x, n, err := p.readPurpose(r)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, purposePage(r, x, n, wordsForm(x.Name, x.Public)))
+}
+
+func (p *Pages) purposePost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(16 << 10)
+	if err != nil {
+		return err
+	}
+	err = p.write(r, func(tx *store.Tx) error { return list.RenamePurpose(tx, id, f.Get("name"), words(f)) })
+	if f.Take(err) {
+		x, n, err := p.readPurpose(r)
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, purposePage(r, x, n, f))
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists", "people.purpose.saved")
+}
+
+func (p *Pages) purposeTurnPost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	turn, said := list.RetirePurpose, "people.purpose.retired"
+	if f.Get("do") == "restore" {
+		turn, said = list.RestorePurpose, "people.purpose.restored"
+	}
+	if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists", said)
+}

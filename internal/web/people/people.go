@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package people shows members the people they write to: who they are, what they said and
+// when, why they may or may not be written to, and the lists and purposes they joined. It
+// decides nothing; every page that shows a person writes down first who looks.
+package people
+
+import (
+	"fmt"
+	"strconv"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+	"consend/internal/trace"
+	"consend/internal/web/shell"
+)
+
+// Pages are the pages of contacts, lists, purposes and the do-not-mail list.
+type Pages struct{ DB *store.DB }
+
+// Routes is the room's part of the access table.
+func (p *Pages) Routes() []shell.Route {
+	get := func(path string, perm shell.Permission, h func(*shell.Request) error) shell.Route {
+		return shell.Route{Method: "GET", Pattern: path, Permission: perm, Handler: h}
+	}
+	person := func(path string, perm shell.Permission, h func(*shell.Request) error) shell.Route {
+		r := get(path, perm, h)
+		r.Shows = shell.ShowsPerson
+		return r
+	}
+	post := func(path string, perm shell.Permission, h func(*shell.Request) error, trace ...string) shell.Route {
+		return shell.Route{Method: "POST", Pattern: path, Permission: perm, Trace: trace, Handler: h}
+	}
+	return []shell.Route{
+		person("/contacts", shell.ContactsRead, p.contacts),
+		get("/contacts/new", shell.ContactsWrite, p.contactNew),
+		post("/contacts/new", shell.ContactsWrite, p.contactNewPost, "consent.give"),
+		post("/contacts/on", shell.ContactsWrite, p.putOnPost, "consent.give"),
+		post("/contacts/off", shell.ContactsWrite, p.takeOffPost, "consent.remove"),
+		person("/contacts/{id}", shell.ContactsRead, p.contact),
+		person("/contacts/{id}/consent", shell.ContactsRead, p.consent),
+		person("/contacts/{id}/activity", shell.ContactsRead, p.activity),
+		person("/contacts/{id}/trace", shell.ContactsRead, p.trace),
+		person("/contacts/{id}/correct", shell.ContactsWrite, p.correct),
+		post("/contacts/{id}/correct", shell.ContactsWrite, p.correctPost, "contact.correct"),
+		person("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdraw),
+		post("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdrawPost, "consent.withdraw", "consent.object", "suppression.add"),
+		person("/contacts/{id}/freeze", shell.ContactsWrite, p.freeze),
+		post("/contacts/{id}/freeze", shell.ContactsWrite, p.freezePost, "contact.restrict"),
+		post("/contacts/{id}/unfreeze", shell.ContactsWrite, p.unfreezePost, "contact.unrestrict"),
+		get("/lists", shell.ListsRead, p.lists),
+		get("/lists/new", shell.ListsWrite, p.listNew),
+		post("/lists/new", shell.ListsWrite, p.listNewPost, "list.make"),
+		get("/lists/{id}", shell.ListsRead, p.list),
+		post("/lists/{id}", shell.ListsWrite, p.listPost, "list.rename"),
+		post("/lists/{id}/turn", shell.ListsWrite, p.listTurnPost, "list.retire", "list.restore"),
+		get("/purposes/new", shell.ListsWrite, p.purposeNew),
+		post("/purposes/new", shell.ListsWrite, p.purposeNewPost, "purpose.make"),
+		get("/purposes/{id}", shell.ListsRead, p.purpose),
+		post("/purposes/{id}", shell.ListsWrite, p.purposePost, "purpose.rename"),
+		post("/purposes/{id}/turn", shell.ListsWrite, p.purposeTurnPost, "purpose.retire", "purpose.restore"),
+		person("/suppressions", shell.ContactsRead, p.suppressions),
+		post("/suppressions", shell.ContactsWrite, p.suppressPost, "suppression.add"),
+	}
+}
+
+func (p *Pages) view(r *shell.Request, fn func(*store.View) error) error {
+	return p.DB.View(r.Context(), r.Who, fn)
+}
+
+func (p *Pages) write(r *shell.Request, fn func(*store.Tx) error) error {
+	return p.DB.Write(r.Context(), r.Who, fn)
+}
+
+// look writes down who looks, before anything is shown.
+func (p *Pages) look(r *shell.Request, l trace.Looked) error {
+	return trace.Look(r.Context(), p.DB, r.Who, l)
+}
+
+// one finds the person a page is about and writes down the look.
+func (p *Pages) one(r *shell.Request) (c contact.Contact, err error) {
+	id, err := r.ID("id")
+	if err != nil {
+		return c, err
+	}
+	if err = p.view(r, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }); err != nil {
+		return c, err
+	}
+	return c, p.look(r, trace.Looked{Object: "contact", ObjectID: id, Contacts: []int64{id}})
+}
+
+func dec(n int64) string { return strconv.FormatInt(n, 10) }
+
+func at(id int64, rest string) string { return fmt.Sprintf("/contacts/%d%s", id, rest) }
+
+func contactsLink(r *shell.Request) []shell.Link {
+	return []shell.Link{{Label: r.P.T("nav.contacts"), URL: "/contacts"}}
+}
+
+func listsLink(r *shell.Request) []shell.Link {
+	return append(contactsLink(r), shell.Link{Label: r.P.T("nav.lists"), URL: "/lists"})
+}
+
+// contactBadge is the state of a person beside what they said about lists; nothing while all is well.
+func contactBadge(r *shell.Request, s contact.State) shell.Component {
+	switch s {
+	case contact.StateActive:
+		return nil
+	case contact.StateRestricted:
+		return shell.Badge(shell.Info, r.P.T("people.contact.restricted"))
+	}
+	return shell.Badge(shell.Bad, r.P.T("people.contact."+string(s)))
+}
+
+// statusBadge is where a person stands on a list.
+func statusBadge(r *shell.Request, s consent.Status) shell.Component {
+	return shell.Badge(statusTone(s), r.P.T("people.status."+string(s)))
+}
+
+func statusTone(s consent.Status) shell.Tone {
+	switch s {
+	case consent.Given:
+		return shell.Good
+	case consent.Requested, consent.Waiting:
+		return shell.Waiting
+	case consent.Withdrawn, consent.Refused:
+		return shell.Bad
+	}
+	return shell.Quiet
+}
+
+func gradeWords(r *shell.Request, g consent.Grade) string {
+	if g == consent.Ungraded {
+		return r.P.T("people.grade.none")
+	}
+	return r.P.T("people.grade." + string(lower(g)))
+}
+
+func lower(g consent.Grade) string {
+	if len(g) == 1 && g[0] >= 'A' && g[0] <= 'Z' {
+		return string(g[0] + 32)
+	}
+	return string(g)
+}
+
+func basisWords(r *shell.Request, b consent.Basis) string {
+	if b == "" {
+		return ""
+	}
+	return r.P.T("people.basis." + string(b))
+}
+
+// named gives lists by number, for pages that show where people stand.
+func named(all []list.List) map[int64]list.List {
+	out := make(map[int64]list.List, len(all))
+	for _, l := range all {
+		out[l.ID] = l
+	}
+	return out
+}
+
+// mailLists are the lists in use that carry mail, as choices.
+func mailLists(all []list.List) []shell.Choice {
+	var out []shell.Choice
+	for _, l := range all {
+		if l.RetiredAt == 0 && l.Kind == list.Mail {
+			out = append(out, shell.Choice{Value: dec(l.ID), Label: l.Name, Hint: l.PurposeName})
+		}
+	}
+	return out
+}

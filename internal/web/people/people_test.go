@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people_test
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/pii"
+	"consend/internal/ground/store"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+	"consend/internal/testhouse"
+	"consend/internal/trace"
+	"consend/internal/web/people"
+	"consend/internal/web/shell"
+)
+
+// office is an account whose member sits at a browser.
+type office struct {
+	*testhouse.House
+	t            testing.TB
+	acct         int64
+	who, voice   actor.Actor
+	web          http.Handler
+	news, offers int64
+	role, lang   string
+}
+
+func (o *office) Find(_ context.Context, token string) (shell.Member, error) {
+	if token == "" {
+		return shell.Member{}, fault.New(fault.Refused, "shell.signed_out")
+	}
+	return shell.Member{ID: o.who.ID, Account: shell.Account{ID: o.acct, Name: "Maison", Language: "fr", Zone: time.UTC}, Role: o.role, Language: o.lang}, nil
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func settle(t testing.TB, h *testhouse.House, lang string) *office {
+	t.Helper()
+	o := &office{House: h, t: t, role: "owner", lang: lang}
+	h.Clock.Set(testhouse.Start)
+	o.acct, o.who = h.House(t)
+	o.voice = actor.Actor{Kind: actor.Subject, Account: o.acct, Request: "test"}
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) (err error) {
+		if o.news, err = list.EnsureNamed(tx, "Newsletter", "News"); err == nil {
+			o.offers, err = list.EnsureNamed(tx, "Newsletter", "Offers")
+		}
+		return err
+	}))
+	s, err := shell.New(shell.Options{Sessions: o, Clock: h.Clock.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	must(t, err)
+	o.web, err = s.Handler((&people.Pages{DB: h.Main}).Routes())
+	must(t, err)
+	return o
+}
+
+var key = regexp.MustCompile(`[>"](people|consent|contact|list|import|gate|importer|locale)\.[a-z][a-z_.]*[a-z][<"]`)
+
+func (o *office) ask(method, path string, body url.Values) (int, string, string) {
+	o.t.Helper()
+	var b io.Reader
+	if body != nil {
+		b = strings.NewReader(body.Encode())
+	}
+	q := httptest.NewRequest(method, path, b)
+	q.AddCookie(&http.Cookie{Name: "consend", Value: "member"})
+	if body != nil {
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	rec := httptest.NewRecorder()
+	o.web.ServeHTTP(rec, q)
+	s := rec.Body.String()
+	if strings.Contains(s, "&lt;no value") || key.MatchString(s) {
+		o.t.Errorf("%s %s shows a key or an empty value: %s", method, path, key.FindString(s))
+	}
+	return rec.Code, html.UnescapeString(s), rec.Header().Get("Location")
+}
+
+func (o *office) get(path string) string {
+	o.t.Helper()
+	code, body, _ := o.ask("GET", path, nil)
+	if code != 200 {
+		o.t.Fatalf("GET %s: %d\n%s", path, code, body)
+	}
+	return body
+}
+
+// post sends a form and tells where it leads.
+func (o *office) post(path string, pairs ...string) string {
+	o.t.Helper()
+	code, s, to := o.ask("POST", path, values(pairs))
+	if code != http.StatusSeeOther {
+		o.t.Fatalf("POST %s: %d\n%s", path, code, s)
+	}
+	return to
+}
+
+// refused sends a form and gives the page that says what is wrong.
+func (o *office) refused(path string, pairs ...string) string {
+	o.t.Helper()
+	code, s, _ := o.ask("POST", path, values(pairs))
+	if code != http.StatusUnprocessableEntity {
+		o.t.Fatalf("POST %s: %d\n%s", path, code, s)
+	}
+	return s
+}
+
+func values(pairs []string) url.Values {
+	v := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+func (o *office) write(who actor.Actor, fn func(tx *store.Tx) error) {
+	o.t.Helper()
+	must(o.t, o.Main.Write(context.Background(), who, fn))
+}
+
+// person makes a contact who signed up and confirmed.
+func (o *office) person(email string) (id int64) {
+	o.t.Helper()
+	ip, err := pii.ParseIP("203.0.113.9")
+	must(o.t, err)
+	from := consent.Origin{IP: ip, Source: "direct", Agent: pii.T("Lynx")}
+	asked := legalclock.MomentOf(o.Clock.Now())
+	o.Clock.Advance(time.Minute)
+	o.write(o.voice, func(tx *store.Tx) error {
+		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must(email), Name: pii.T("Léa Martin"), Source: "form", Language: "fr", Keyed: true}})
+		if err != nil {
+			return err
+		}
+		id = rows[0].ID
+		_, err = consent.Apply(tx, []consent.Event{
+			{Contact: id, List: o.news, Kind: consent.Request, OccurredAt: asked, Text: "Yes, write to me <once>", Origin: from, Source: "form", Language: "fr", Row: rows[0]},
+			{Contact: id, List: o.news, Kind: consent.Confirm, RequestedAt: asked, Method: "doi_post", Origin: from, Source: "form", Row: rows[0]}})
+		return err
+	})
+	return id
+}
+
+func (o *office) standing(id, list int64) (out consent.Standing) {
+	o.t.Helper()
+	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+		all, err := consent.Standings(v, id)
+		for _, s := range all {
+			if s.ListID == list {
+				out = s
+			}
+		}
+		return err
+	}))
+	return out
+}
+
+// looks counts how often somebody looked at a person.
+func (o *office) looks(id int64) (n int) {
+	o.t.Helper()
+	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+		all, err := trace.LookedAt(v, id, 0)
+		n = len(all)
+		return err
+	}))
+	return n
+}
+
+func each(t *testing.T, f func(t *testing.T, o *office)) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for _, lang := range []string{"en", "fr"} {
+			t.Run(lang, func(t *testing.T) {
+				if lang == "fr" && h.Dialect == "postgres" {
+					t.Skip("words don't differ by database")
+				}
+				f(t, settle(t, h, lang))
+			})
+		}
+	})
+}
+
+func say(o *office, en, fr string) string {
+	if o.lang == "fr" {
+		return fr
+	}
+	return en
+}
+
+func contains(t *testing.T, page string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(page, w) {
+			t.Errorf("the page does not say %q", w)
+		}
+	}
+}
+
+func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		contains(t, o.get(base), "lea@example.org", "Léa Martin", "News", say(o, "You may write to this person", "Vous pouvez écrire à cette personne"))
+		page := o.get(base + "/consent")
+		contains(t, page, "News", "Newsletter", "Yes, write to me <once>", "203.0.113.9", say(o, "The browser connected directly", "Le navigateur s’est connecté directement"),
+			say(o, "Seen by Consend", "Constaté par Consend"), say(o, "Confirmed by e-mail", "Confirmé par e-mail"), "09:00:00 UTC", "09:01:00 UTC",
+			base+"/proof.json", base+"/proof.csv", say(o, "Being sealed", "En cours de scellement"))
+		must(t, trace.SealNow(context.Background(), o.Main))
+		contains(t, o.get(base+"/consent"), say(o, "Sealed on", "Scellé le"))
+		contains(t, o.get(base+"/activity"), say(o, "No activity yet", "Pas encore d’activité"))
+		o.write(o.who, func(tx *store.Tx) error {
+			return contact.Active(tx, []contact.Activity{{Contact: id, Kind: contact.Clicked, Times: 3}})
+		})
+		contains(t, o.get(base+"/activity"), say(o, "Clicked a link", "A cliqué un lien"))
+		contains(t, o.get(base+"/trace"), say(o, "Consent recorded", "Consentement noté"), say(o, "Looked at", "Consultée"))
+		if n := o.looks(id); n != 6 {
+			t.Errorf("%d looks of 6 are written down", n)
+		}
+		o.role = "viewer"
+		page = o.get(base + "/consent")
+		if strings.Contains(page, "203.0.113.9") || strings.Contains(page, "/proof.json") || strings.Contains(page, "/correct") {
+			t.Error("a viewer sees the internet address, or is offered what they may not do")
+		}
+		if code, _, _ := o.ask("GET", base+"/correct", nil); code != http.StatusForbidden {
+			t.Errorf("a viewer corrects: %d", code)
+		}
+	})
+}
+
+func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		o.person("bob@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		o.write(o.who, func(tx *store.Tx) error {
+			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "Birthday", Type: contact.TypeDate}, {Name: "Size", Type: contact.TypeChoice, Choices: contact.Choices{"S", "M"}}})
+			return err
+		})
+		page := o.get(base + "/correct")
+		version := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(page)[1]
+		if to := o.post(base+"/correct", "version", version, "email", "Lea.Martin@example.org", "name", "Léa M.", "language", "fr", "country", "fr", "attr.BIRTHDAY", "1990-05-01", "attr.SIZE", "m"); to != base {
+			t.Fatalf("leads to %s", to)
+		}
+		contains(t, o.get(base), "Lea.Martin@example.org", "Léa M.", "1990-05-01", "FR")
+		page = o.refused(base+"/correct", "version", version, "email", "x@example.org", "name", "X")
+		contains(t, page, say(o, "Somebody changed this contact", "Quelqu’un a modifié ce contact"))
+		contains(t, o.refused(base+"/correct", "version", "2", "email", "bob@example.org"), say(o, "Another contact has this address", "Un autre contact a cette adresse"))
+		contains(t, o.refused(base+"/correct", "version", "2", "email", "no address", "attr.BIRTHDAY", "soon"), `id="f-email-error"`, `id="f-attr-BIRTHDAY-error"`)
+	})
+}
+
+func TestANoToldToAMemberHoldsAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		contains(t, o.get(base+fmt.Sprintf("/withdraw?list=%d", o.news)), fmt.Sprintf(`value="list.%d" checked`, o.news))
+		o.refused(base+"/withdraw", "scope", "list.x", "how", "phone", "on", "2026-03-01")
+		o.refused(base+"/withdraw", "scope", "all", "how", "phone", "on", "2999-03-01")
+		o.refused(base+"/withdraw", "scope", "all", "on", "2026-03-01")
+		o.post(base+"/withdraw", "scope", fmt.Sprintf("list.%d", o.news), "how", "phone", "on", "2026-03-01")
+		if s := o.standing(id, o.news); s.State != consent.Withdrawn || s.Reason != consent.HasLeft {
+			t.Fatalf("%+v", s)
+		}
+		contains(t, o.get(base+"/consent"), say(o, "Left out: Unsubscribed", "Écarté : Désinscrit"), "Camille Martin")
+		contains(t, o.get(base), say(o, "You may not write", "Vous ne pouvez pas écrire"), say(o, "Do-not-mail list", "Liste d'opposition"))
+		o.post(base+"/withdraw", "scope", "all", "object", "1", "how", "letter", "on", "2026-03-02")
+		contains(t, o.get(base), say(o, "Said no to marketing", "S’oppose à la prospection"))
+		contains(t, o.get("/suppressions"), "lea@example.org", say(o, "Everything", "Tout"))
+	})
+}
+
+func TestAPersonIsFrozenAndUnfrozen(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		o.get(base + "/freeze")
+		o.refused(base+"/freeze", "why", "because")
+		o.post(base+"/freeze", "why", "accuracy")
+		if s := o.standing(id, o.news); s.Reason != consent.Frozen {
+			t.Fatalf("%+v", s)
+		}
+		contains(t, o.get(base), say(o, "data is frozen", "sont gelées"))
+		o.post(base + "/unfreeze")
+		if s := o.standing(id, o.news); s.Reason != "" {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
+
+func TestTheTableOfContactsIsSearchedFilteredAndPaged(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		contains(t, o.get("/contacts"), say(o, "Nobody here yet", "Personne pour l’instant"))
+		var ids []string
+		for i := range 30 {
+			ids = append(ids, fmt.Sprint(o.person(fmt.Sprintf("p%02d@example.org", i))))
+		}
+		o.post("/contacts/"+ids[0]+"/withdraw", "scope", "all", "how", "phone", "on", "2026-03-01")
+		page := o.get("/contacts?size=25")
+		contains(t, page, "p29@example.org", "p05@example.org", "News", say(o, "Seen by Consend", "Constaté par Consend"))
+		if strings.Contains(page, "p04@example.org") {
+			t.Error("the first page shows too much")
+		}
+		next := regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(page)
+		if next == nil {
+			t.Fatal("no next page")
+		}
+		contains(t, o.get(html.UnescapeString(next[1])), "p04@example.org", "p00@example.org")
+		for q, want := range map[string]string{"?q=P03": "p03", "?state=withdrawn": "p00", "?q=nobody": "", fmt.Sprintf("?list=%d&state=given&q=p01", o.news): "p01", "?grade=d": "", "?state=frozen": "", "?sort=email&q=p2": "p20"} {
+			page := o.get("/contacts" + q)
+			found := regexp.MustCompile(`class="row-link"[^>]*>\s*(p\d\d)@`).FindStringSubmatch(page)
+			if (want == "") != (found == nil) || want != "" && found[1] != want {
+				t.Errorf("%s finds %v first, want %q", q, found, want)
+			}
+		}
+		// On another list of the purpose, where there is a reason; and off again.
+		page = ""
+		if code, s, _ := o.ask("POST", "/contacts/on", url.Values{"id": ids[:3]}); code != 200 {
+			t.Fatal(code)
+		} else {
+			page = s
+		}
+		contains(t, page, "Offers", `value="`+ids[2]+`"`)
+		v := url.Values{"id": ids[:3], "list": {fmt.Sprint(o.offers)}}
+		if code, _, to := o.ask("POST", "/contacts/on", v); code != http.StatusSeeOther || !strings.Contains(to, "list=") {
+			t.Fatal(code, to)
+		}
+		var first, second int64
+		fmt.Sscan(ids[0], &first)
+		fmt.Sscan(ids[1], &second)
+		if o.standing(first, o.offers).State == consent.Given || o.standing(second, o.offers).State != consent.Given {
+			t.Error("who said no is on the other list, or who said yes is not")
+		}
+		if code, _, _ := o.ask("POST", "/contacts/off", v); code != http.StatusSeeOther || o.standing(second, o.offers).State != consent.None {
+			t.Error("nobody was taken off")
+		}
+		o.post("/contacts/on")
+	})
+}
+
+func TestOnePersonByHandNeedsAnOrigin(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		news := fmt.Sprint(o.news)
+		o.get("/contacts/new?list=" + news)
+		page := o.refused("/contacts/new", "email", "nobody", "list", "1")
+		contains(t, page, `id="f-email-error"`, `id="f-kind-error"`, `id="f-list-error"`)
+		start := []string{"email", "Max@example.org", "name", "Max", "language", "fr", "list", news, "kind", "paper"}
+		code, page, _ := o.ask("POST", "/contacts/new", values(start))
+		if code != 200 {
+			t.Fatal(code)
+		}
+		contains(t, page, `name="asked" value="paper"`, `name="where.paper"`, "Max@example.org")
+		full := append(start, "asked", "paper", "where.paper", "Fair of Lyon", "from", "2026-02-01")
+		contains(t, o.refused("/contacts/new", full...), `id="f-word-error"`)
+		contains(t, o.refused("/contacts/new", append(full[:len(full)-1:len(full)-1], "2999-01-01", "word", "1")...), `id="f-from-error"`)
+		to := o.post("/contacts/new", append(full, "word", "1")...)
+		contains(t, o.get(to), say(o, "Your word", "Sur votre parole"), "Fair of Lyon", "Camille Martin")
+		unknown := []string{"email", "who@example.org", "list", news, "kind", "unknown", "asked", "unknown", "word", "1"}
+		o.refused("/contacts/new", unknown...)
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+			if _, known, err := contact.Find(v, address.Must("who@example.org")); known || err != nil {
+				t.Errorf("somebody without a reason was written down: %v", err)
+			}
+			return nil
+		}))
+		o.role, o.who.Role = "editor", "editor"
+		if strings.Contains(page, `name="word"`) != true {
+			t.Error("an owner can't give their word")
+		}
+		_, page, _ = o.ask("POST", "/contacts/new", values(start))
+		if strings.Contains(page, `name="word"`) {
+			t.Error("an editor is offered to give a word")
+		}
+	})
+}
+
+func TestListsAndPurposesAreMadeRenamedRetiredAndRestored(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.person("lea@example.org")
+		contains(t, o.get("/lists"), "Newsletter", "News", "Offers")
+		contains(t, o.refused("/purposes/new", "name", "newsletter"), say(o, "Another purpose has this name", "Une autre finalité porte ce nom"))
+		to := o.post("/purposes/new", "name", "Events", "public_en", "What is on", "public_fr", "Nos dates")
+		contains(t, o.get(to), "Events")
+		purpose := strings.TrimPrefix(to, "/lists/new?purpose=")
+		o.refused("/lists/new", "name", "", "purpose", purpose)
+		one := o.post("/lists/new", "name", "Concerts", "purpose", purpose, "public_fr", "Les concerts")
+		contains(t, o.get(one), "Concerts", "Les concerts")
+		o.post(one, "name", "Concerts & plays", "public_en", "Music and theatre")
+		contains(t, o.get("/lists"), "Concerts & plays", say(o, "What is on", "Nos dates"))
+		contains(t, o.refused(one, "name", "news"), say(o, "Another list has this name", "Une autre liste porte ce nom"))
+		o.post("/purposes/"+purpose, "name", "Outings", "public_en", "What is on")
+		contains(t, o.get("/purposes/"+purpose), "Outings")
+		o.post(one+"/turn", "do", "retire")
+		o.post("/purposes/"+purpose+"/turn", "do", "retire")
+		contains(t, o.get("/lists"), say(o, "No longer used", "Plus utilisées"))
+		o.post(one+"/turn", "do", "restore")
+		contains(t, o.get("/lists"), "Outings", "Concerts & plays")
+		page := o.get(fmt.Sprintf("/lists/%d?why=1", o.news))
+		contains(t, page, say(o, "May be written to", "Peuvent recevoir vos e-mails"))
+	})
+}
+
+func TestTheDoNotMailListTakesAddressesAndFindsThemWhole(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.person("lea@example.org")
+		contains(t, o.get("/suppressions"), say(o, "Nobody is on it", "Personne n’y figure"))
+		o.refused("/suppressions", "addresses", "fine@example.org\nnot fine", "cause", "member", "scope", "all")
+		o.refused("/suppressions", "addresses", "fine@example.org", "cause", "erasure", "scope", "all")
+		o.refused("/suppressions", "addresses", "", "cause", "member", "scope", "all")
+		o.post("/suppressions", "addresses", "lea@example.org\nstranger@example.org; other@example.org", "cause", "objection", "scope", "all")
+		contains(t, o.get("/suppressions"), "lea@example.org", say(o, "kept as a hash only", "gardée en empreinte"))
+		contains(t, o.get("/suppressions?q=Stranger@example.org"), say(o, "kept as a hash only", "gardée en empreinte"))
+		contains(t, o.get("/suppressions?q=nobody@example.org"), say(o, "Nothing matches", "Aucun résultat pour cette recherche"))
+		contains(t, o.get("/suppressions?q=str"), say(o, "Search the whole address", "Cherchez l’adresse entière"))
+		contains(t, o.get("/suppressions?cause=complaint"), say(o, "Nothing matches", "Aucun résultat pour cette recherche"))
+		o.Clock.Advance(time.Minute)
+		var many strings.Builder
+		for i := range 30 {
+			fmt.Fprintf(&many, "m%d@example.org\n", i)
+		}
+		o.post("/suppressions", "addresses", many.String(), "cause", "member", "scope", "all")
+		page := o.get("/suppressions?size=25")
+		next := regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(page)
+		if next == nil {
+			t.Fatal("no next page")
+		}
+		contains(t, o.get(html.UnescapeString(next[1])), "lea@example.org")
+	})
+}
