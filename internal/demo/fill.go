@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
@@ -19,6 +20,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/team/access"
@@ -48,16 +50,17 @@ type Filled struct {
 type fill struct {
 	Hands
 	Filled
-	owner actor.Actor
-	live  form.Live
-	n     int
+	owner         actor.Actor
+	live          form.Live
+	list, purpose string // names of the first list and its purpose
+	n             int
 }
 
 // Fill makes the house and its past. It is run on an installation nobody has set up, once;
 // a kill in between leaves a house with less of a past.
 func Fill(ctx context.Context, h Hands) (Filled, error) {
 	f := &fill{Hands: h}
-	for _, step := range []func(context.Context) error{f.setUp, f.publish, f.signUps, f.changes, f.campaigns, f.lately} {
+	for _, step := range []func(context.Context) error{f.setUp, f.publish, f.signUps, f.changes, f.imports, f.campaigns, f.lately} {
 		if err := step(ctx); err != nil {
 			return f.Filled, fmt.Errorf("demo: %w", err)
 		}
@@ -116,7 +119,8 @@ func (f *fill) publish(ctx context.Context) error {
 		if err != nil || len(lists) == 0 {
 			return errors.Join(err, errors.New("the house is not furnished"))
 		}
-		f.News = lists[0].ID
+		f.News, f.list = lists[0].ID, lists[0].Name
+		f.purpose = lists[0].PurposeName
 		words := list.Words{"fr": "Ateliers", "en": "Workshops"}
 		purpose, err := list.MakePurpose(tx, list.NewPurpose{Name: "Ateliers", Public: words})
 		if err != nil {
@@ -263,8 +267,15 @@ func (f *fill) changes(ctx context.Context) error {
 	})
 }
 
-// lately is what happened these days: Nadia asked, and has not confirmed.
+// lately is what happened these days: a notebook turned up, and Nadia asked and has not
+// confirmed.
 func (f *fill) lately(ctx context.Context) error {
-	f.Forward(10 * 365 * 24 * time.Hour) // as near to the present as a past clock goes
+	f.Forward(legalclock.System().Sub(f.now()) - 6*24*time.Hour)
+	if err := f.bring(ctx, importer.Order{Name: "carnet.csv", Kind: importer.Unknown, Open: text("Email;Prénom;Nom\n" + row(Hugo, ";"))}); err != nil {
+		return err
+	}
+	f.Forward(5*24*time.Hour + 20*time.Hour)
 	return f.signUp(ctx, Nadia, nil)
 }
+
+func (f *fill) now() time.Time { return f.Main.Clock()() }

@@ -545,7 +545,7 @@ func (r *run) judge(x *result, t *target, out relay.Result) {
 			x.outcome, x.reason = returned, ""
 		}
 	case relay.Failed:
-		x.outcome, x.reason = failed, "refused"
+		x.outcome, x.reason = failed, "server_refused"
 		switch {
 		case out.Enhanced == "5.6.7":
 			x.outcome, x.reason = leftOut, "smtputf8"
