@@ -71,6 +71,7 @@ type Figure struct {
 // works is everything that can be measured; each file of this folder makes one.
 var works = []Work{
 	traceAct, traceSet, traceSeal,
+	importRows, importTwo, importBeside,
 	campaignSend, campaignSigned, campaignFreeze,
 }
 

@@ -34,6 +34,7 @@ type Order struct {
 	EvidenceName string
 	DeclaredBy   int64 // the owner or admin whose word it is (member); 0: no word, rows without proof wait
 	Options      Options
+	Writers      int // batches written at once on PostgreSQL; 0 means Writers
 }
 
 // Summary is the outcome as the command prints it in JSON.
@@ -103,7 +104,7 @@ func Run(ctx context.Context, db *store.DB, who actor.Actor, o Order, progress f
 		return Begin(tx, id, false)
 	})
 	if err == nil {
-		err = write(ctx, db, who, id, o.Open, progress)
+		err = write(ctx, db, who, id, o.Open, o.Writers, progress)
 	}
 	var s Summary
 	err = errors.Join(err, db.View(context.WithoutCancel(ctx), who, func(v *store.View) error {

@@ -29,7 +29,7 @@ type batch struct {
 const batchRows = 2048
 
 // ahead is how many batches are parsed before they can be written. It bounds memory.
-const ahead = 3
+const ahead = 2
 
 // stream reads a file in a goroutine of its own, so that parsing and writing use two cores.
 // Rows before from were written by an earlier run: they are only remembered, so that an
