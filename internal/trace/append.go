@@ -65,13 +65,23 @@ func sealedAt(entry int64) keys.AAD {
 	return keys.AAD{Table: "trace_entry", Column: "sealed", Row: entry}
 }
 
+// elsewhere are values that end earlier than the person (rule retention.ip): they are
+// committed, and only the room's own row keeps them, until then.
+var elsewhere = map[string]bool{"ip": true, "agent": true, "confirm_ip": true, "confirm_agent": true}
+
 // seal keeps the private values under the person's key; of a person without a key only the
 // commitments are kept, of nobody the account's key keeps them.
 func seal(ring *keys.Ring, account, id int64, a Act) ([]byte, error) {
-	if len(a.Private) == 0 {
+	keep := make(proof.Fields, len(a.Private))
+	for n, v := range a.Private {
+		if !elsewhere[n] {
+			keep[n] = v
+		}
+	}
+	if len(keep) == 0 {
 		return []byte{}, nil
 	}
-	text, err := proof.Canonical(a.Private)
+	text, err := proof.Canonical(keep)
 	if err != nil {
 		return nil, err
 	}

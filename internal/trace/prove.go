@@ -40,18 +40,36 @@ func Prove(ctx context.Context, db *store.DB, who actor.Actor, fn func(*Prover) 
 		return err
 	}
 	return db.View(ctx, who, func(v *store.View) error {
-		h, err := store.One[head](v, findHead)
+		p, err := ProverIn(v)
 		if err != nil {
 			return err
 		}
-		return fn(&Prover{View: v, log: l, ring: l.ring, head: h, tree: treeOf(v, h.Size)})
+		return fn(p)
 	})
+}
+
+// ProverIn proves inside an act or a view that is open already. It seals nothing: an entry
+// that still waits is a fault of kind Busy, "trace.unsealed"; two seconds later it is there.
+func ProverIn(r store.Reader) (*Prover, error) {
+	l, err := Of(r)
+	if err != nil {
+		return nil, err
+	}
+	v, ok := r.(*store.View)
+	if tx, in := r.(*store.Tx); in {
+		v, ok = tx.View, true
+	}
+	if !ok {
+		return nil, errors.New("trace: a Prover needs a View or a Tx")
+	}
+	h, err := store.One[head](v, findHead)
+	return &Prover{View: v, log: l, ring: l.ring, head: h, tree: treeOf(v, h.Size)}, err
 }
 
 // Shown is what a proof shows of an entry.
 type Shown struct {
 	Member  int               // index in a set act, or proof.Whole
-	Person  Person            // whom the record is about; one without Salt shows no private value
+	Person  Person            // whom the record is about; of one without Salt only the clear part is shown
 	Clear   proof.Fields      // a member's clear fields, as they were given to AppendSet
 	Private proof.Fields      // values to show; nil takes those the entry keeps sealed
 	Removed map[string]string // why a committed value is not shown
@@ -74,8 +92,11 @@ func (p *Prover) Entry(entry int64, s Shown) (proof.Entry, error) {
 		return out, err
 	}
 	leaf, err := store.One[leafRow](p, findLeaf.of(p), entry)
+	if errors.Is(err, store.ErrNone) || err == nil && leaf.LeafIndex >= p.head.Size {
+		return out, fault.New(fault.Busy, "trace.unsealed")
+	}
 	if err != nil {
-		return out, fmt.Errorf("trace: entry %d is not sealed: %w", entry, err)
+		return out, err
 	}
 	outer := s
 	if s.Member != proof.Whole {
@@ -100,7 +121,7 @@ func (p *Prover) record(entry int64, row entryRow, s Shown) (proof.Record, error
 	}
 	s1 := proof.Salt(&key, entry, proof.Whole)
 	r := proof.Record{Clear: row.Clear, S1: proof.Hex(s1)}
-	if !s.Person.IsZero() && len(s.Person.Salt) == 0 && row.Private != "" {
+	if !s.Person.IsZero() && len(s.Person.Salt) == 0 || row.Private == "" {
 		r.C2 = fmt.Sprintf("%x", row.C2)
 		return r, nil
 	}

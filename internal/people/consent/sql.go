@@ -55,6 +55,11 @@ var (
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 
+	suppressions = store.Account("consent.suppressions", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
+		FROM suppression x WHERE x.account_id = :account AND x.since <= ? AND (x.since < ? OR x.fp > ? OR x.since = ? AND x.fp = ? AND x.scope > ?
+			OR x.since = ? AND x.fp = ? AND x.scope = ? AND x.scope_id > ?)
+		AND (CAST(? AS {text}) = '' OR x.reason = CAST(? AS {text})) ORDER BY x.since DESC, x.fp, x.scope, x.scope_id LIMIT ?`)
+
 	held = store.Account("consent.held", `SELECT DISTINCT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?*
 		AND (s.state NOT IN ('none', 'expired') OR s.said <> 0)`)
 	dropOrigins = store.Account("consent.drop_origins", `DELETE FROM consent_origin WHERE account_id = :account AND contact_id IN ?*`)

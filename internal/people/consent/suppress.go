@@ -213,6 +213,16 @@ func SuppressionsOf(r store.Reader, a address.Address) ([]Suppression, error) {
 	return store.All[Suppression](r, suppressionsOf, fp[:])
 }
 
+// Suppressions lists the do-not-mail list, newest first, at most size lines; after is the
+// last line of the page before, cause narrows it ("" is all).
+func Suppressions(r store.Reader, cause Cause, after Suppression, size int) ([]Suppression, error) {
+	if after.FP == nil {
+		after = Suppression{Since: 1 << 62, FP: []byte{}}
+	}
+	return store.All[Suppression](r, suppressions, after.Since, after.Since, after.FP, after.Since, after.FP, string(after.Scope),
+		after.Since, after.FP, string(after.Scope), after.ScopeID, string(cause), string(cause), min(max(size, 1), 200))
+}
+
 // Leaving is a person's no, from a page, a mail client, a reply, or told to a member.
 type Leaving struct {
 	Contact    int64

@@ -62,7 +62,7 @@ type Member struct {
 }
 
 // Person is the member as the trace names them.
-func (m Member) Person() trace.Person { return trace.Person{ID: m.ID, Salt: m.Salt} }
+func (m Member) Person() trace.Person { return trace.Person{ID: m.ID, Member: true, Salt: m.Salt} }
 
 // Called is how the person is called on a screen: by name, else by address.
 func (m Member) Called() pii.Text {

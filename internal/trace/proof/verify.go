@@ -226,8 +226,12 @@ func (c *check) list(l *List) ([]string, error) {
 
 func sentence(l *List, f Facts, entry int64) string {
 	s := fmt.Sprintf("list %d: %s", l.ID, f.Event)
+	version := " version "
+	if f.Form == "" {
+		version = ", form version "
+	}
 	for _, x := range [][2]string{{", happened ", f.Occurred}, {", confirmed ", f.Confirmed}, {", recorded ", f.Recorded},
-		{", basis ", f.Basis}, {", evidence grade ", f.Grade}, {", form ", f.Form}, {" version ", f.FormVer}, {", note version ", f.NoteVer}} {
+		{", basis ", f.Basis}, {", evidence grade ", f.Grade}, {", form ", f.Form}, {version, f.FormVer}, {", note version ", f.NoteVer}} {
 		if x[1] != "" {
 			s += x[0] + x[1]
 		}

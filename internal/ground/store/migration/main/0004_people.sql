@@ -182,3 +182,4 @@ CREATE TABLE suppression (
   entry_id    BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (account_id, fp, scope, scope_id)
 );
+CREATE INDEX suppression_since ON suppression (account_id, since);
