@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -43,4 +45,8 @@ func (b *bar) end() {
 	if b.drawn != nil {
 		b.drawn.Finish()
 	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
 }

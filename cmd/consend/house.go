@@ -33,7 +33,7 @@ func (migrate) run(_ context.Context, h *app.House, std app.Std) error {
 	return nil
 }
 
-type maps struct {
+type dataMaps struct {
 	Check mapCheck `cmd:"" help:"Hold the map against the three databases; exit 1 if a column is missing."`
 	Print mapPrint `cmd:"" help:"Print every column: what it holds, of whom, why, how long."`
 }

@@ -54,15 +54,17 @@ type cli struct {
 	Data   string `help:"Folder for databases, root key and temporary files." placeholder:"DIR"`
 	Config string `help:"Settings file (TOML)." placeholder:"FILE" env:"CONSEND_CONFIG"`
 
-	Serve   serve      `cmd:"" help:"Run the server."`
-	Account accounts   `cmd:"" help:"Accounts of this installation."`
-	Apikey  apikeys    `cmd:"" help:"Keys for programs."`
-	Relay   relays     `cmd:"" help:"Sending services."`
-	Trace   traces     `cmd:"" help:"The log that nobody can edit unseen."`
-	Datamap maps       `cmd:"" help:"What every column holds, and of whom."`
-	Migrate migrate    `cmd:"" help:"Bring the three stores up to date."`
-	Doctor  doctor     `cmd:"" help:"Check settings, databases, keys, clock and sending, and say what to do."`
-	Conf    showConfig `cmd:"" name:"config" help:"Print the effective settings and where they come from."`
+	Serve    serve      `cmd:"" help:"Run the server."`
+	Account  accounts   `cmd:"" help:"Accounts of this installation."`
+	Apikey   apikeys    `cmd:"" help:"Keys for programs."`
+	Import   importing  `cmd:"" help:"Bring a file of people in, with where they come from."`
+	Relay    relays     `cmd:"" help:"Sending services."`
+	Campaign campaigns  `cmd:"" help:"Campaigns, the same way as the pages."`
+	Trace    traces     `cmd:"" help:"The log that nobody can edit unseen."`
+	Datamap  dataMaps   `cmd:"" help:"What every column holds, and of whom."`
+	Migrate  migrate    `cmd:"" help:"Bring the three stores up to date."`
+	Doctor   doctor     `cmd:"" help:"Check settings, databases, keys, clock and sending, and say what to do."`
+	Conf     showConfig `cmd:"" name:"config" help:"Print the effective settings and where they come from."`
 }
 
 // inHouse is a command that works in an open house: in this process, or in the one that

@@ -37,6 +37,9 @@ func (h *House) Settle(ctx context.Context) error {
 		if err := h.Service.Settle(ctx); err != nil {
 			return err
 		}
+		if err := h.Campaigns.Settle(ctx); err != nil {
+			return err
+		}
 	}
 	return h.Log.Seal(ctx)
 }

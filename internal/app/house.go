@@ -21,6 +21,7 @@ import (
 	"consend/internal/job"
 	"consend/internal/keys"
 	"consend/internal/people/form"
+	"consend/internal/sending/campaign"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
 	"consend/internal/team/access"
@@ -38,6 +39,7 @@ type House struct {
 	Desk                *access.Desk
 	Relays              *relay.Relays
 	Service             *transactional.Sender
+	Campaigns           *campaign.Engine
 	Forms               *form.Desk
 	Rules               *rulepack.Rules
 	Clock               legalclock.Clock
@@ -45,6 +47,7 @@ type House struct {
 
 	closing []func() // in reverse
 	ready   atomic.Bool
+	working atomic.Bool
 	once    sync.Once
 }
 
@@ -110,6 +113,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.Relays = relay.Open(h.Main, h.Site.Host)
 	h.Service = transactional.New(h.Main, h.Relays, letters())
 	h.Main.Attach(h.Service)
+	h.Campaigns = campaign.NewEngine(h.Main, h.Relays, filepath.Join(c.Data, "flight"))
+	h.Main.Attach(h.Campaigns)
 	h.Jobs = job.New(h.Main, h.facts(), h.works(), h.periodics())
 	h.Main.Attach(h.Jobs)
 	return h, nil
@@ -188,6 +193,8 @@ func logName(s *config.Site) string {
 // Work runs facts, long work, the senders and the sealer until ctx ends, then lets them come
 // to rest. The sealer is last to end: it seals what the others wrote.
 func (h *House) Work(ctx context.Context) {
+	h.working.Store(true)
+	defer h.working.Store(false)
 	sealing, sealed := context.WithCancel(context.WithoutCancel(ctx))
 	var sealer, others sync.WaitGroup
 	sealer.Go(func() { h.Log.Run(sealing) })
@@ -200,6 +207,7 @@ func (h *House) Work(ctx context.Context) {
 	}
 	run("jobs", h.Jobs.Run)
 	run("service mail", func(ctx context.Context) error { return h.Service.Run(ctx, h.alone()) })
+	run("campaigns", h.Campaigns.Run)
 	others.Wait()
 	sealed()
 	sealer.Wait()
@@ -207,3 +215,21 @@ func (h *House) Work(ctx context.Context) {
 
 // alone tells that no other process works on the main store.
 func (h *House) alone() bool { return h.Config.Database.IsZero() }
+
+// Working runs f while the house works: here for as long as f lasts, unless this process
+// works already.
+func (h *House) Working(ctx context.Context, f func(context.Context) error) error {
+	if h.working.Load() {
+		return f(ctx)
+	}
+	work, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.Work(work)
+	}()
+	err := f(ctx)
+	stop()
+	<-done
+	return err
+}

@@ -28,7 +28,7 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 		return fault.Wrap(err, "app.listen", "Address", h.Config.Listen)
 	}
 	m := h.metrics()
-	pages, err := h.pages()
+	pages, err := h.Pages()
 	if err != nil {
 		l.Close()
 		return err

@@ -5,11 +5,13 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 
-	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/web/duty"
 	"consend/internal/web/forms"
@@ -17,6 +19,7 @@ import (
 	"consend/internal/web/public"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
+	"consend/internal/web/team"
 )
 
 // Routes is the access table of all pages.
@@ -24,8 +27,10 @@ func (h *House) Routes() []shell.Route {
 	return slices.Concat(
 		h.wellKnown(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
+		(&team.Pages{DB: h.Main, Desk: h.Desk, Furnish: func(tx *store.Tx, _ int64) error { return h.Furnish(tx) }, State: h.state}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
 		(&webimporter.Pages{DB: h.Main}).Routes(),
+		(&sending.CampaignPages{DB: h.Main, Engine: h.Campaigns, Resolver: net.DefaultResolver}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)
@@ -40,14 +45,18 @@ func place(kind job.Kind, ref int64) string {
 	return ""
 }
 
-// pages serves the routes of all rooms.
-func (h *House) pages() (http.Handler, error) {
+// Pages serves the routes of all rooms.
+func (h *House) Pages() (http.Handler, error) {
 	s, err := shell.New(shell.Options{
-		Sessions: nobody{},
+		Sessions: team.Sessions{Desk: h.Desk},
 		Clock:    h.Clock,
+		Prefer:   team.Prefer(h.Main),
 		Trusted:  h.Config.TrustedProxies,
 		Secure:   h.Config.Secure(),
 		Sections: sections(),
+		Me:       mine(),
+		Switch:   "/switch",
+		Banners:  h.banners,
 	})
 	if err != nil {
 		return nil, err
@@ -56,13 +65,53 @@ func (h *House) pages() (http.Handler, error) {
 }
 
 // sections is the navigation: what is built, and no more.
-func sections() []shell.Section { return nil }
+func sections() []shell.Section {
+	return []shell.Section{
+		{Key: "home", Path: "/", Icon: "home", Permission: shell.HomeRead},
+		{Key: "forms", Path: "/forms", Icon: "forms", Permission: shell.FormsRead},
+		{Key: "import", Path: "/import", Icon: "file-import", Permission: shell.ContactsRead},
+		{Key: "campaigns", Path: "/campaigns", Icon: "send", Permission: shell.CampaignsRead},
+		{Key: "service", Path: "/service", Icon: "mail", Permission: shell.ServiceRead, Items: []shell.Section{
+			{Key: "service_log", Path: "/service", Permission: shell.ServiceRead},
+			{Key: "mailbox", Path: "/mailbox", Permission: shell.ServiceRead},
+		}},
+		{Key: "privacy", Path: "/privacy/notices", Icon: "shield-lock", Permission: shell.PrivacyRead, Items: []shell.Section{
+			{Key: "texts", Path: "/privacy/notices", Permission: shell.PrivacyRead},
+		}},
+		{Key: "settings", Path: "/settings", Icon: "settings", Permission: shell.SettingsRead, Items: []shell.Section{
+			{Key: "account", Path: "/settings", Permission: shell.SettingsRead},
+			{Key: "senders", Path: "/settings/senders", Permission: shell.SettingsRead},
+			{Key: "sending", Path: "/settings/sending", Permission: shell.SettingsRead},
+			{Key: "team", Path: "/settings/team", Permission: shell.SettingsRead},
+			{Key: "keys", Path: "/settings/apikeys", Permission: shell.KeysWrite},
+			{Key: "jobs", Path: "/jobs", Permission: shell.HomeRead},
+		}},
+	}
+}
 
-// nobody knows no session.
-type nobody struct{}
+// mine are the lines of a person's own menu.
+func mine() []shell.Section {
+	return []shell.Section{
+		{Key: "profile", Path: "/me", Icon: "user", Permission: shell.MeWrite},
+		{Key: "security", Path: "/me/security", Icon: "lock", Permission: shell.MeWrite},
+		{Key: "sessions", Path: "/me/sessions", Icon: "device-desktop", Permission: shell.MeWrite},
+	}
+}
 
-func (nobody) Find(context.Context, string) (shell.Member, error) {
-	return shell.Member{}, fault.New(fault.Refused, "shell.signed_out")
+// banners says on every page what spoils something until somebody sees to it.
+func (h *House) banners(r *shell.Request) []shell.Banner {
+	if r.Account == 0 || r.Who.ID == 0 {
+		return nil
+	}
+	var seen []form.Proxy
+	err := h.Main.View(r.Context(), r.Who, func(v *store.View) (err error) {
+		seen, err = form.Proxies(v, v.Now)
+		return err
+	})
+	if err != nil || len(seen) == 0 {
+		return nil // the page itself says when the store does not answer
+	}
+	return []shell.Banner{{Tone: shell.Bad, Text: r.P.T("app.proxy", "n", seen[0].N, "address", seen[0].Detail)}}
 }
 
 // wellKnown tells every stranger the log's key and newest checkpoint, so that there are

@@ -38,4 +38,4 @@ func (h *House) Welcome(ctx context.Context, p locale.Printer, clock *demo.Clock
 }
 
 // SignInLink is the address of a one-time link that signs somebody in.
-func (h *House) SignInLink(t secret.Token) string { return h.Site.Link("/login/link/" + t.Raw()) }
+func (h *House) SignInLink(t secret.Token) string { return h.Site.Link("/signin/" + t.Raw()) }

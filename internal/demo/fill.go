@@ -57,7 +57,7 @@ type fill struct {
 // a kill in between leaves a house with less of a past.
 func Fill(ctx context.Context, h Hands) (Filled, error) {
 	f := &fill{Hands: h}
-	for _, step := range []func(context.Context) error{f.setUp, f.publish, f.signUps, f.changes} {
+	for _, step := range []func(context.Context) error{f.setUp, f.publish, f.signUps, f.changes, f.campaigns, f.lately} {
 		if err := step(ctx); err != nil {
 			return f.Filled, fmt.Errorf("demo: %w", err)
 		}
@@ -261,4 +261,10 @@ func (f *fill) changes(ctx context.Context) error {
 		}
 		return contact.Restrict(tx, c.ID, "asked")
 	})
+}
+
+// lately is what happened these days: Nadia asked, and has not confirmed.
+func (f *fill) lately(ctx context.Context) error {
+	f.Forward(10 * 365 * 24 * time.Hour) // as near to the present as a past clock goes
+	return f.signUp(ctx, Nadia, nil)
 }
