@@ -32,7 +32,13 @@ const RunKind job.Kind = "importer.run"
 // Work writes an import from its sealed file: a job.Work. It goes on where an earlier run
 // left off, and ends at once when the import was stopped.
 func Work(ctx context.Context, r *job.Run) error {
-	return write(ctx, r.DB, r.Who, r.Ref, nil, 0, r.Progress)
+	return write(ctx, r.DB, r.Who, r.Ref, pace{}, nil, r.Progress)
+}
+
+// pace is how an import is written; zeros mean what is best.
+type pace struct {
+	writers int
+	batch   int
 }
 
 // opener opens a file at its beginning; nil means the import's own sealed one.
@@ -73,8 +79,8 @@ type writer struct {
 	told   int64
 }
 
-func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, elsewhere opener, writers int, progress func(done, total int64) error) error {
-	w := &writer{db: db, who: who, progress: progress, most: writers}
+func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace, elsewhere opener, progress func(done, total int64) error) error {
+	w := &writer{db: db, who: who, progress: progress, most: p.writers}
 	var rd *reader
 	err := db.Write(ctx, who, func(tx *store.Tx) (err error) {
 		rd, err = w.take(tx, id)
@@ -85,6 +91,9 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, elsewhe
 	}
 	if err != nil {
 		return err
+	}
+	if p.batch > 0 {
+		rd.batch = min(p.batch, proof.MaxMembers)
 	}
 	src, err := w.open(ctx, elsewhere)
 	if err == nil {
@@ -288,9 +297,10 @@ func (w *writer) fail(ctx context.Context, cause error) error {
 	})
 }
 
-// done ends an import and writes its totals into the trace.
+// done ends an import and writes its totals into the trace. It is not broken off: a commit
+// whose answer is lost would leave the command not knowing that the file is in.
 func (w *writer) done(ctx context.Context) error {
-	return w.db.Write(ctx, w.who, func(tx *store.Tx) error {
+	return w.db.Write(context.WithoutCancel(ctx), w.who, func(tx *store.Tx) error {
 		i, err := lock(tx, w.i.ID)
 		if err != nil || i.State != Running || i.Fence != w.i.Fence {
 			return err
