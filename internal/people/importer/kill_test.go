@@ -130,6 +130,17 @@ func TestAnImportThatIsBrokenOffAnywhereEndsAsIfItHadNot(t *testing.T) {
 					break
 				}
 				breaks++
+				// Killed after its last commit and before its answer: it is in, and is not begun again.
+				s.view(t, func(v *store.View) error {
+					all, err := importer.All(v, 1)
+					if len(all) > 0 {
+						sum = importer.Summarise(all[0])
+					}
+					return err
+				})
+				if sum.State == importer.Done {
+					break
+				}
 			}
 			if got := s.end(t, sum); !reflect.DeepEqual(got, whole) {
 				t.Fatalf("trial %d\ngot  %+v\nwant %+v", trial, got, whole)
