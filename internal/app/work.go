@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/sending/message"
@@ -27,6 +28,7 @@ import (
 func letters() map[job.Kind]transactional.Compose {
 	return map[job.Kind]transactional.Compose{
 		form.Requested:     form.DraftConfirmation,
+		form.Confirmed:     evidence.DraftReceipt,
 		member.InvitedFact: access.DraftInvitation,
 		access.RecoverFact: access.DraftRecovery,
 		importer.Remind:    importer.DraftReminder,
