@@ -72,6 +72,7 @@ type Figure struct {
 var works = []Work{
 	signup8, signup32,
 	traceAct, traceSet, traceSeal,
+	importRows, importTwo, importBeside,
 	campaignSend, campaignSigned, campaignFreeze,
 }
 

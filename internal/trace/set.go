@@ -21,8 +21,28 @@ import (
 // records make a sub-tree whose root stands in the entry. A member's index is its place in
 // the slice; the room's row keeps (entry, index) and the values.
 func AppendSet(tx *store.Tx, a Act, members []Member) (int64, error) {
+	s, err := BeginSet(tx, a, members)
+	if err != nil {
+		return 0, err
+	}
+	return s.Append()
+}
+
+// Set is a set act that is being committed beside the act that writes its rows.
+type Set struct {
+	tx    *store.Tx
+	act   Act
+	id    int64
+	clear proof.Fields
+	set   set
+	done  chan error
+}
+
+// BeginSet begins to commit the members of a set act on another processor, while the act goes
+// on writing their rows; Append writes the entry. Members are left alone until then.
+func BeginSet(tx *store.Tx, a Act, members []Member) (*Set, error) {
 	if len(members) == 0 || len(members) > proof.MaxMembers {
-		return 0, fmt.Errorf("trace: %s: a set has 1 to %d members, not %d", a.Action, proof.MaxMembers, len(members))
+		return nil, fmt.Errorf("trace: %s: a set has 1 to %d members, not %d", a.Action, proof.MaxMembers, len(members))
 	}
 	id := a.ID
 	if id == 0 {
@@ -30,17 +50,24 @@ func AppendSet(tx *store.Tx, a Act, members []Member) (int64, error) {
 	}
 	clear, err := a.clear(tx, id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	key, none, err := log(keys.Of(tx), tx.Account())
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	set := set{entry: id, key: key, none: none, members: members, leaves: make([]proof.Hash, len(members))}
-	if err := set.commit(); err != nil {
-		return 0, fmt.Errorf("trace: %s: %w", a.Action, err)
+	s := &Set{tx: tx, act: a, id: id, clear: clear, done: make(chan error, 1),
+		set: set{entry: id, key: key, none: none, members: members, leaves: make([]proof.Hash, len(members))}}
+	go func() { s.done <- s.set.commit() }()
+	return s, nil
+}
+
+// Append writes the entry and what its members' proofs need.
+func (s *Set) Append() (int64, error) {
+	if err := <-s.done; err != nil {
+		return 0, fmt.Errorf("trace: %s: %w", s.act.Action, err)
 	}
-	leaves := set.leaves
+	leaves := s.set.leaves
 	tree, err := proof.Grow(leaves)
 	if err != nil {
 		return 0, err
@@ -49,16 +76,16 @@ func AppendSet(tx *store.Tx, a Act, members []Member) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	clear["members"], clear["root"] = dec(int64(len(members))), proof.Hex(root)
-	if err := write(tx, id, a, clear); err != nil {
+	s.clear["members"], s.clear["root"] = dec(int64(len(leaves))), proof.Hex(root)
+	if err := write(s.tx, s.id, s.act, s.clear); err != nil {
 		return 0, err
 	}
 	blob := make([]byte, 0, len(leaves)*32)
 	for i := range leaves {
 		blob = append(blob, leaves[i][:]...)
 	}
-	tx.Do(addMembers.of(tx), id, len(members), blob, strings.Join(set.names, " "), set.kept)
-	return id, nil
+	s.tx.Do(addMembers.of(s.tx), s.id, len(leaves), blob, strings.Join(s.set.names, " "), s.set.kept)
+	return s.id, nil
 }
 
 // set is a set act while its members are committed.

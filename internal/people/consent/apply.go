@@ -66,7 +66,7 @@ func (a *Ahead) Apply(tx *store.Tx, events []Event) ([]Result, error) {
 	out := make([]Result, 0, len(events))
 	for part := range slices.Chunk(events, proof.MaxMembers) {
 		b := &batch{tx: tx, events: part, results: make([]Result, len(part)), later: len(out) > 0, ahead: a}
-		for _, step := range []func() error{b.check, b.read, b.decide, b.write, b.tell} {
+		for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell} {
 			if err := step(); err != nil {
 				return nil, err
 			}
@@ -98,6 +98,7 @@ type batch struct {
 	order   []*sub // those the events are about, as they were met
 	records []Record
 	results []Result
+	set     *trace.Set // what the trace commits meanwhile; nil for one event
 }
 
 type barRow struct {
@@ -330,15 +331,13 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 	}
 }
 
-// write puts the batch into the database: few statements, whatever its size.
-func (b *batch) write() error {
+// number names the entry and each event's place in it. From here on the trace commits a set
+// on another processor, while its rows are written.
+func (b *batch) number() error {
 	entry := b.events[0].Entry
 	if entry == 0 {
 		entry = b.tx.ID()
 	}
-	const width = 34
-	rows := make([][]any, len(b.records))
-	cells := make([]any, 0, width*len(b.records))
 	for i := range b.records {
 		r := &b.records[i]
 		r.EntryID, r.EntryIndex = entry, i
@@ -346,6 +345,20 @@ func (b *batch) write() error {
 			r.EntryIndex = proof.Whole
 		}
 		b.results[i].Entry, b.results[i].Index = r.EntryID, r.EntryIndex
+	}
+	if len(b.records) == 1 {
+		return nil
+	}
+	return b.begin()
+}
+
+// write puts the batch into the database: few statements, whatever its size.
+func (b *batch) write() error {
+	const width = 34
+	rows := make([][]any, len(b.records))
+	cells := make([]any, 0, width*len(b.records))
+	for i := range b.records {
+		r := &b.records[i]
 		cells = append(cells, r.ContactID, r.ListID, r.Seq, r.ID, string(r.Kind), string(r.Verdict), string(r.State), string(r.Basis),
 			r.BasisRef, r.BasisFamily, r.OptoutOffered, string(r.Grade), r.Lacks, r.Source, r.Method, r.OccurredAt, r.RecordedAt, r.ConfirmedAt,
 			r.RequestEvent, r.FormVersionID, r.NoteVersionID, r.TextSHA256, r.NoteSHA256, r.EvidenceSHA256, r.Language, r.Page,
@@ -423,23 +436,31 @@ func (b *batch) writePeople() error {
 	return contact.Lived(b.tx, alive, b.tx.Now)
 }
 
-// tell traces the batch. What all events have in common stands in the entry, what differs
-// in its member; addresses and origins are committed, never written.
+// tell traces the batch. One event is one entry; a set that was begun is finished.
 func (b *batch) tell() error {
-	first := &b.records[0]
-	act := trace.Act{ID: first.EntryID, Action: "consent." + string(first.Kind), Clear: proof.Fields{}}
-	if len(b.records) == 1 {
-		for _, c := range columns {
-			if v := c.text(first); v != "" {
-				act.Clear[c.name] = v
-			}
-		}
-		p := b.people[first.ContactID]
-		act.Object, act.ObjectID, act.Person = "list", first.ListID, p.Person()
-		act.Private = first.private(p.Email, b.events[0].Origin)
-		_, err := trace.Append(b.tx, act)
+	if b.set != nil {
+		_, err := b.set.Append()
 		return err
 	}
+	first := &b.records[0]
+	act := trace.Act{ID: first.EntryID, Action: "consent." + string(first.Kind), Clear: proof.Fields{}}
+	for _, c := range columns {
+		if v := c.text(first); v != "" {
+			act.Clear[c.name] = v
+		}
+	}
+	p := b.people[first.ContactID]
+	act.Object, act.ObjectID, act.Person = "list", first.ListID, p.Person()
+	act.Private = first.private(p.Email, b.events[0].Origin)
+	_, err := trace.Append(b.tx, act)
+	return err
+}
+
+// begin begins the set act. What all events have in common stands in the entry, what differs
+// in its member; addresses and origins are committed, never written.
+func (b *batch) begin() (err error) {
+	first := &b.records[0]
+	act := trace.Act{ID: first.EntryID, Action: "consent." + string(first.Kind), Clear: proof.Fields{}}
 	var differ []column
 	for _, c := range columns {
 		if b.differs(c) {
@@ -474,7 +495,7 @@ func (b *batch) tell() error {
 			members[i].Clear = clear
 		}
 	}
-	_, err := trace.AppendSet(b.tx, act, members)
+	b.set, err = trace.BeginSet(b.tx, act, members)
 	return err
 }
 

@@ -85,13 +85,12 @@ func (t Type) Read(s string) (Value, error) {
 	if s == "" {
 		return Value{}, nil
 	}
-	bad := fault.New(fault.Invalid, "contact.attribute.value", "type", string(t))
 	switch t {
 	case TypeNumber:
-		n := strings.ReplaceAll(strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "").Replace(s), ",", ".")
+		n := strings.ReplaceAll(blanks.Replace(s), ",", ".")
 		f, err := strconv.ParseFloat(n, 64)
 		if err != nil || f != f || f-f != 0 || strings.ContainsAny(n, "xXpP_iIn") {
-			return Value{}, bad
+			return Value{}, t.unfit()
 		}
 		return Value{strconv.FormatFloat(f, 'f', -1, 64), 'n'}, nil
 	case TypeDate:
@@ -100,7 +99,7 @@ func (t Type) Read(s string) (Value, error) {
 				return Value{d.Format(time.DateOnly), 0}, nil
 			}
 		}
-		return Value{}, bad
+		return Value{}, t.unfit()
 	case TypeBoolean:
 		switch strings.ToLower(s) {
 		case "true", "yes", "oui", "vrai", "1", "x", "on":
@@ -108,16 +107,23 @@ func (t Type) Read(s string) (Value, error) {
 		case "false", "no", "non", "faux", "0", "off":
 			return Value{"false", 'b'}, nil
 		}
-		return Value{}, bad
+		return Value{}, t.unfit()
 	}
 	if len(s) > MaxValue {
 		return Value{}, fault.New(fault.Invalid, "contact.attribute.long", "limit", MaxValue)
 	}
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
-		return Value{}, bad
+		return Value{}, t.unfit()
 	}
 	return Value{raw: s}, nil
 }
+
+func (t Type) unfit() error {
+	return fault.New(fault.Invalid, "contact.attribute.value", "type", string(t))
+}
+
+// blanks are what parts thousands.
+var blanks = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "")
 
 // Attributes are a person's values by the attribute's name.
 type Attributes map[string]Value

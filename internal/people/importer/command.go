@@ -34,6 +34,8 @@ type Order struct {
 	EvidenceName string
 	DeclaredBy   int64 // the owner or admin whose word it is (member); 0: no word, rows without proof wait
 	Options      Options
+	Writers      int // batches written at once on PostgreSQL; 0 means Writers
+	Batch        int // people of one set act; 0 means 2,048. A resumed import must keep it.
 }
 
 // Summary is the outcome as the command prints it in JSON.
@@ -103,15 +105,18 @@ func Run(ctx context.Context, db *store.DB, who actor.Actor, o Order, progress f
 		return Begin(tx, id, false)
 	})
 	if err == nil {
-		err = write(ctx, db, who, id, o.Open, progress)
+		err = write(ctx, db, who, id, pace{o.Writers, o.Batch}, o.Open, progress)
 	}
 	var s Summary
-	err = errors.Join(err, db.View(context.WithoutCancel(ctx), who, func(v *store.View) error {
+	looked := db.View(context.WithoutCancel(ctx), who, func(v *store.View) error {
 		i, err := Get(v, id)
 		s = Summarise(i)
 		return err
-	}))
-	return s, err
+	})
+	if s.State == Done { // what the database says counts: a commit may have come through although its answer was lost
+		err = nil
+	}
+	return s, errors.Join(err, looked)
 }
 
 // survey looks through the file once: what it is and its hash.

@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"bytes"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -76,13 +77,14 @@ type reader struct {
 	shape   Shape
 	graded  [2]string // the grade without and with evidence in the row
 	lacks   [2]string
+	batch   int  // rows of one set act
 	tool    bool // the file is another tool's export: it is the form of every row
 }
 
 // newReader prepares what is the same for all rows. file tells whether there is a file of
 // evidence, word whether a named owner or admin gave theirs.
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
-	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, tool: i.Origin.Kind == Tool}
+	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool}
 	for k, row := range []bool{false, true} {
 		r.graded[k], r.lacks[k] = grade(i.Origin, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
 	}
@@ -116,11 +118,14 @@ func (r *reader) read(in sheet.Row) (out row, notes []note, bad *fault.Error) {
 	leave := func(i int, key string) {
 		notes = append(notes, note{remark, in.Line, key, r.column(i), nil})
 	}
-	if len(in.Cells) > len(r.mapping) { // cells without a column: a stray separator moved values
-		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", len(in.Cells), "columns", len(r.mapping)).OnLine(in.Line)
+	if n := r.stray(in.Cells); n > 0 {
+		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", n, "columns", len(r.names)).OnLine(in.Line)
 	}
 	seen := false
 	for i, cell := range in.Cells {
+		if i >= len(r.mapping) {
+			break
+		}
 		c := r.mapping[i]
 		if c.To == Skip {
 			continue
@@ -217,6 +222,20 @@ func (r *reader) read(in sheet.Row) (out row, notes []note, bad *fault.Error) {
 	}
 	r.prove(&out)
 	return out, notes, nil
+}
+
+// stray gives the number of cells when some stand beyond the columns that have a name or a
+// meaning: a separator too many has moved the values of this row.
+func (r *reader) stray(cells [][]byte) int {
+	for i := max(len(r.names), 1); i < len(cells); i++ {
+		if len(r.names) == 0 && i < len(r.mapping) || i < len(r.mapping) && r.mapping[i].To != Skip {
+			continue
+		}
+		if len(bytes.TrimSpace(cells[i])) > 0 {
+			return len(cells)
+		}
+	}
+	return 0
 }
 
 // prove gives the row its grade: moment and source with text or form make B (kind.md).

@@ -32,7 +32,13 @@ const RunKind job.Kind = "importer.run"
 // Work writes an import from its sealed file: a job.Work. It goes on where an earlier run
 // left off, and ends at once when the import was stopped.
 func Work(ctx context.Context, r *job.Run) error {
-	return write(ctx, r.DB, r.Who, r.Ref, nil, r.Progress)
+	return write(ctx, r.DB, r.Who, r.Ref, pace{}, nil, r.Progress)
+}
+
+// pace is how an import is written; zeros mean what is best.
+type pace struct {
+	writers int
+	batch   int
 }
 
 // opener opens a file at its beginning; nil means the import's own sealed one.
@@ -59,6 +65,7 @@ type writer struct {
 	i        Import
 	list     list.List
 	ring     *keys.Ring
+	most     int // batches written at once, where that helps; 0 means Writers
 	note     int64
 	from     legalclock.Moment // the first day of collection, for rows without a moment
 	evidence Evidence
@@ -72,8 +79,8 @@ type writer struct {
 	told   int64
 }
 
-func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, elsewhere opener, progress func(done, total int64) error) error {
-	w := &writer{db: db, who: who, progress: progress}
+func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace, elsewhere opener, progress func(done, total int64) error) error {
+	w := &writer{db: db, who: who, progress: progress, most: p.writers}
 	var rd *reader
 	err := db.Write(ctx, who, func(tx *store.Tx) (err error) {
 		rd, err = w.take(tx, id)
@@ -84,6 +91,9 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, elsewhe
 	}
 	if err != nil {
 		return err
+	}
+	if p.batch > 0 {
+		rd.batch = min(p.batch, proof.MaxMembers)
 	}
 	src, err := w.open(ctx, elsewhere)
 	if err == nil {
@@ -151,6 +161,9 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 func (w *writer) writers() int {
 	choices := slices.ContainsFunc(w.i.Mapping, func(c Column) bool { return c.Type == contact.TypeChoice })
 	if w.db.Dialect() == "postgres" && !choices { // two at once would lose one another's new choices
+		if w.most > 0 {
+			return w.most
+		}
 		return Writers
 	}
 	return 1
@@ -168,8 +181,9 @@ func (w *writer) all(ctx context.Context, src io.Reader, rd *reader) error {
 	var once sync.Once
 	for range w.writers() {
 		group.Go(func() {
+			var r room
 			for b := range batches {
-				if err := w.one(ctx, b); err != nil {
+				if err := w.one(ctx, b, &r); err != nil {
 					once.Do(func() { first = err; stop() })
 					return
 				}
@@ -187,7 +201,7 @@ func (w *writer) all(ctx context.Context, src io.Reader, rd *reader) error {
 }
 
 // one writes a batch, with the cursor behind it, in one transaction.
-func (w *writer) one(ctx context.Context, b batch) error {
+func (w *writer) one(ctx context.Context, b batch, r *room) error {
 	held := false
 	var next Cursor
 	var counts Counts
@@ -196,7 +210,7 @@ func (w *writer) one(ctx context.Context, b batch) error {
 			held = false
 			w.mu.Unlock()
 		}
-		s := &step{w: w, tx: tx, b: &b, counts: Counts{Grades: map[string]int64{}, Withheld: map[string]int64{}}}
+		s := &step{w: w, tx: tx, b: &b, room: r, counts: Counts{Grades: map[string]int64{}, Withheld: map[string]int64{}}}
 		if err := s.write(); err != nil {
 			return false, err
 		}
@@ -283,9 +297,10 @@ func (w *writer) fail(ctx context.Context, cause error) error {
 	})
 }
 
-// done ends an import and writes its totals into the trace.
+// done ends an import and writes its totals into the trace. It is not broken off: a commit
+// whose answer is lost would leave the command not knowing that the file is in.
 func (w *writer) done(ctx context.Context) error {
-	return w.db.Write(ctx, w.who, func(tx *store.Tx) error {
+	return w.db.Write(context.WithoutCancel(ctx), w.who, func(tx *store.Tx) error {
 		i, err := lock(tx, w.i.ID)
 		if err != nil || i.State != Running || i.Fence != w.i.Fence {
 			return err

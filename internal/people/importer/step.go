@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"slices"
 	"strings"
 
 	"consend/internal/ground/pii"
@@ -20,6 +21,13 @@ type step struct {
 	b      *batch
 	counts Counts
 	people []contact.Row
+	room   *room
+}
+
+// room is what a goroutine that writes uses again for each batch.
+type room struct {
+	news   []contact.New
+	events []consent.Event
 }
 
 func (s *step) write() error {
@@ -60,7 +68,8 @@ func (s *step) ensure() ([]consent.Event, error) {
 		}
 		return i
 	}
-	news := make([]contact.New, len(rows))
+	news := slices.Grow(s.room.news[:0], len(rows))[:len(rows)]
+	s.room.news = news
 	for i := range rows {
 		r := &rows[i]
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
@@ -84,23 +93,24 @@ func (s *step) ensure() ([]consent.Event, error) {
 		}
 		s.counts.Changed = n
 	}
-	events := make([]consent.Event, len(rows))
+	events := slices.Grow(s.room.events[:0], len(rows))[:len(rows)]
+	s.room.events = events
 	for i := range rows {
-		events[i] = s.event(&rows[i], people[i], entry)
+		s.event(&events[i], &rows[i], people[i], entry)
 	}
 	return events, nil
 }
 
-func (s *step) event(r *row, p contact.Row, entry int64) consent.Event {
+func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 	i := &s.w.i
-	e := consent.Event{Contact: p.ID, List: i.List, Kind: consent.Give, Source: "import", Method: r.method, Import: i.ID, ImportRow: int64(r.line), Row: p, Entry: entry}
+	*e = consent.Event{Contact: p.ID, List: i.List, Kind: consent.Give, Source: "import", Method: r.method, Import: i.ID, ImportRow: int64(r.line), Row: p, Entry: entry}
 	switch r.said {
 	case left, blocked:
-		e.Kind, e.OccurredAt, e.Basis = consent.Withdraw, r.saidAt, ""
-		return e
+		e.Kind, e.OccurredAt = consent.Withdraw, r.saidAt
+		return
 	case complain:
 		e.Kind, e.OccurredAt = consent.Complain, r.saidAt
-		return e
+		return
 	}
 	e.Basis, e.BasisRef, e.OptOutOffered = i.Origin.basis(), i.Origin.ref(), i.Origin.Refusal == "yes"
 	if e.Basis == consent.SoftOptIn {
@@ -122,7 +132,6 @@ func (s *step) event(r *row, p contact.Row, entry int64) consent.Event {
 	if i.Evidence != 0 {
 		e.Evidence, e.EvidenceHash = i.Evidence, s.w.evidence.SHA256
 	}
-	return e
 }
 
 // refusals puts what the rows themselves say against mailing on the do-not-mail list: it

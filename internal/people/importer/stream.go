@@ -29,7 +29,7 @@ type batch struct {
 const batchRows = 2048
 
 // ahead is how many batches are parsed before they can be written. It bounds memory.
-const ahead = 3
+const ahead = 2
 
 // stream reads a file in a goroutine of its own, so that parsing and writing use two cores.
 // Rows before from were written by an earlier run: they are only remembered, so that an
@@ -56,7 +56,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 	}
 	seen := newSeen(i.Survey.Rows)
 	var b batch
-	begin := func() { b = batch{rows: make([]row, 0, batchRows), from: r.Position().Offset} }
+	begin := func() { b = batch{rows: make([]row, 0, rd.batch), from: r.Position().Offset} }
 	send := func() error {
 		if b.next = r.Position(); !from.ahead(b.from) {
 			select {
@@ -108,7 +108,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 				b.rows = append(b.rows, got)
 			}
 		}
-		if len(b.rows) >= batchRows || b.read >= 4*batchRows {
+		if len(b.rows) >= rd.batch || b.read >= int64(4*rd.batch) {
 			if err := send(); err != nil {
 				return err
 			}

@@ -108,10 +108,31 @@ func encoding(head []byte, whole bool) (Encoding, int) {
 			text = text[:n-1]
 		}
 	}
-	if utf8.Valid(text) {
+	if utf8.Valid(text) || mostly(text) {
 		return UTF8, 0
 	}
 	return Windows1252, 0
+}
+
+// mostly tells whether a text with octets that are no UTF-8 is still meant as UTF-8: letters
+// of several octets are rare accidents in Windows-1252. A few broken cells then cost their
+// rows, and not every accent of the file.
+func mostly(text []byte) bool {
+	letters, broken := 0, 0
+	for i := 0; i < len(text); {
+		if text[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		_, n := utf8.DecodeRune(text[i:])
+		if n > 1 {
+			letters++
+		} else {
+			broken++
+		}
+		i += n
+	}
+	return letters > 0 && letters >= broken
 }
 
 // hint reads the "sep=;" line that Excel writes for itself, and its length in characters.

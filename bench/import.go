@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/store"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer"
+	"consend/internal/people/list"
+	"consend/internal/team/account"
+)
+
+// An import of a file as other tools export it: each row with its moment and form, so that
+// every person gets an evidence grade, an event in the ledger and a member in the trace.
+var importRows = Work{
+	Name: "import", What: "CSV rows into people with their consent evidence, traced; the floor keeps two tables and proves nothing", N: 1_000_000,
+	Goal: map[string]float64{"sqlite": 0.6, "postgres": 0.9},
+	Variants: []Variant{
+		{"floor", floorImport},
+		{"one writer", func(ctx context.Context, e Env) (Result, error) { return ourImport(ctx, e, 1, 0) }},
+	},
+}
+
+var importTwo = Work{
+	Name: "import-two", What: "the same with two writers", N: 1_000_000, Dialects: []string{"postgres"},
+	Goal: map[string]float64{"postgres": 1.4},
+	Variants: []Variant{
+		{"floor", floorImport},
+		{"two writers", func(ctx context.Context, e Env) (Result, error) { return ourImport(ctx, e, 2, 0) }},
+	},
+}
+
+var importBeside = Work{
+	Name: "import-beside", What: "the same with 200 sign-ups a second beside it; p50 and p99 are theirs; goal: p99 under 100 ms", N: 1_000_000,
+	Goal: map[string]float64{"sqlite": 0.4, "postgres": 0.4},
+	Variants: []Variant{
+		{"floor", floorImport},
+		{"beside", func(ctx context.Context, e Env) (Result, error) { return ourImport(ctx, e, 1, 200) }},
+	},
+}
+
+// people writes the file of a run: made-up people at example domains, in random order.
+func people(e Env) (string, error) {
+	name := filepath.Join(e.Dir, "people.csv")
+	f, err := os.Create(name)
+	if err != nil {
+		return "", err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	r := rand.New(rand.NewPCG(1, 2))
+	cities := []string{"Lyon", "Nantes", "Bruxelles", "Évry", "Lille", "Namur"}
+	fmt.Fprintln(w, "EMAIL,PRENOM,NOM,VILLE,POINTS,ANNIVERSAIRE,OPTIN_TIME,FORMULAIRE")
+	for _, i := range r.Perm(int(e.N)) {
+		fmt.Fprintf(w, "first.last%07d@example%d.org,Prénom%d,Nom%d,%s,%d,19%02d-0%d-1%d,2024-0%d-1%d 10:%02d:%02d,https://www.example.org/inscription\n",
+			i, i%97, i%5000, i%9000, cities[i%len(cities)], i%1000, 40+i%60, 1+i%9, i%10, 1+i%9, i%10, i%60, i%59)
+	}
+	if err := w.Flush(); err != nil {
+		return "", err
+	}
+	return name, f.Close()
+}
+
+func ourImport(ctx context.Context, e Env, writers int, beside int) (Result, error) {
+	name, err := people(e)
+	if err != nil {
+		return Result{}, err
+	}
+	h, err := e.Open(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer h.Close()
+	root := actor.Actor{Kind: actor.Command, Name: "bench"}
+	id, err := account.Create(ctx, h.Main, h.Ring, root, account.New{Details: account.Details{Name: "Bench", Postal: "1 rue", Country: "FR"}})
+	if err != nil {
+		return Result{}, err
+	}
+	who := root.In(id)
+	o := importer.Order{Name: "people.csv", Open: func() (io.ReadCloser, error) { return os.Open(name) }, List: "News", Purpose: "Newsletter",
+		Kind: importer.Site, Basis: consent.ByConsent, From: "2024-01-01", To: "2024-12-31", Writers: writers}
+	stop := visitors(ctx, h.Main, id, beside)
+	m := Start()
+	s, err := importer.Run(ctx, h.Main, who, o, nil)
+	r := m.Stop(s.Rows)
+	took := stop()
+	if err != nil {
+		return r, err
+	}
+	if s.Grades["B"] != e.N || s.State != importer.Done {
+		return r, fmt.Errorf("not every row has its evidence: %+v", s)
+	}
+	return r.Latencies(took), nil
+}
+
+// visitors signs people up beside the import, so many a second: a person, a request and a
+// confirmation in one act, as a form without a mailbox to wait for.
+func visitors(ctx context.Context, db *store.DB, acct int64, perSecond int) (stop func() []time.Duration) {
+	if perSecond == 0 {
+		return func() []time.Duration { return nil }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	who := actor.Actor{Kind: actor.Subject, Account: acct, Request: "bench"}
+	var to int64
+	_ = db.Write(ctx, actor.Worker("bench", acct), func(tx *store.Tx) (err error) {
+		to, err = list.EnsureNamed(tx, "Newsletter", "News")
+		return err
+	})
+	var mu sync.Mutex
+	var took []time.Duration
+	var all sync.WaitGroup
+	all.Go(func() {
+		tick := time.NewTicker(time.Second / time.Duration(perSecond))
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			all.Go(func() {
+				began := time.Now()
+				err := db.Write(context.WithoutCancel(ctx), who, func(tx *store.Tx) error {
+					rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("visitor" + strconv.Itoa(n) + "@example.net"), Source: "form"}})
+					if err != nil {
+						return err
+					}
+					_, err = consent.Apply(tx, []consent.Event{{Contact: rows[0].ID, List: to, Kind: consent.Accept, Source: "form", Method: "form", Row: rows[0]}})
+					return err
+				})
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					took = append(took, time.Since(began))
+				}
+			})
+		}
+	})
+	return func() []time.Duration { cancel(); all.Wait(); return took }
+}
