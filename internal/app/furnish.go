@@ -12,8 +12,8 @@ import (
 )
 
 // Furnish leaves a new account with drafts of everything, made from the answers of the
-// set-up page: purpose, list, privacy note, and a form that passes the linter once the note
-// is published. Nothing of it is public before somebody publishes it.
+// set-up page: purpose, list, privacy note, and a form that passes the linter. Nothing of it
+// can be found before somebody publishes the form.
 func (h *House) Furnish(tx *store.Tx) error {
 	a, err := account.Get(tx)
 	if err != nil {
@@ -43,6 +43,15 @@ func (h *House) Furnish(tx *store.Tx) error {
 	}, h.Rules))
 	if err != nil {
 		return err
+	}
+	// The answers make a whole note; published, it lets the form pass the linter. It is linked
+	// from nowhere until somebody publishes the form.
+	if n, err := notice.Find(tx, note); err != nil {
+		return err
+	} else if len(notice.Gaps(n.Draft)) == 0 {
+		if _, err := notice.Publish(tx, note, n.Version); err != nil {
+			return err
+		}
 	}
 	l, err := list.Get(tx, id)
 	if err != nil {

@@ -911,7 +911,7 @@ func gradeLine(r *shell.Request, s consent.Standing) string {
 func refs(r *shell.Request, e *event) []shell.Fact {
 	var out []shell.Fact
 	if e.form.ID != 0 {
-		out = append(out, shell.Fact{Label: r.P.T("people.form"), Value: shell.A("/forms/"+dec(e.form.FormID)+"/versions/"+dec(e.form.Number), r.P.T("people.version", "name", e.name, "n", e.form.Number))})
+		out = append(out, shell.Fact{Label: r.P.T("people.form"), Value: shell.A("/forms/"+dec(e.form.FormID)+"/versions/"+dec(e.form.ID), r.P.T("people.version", "name", e.name, "n", e.form.Number))})
 	}
 	if e.note.ID != 0 {
 		out = append(out, shell.Fact{Label: r.P.T("people.note"), Value: shell.A("/privacy/notices/"+dec(e.note.NoticeID)+"/versions/"+dec(e.note.Number), r.P.T("people.note.version", "n", e.note.Number))})
