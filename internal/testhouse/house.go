@@ -75,6 +75,11 @@ func SQLite(t testing.TB) *House {
 
 // Postgres opens a house on three databases of the test's own, or skips when there is no server.
 func Postgres(t testing.TB) *House {
+	return open(t, "postgres", t.TempDir(), Databases(t))
+}
+
+// Databases makes three empty databases of the test's own, or skips when there is no server.
+func Databases(t testing.TB) map[datamap.Store]string {
 	base := os.Getenv("CONSEND_TEST_POSTGRES")
 	if base == "" {
 		t.Skip("no PostgreSQL: CONSEND_TEST_POSTGRES is not set")
@@ -83,7 +88,7 @@ func Postgres(t testing.TB) *House {
 	for _, s := range []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive} {
 		urls[s] = database(t, base, s)
 	}
-	return open(t, "postgres", t.TempDir(), urls)
+	return urls
 }
 
 func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *House {

@@ -13,4 +13,4 @@ func Consenting(r store.Reader) (int64, error) {
 }
 
 var consenting = store.Account("consent.consenting",
-	`SELECT count(*) FROM (SELECT DISTINCT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.state = 'given' LIMIT ?) AS some`)
+	`SELECT count(*) FROM (SELECT DISTINCT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.state = 'given' LIMIT ?) AS x`)

@@ -11,4 +11,4 @@ const CountMost = 100_000
 func Count(r store.Reader) (int64, error) { return store.One[int64](r, count, CountMost) }
 
 var count = store.Account("contact.count",
-	`SELECT count(*) FROM (SELECT 1 AS one FROM contact c WHERE c.account_id = :account AND c.state <> 'erased' LIMIT ?) AS some`)
+	`SELECT count(*) FROM (SELECT 1 AS one FROM contact c WHERE c.account_id = :account AND c.state <> 'erased' LIMIT ?) AS x`)
