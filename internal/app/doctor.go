@@ -10,9 +10,11 @@ import (
 	"syscall"
 	"time"
 
+	"consend/internal/ground/actor"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/people/form"
 )
 
 // Health is how a finding of the doctor is meant.
@@ -40,6 +42,7 @@ func (h *House) Doctor(ctx context.Context, p locale.Printer) []Finding {
 	d.stores(ctx)
 	d.keys()
 	d.clock(ctx)
+	d.proxies(ctx)
 	d.work(ctx)
 	return d.found
 }
@@ -71,6 +74,21 @@ func (d *doctor) settings() {
 	if c.PublicURL != "" && loopbackHost(host) && len(c.TrustedProxies) == 0 {
 		// Kind: every proof would hold the proxy's address.
 		d.say(Ill, "settings", "proxy")
+	}
+}
+
+// proxies tells of sign-ups that really came through a proxy nobody told us to trust.
+func (d *doctor) proxies(ctx context.Context) {
+	var seen []form.Proxy
+	err := d.h.Main.View(ctx, actor.System("doctor"), func(v *store.View) (err error) {
+		seen, err = form.ProxiesAnywhere(v, v.Now)
+		return err
+	})
+	if err != nil {
+		return // stores has told that main does not answer
+	}
+	for _, p := range seen {
+		d.say(Ill, "settings", "proxied", "n", p.N, "address", p.Detail)
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/boombuler/barcode/qr"
-
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/people/form"
@@ -62,8 +60,7 @@ func (p *Pages) share(r *shell.Request) error {
 	return r.Render(http.StatusOK, sharePage(r, w))
 }
 
-// qr draws the form's address as a code: one path, black on white in both themes, with the
-// quiet zone that readers need (ISO/IEC 18004).
+// qr draws the form's address as a code, black on white in both themes.
 func (p *Pages) qr(r *shell.Request) error {
 	f, err := p.one(r)
 	if err != nil {
@@ -88,23 +85,12 @@ func (p *Pages) qr(r *shell.Request) error {
 }
 
 func code(text string) (string, error) {
-	c, err := qr.Encode(text, qr.M, qr.Auto)
+	path, size, err := shell.QR(text)
 	if err != nil {
 		return "", err
 	}
-	const quiet = 4
-	n := c.Bounds().Dx()
-	var b strings.Builder
-	for y := range n {
-		for x := range n {
-			if g, _, _, _ := c.At(x, y).RGBA(); g == 0 {
-				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+quiet, y+quiet)
-			}
-		}
-	}
-	size := n + 2*quiet
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" shape-rendering="crispEdges">`+
-		`<rect width="%d" height="%d" fill="#fff"/><path d="%s" fill="#000"/></svg>`, size, size, size*8, size*8, size, size, b.String()), nil
+		`<rect width="%d" height="%d" fill="#fff"/><path d="%s" fill="#000"/></svg>`, size, size, size*8, size*8, size, size, path), nil
 }
 
 func (p *Pages) versions(r *shell.Request) error {

@@ -4,9 +4,6 @@ package team
 
 import (
 	"net/http"
-	"strings"
-
-	qrcode "github.com/skip2/go-qrcode"
 
 	"consend/internal/ground/store"
 	"consend/internal/team/access"
@@ -228,25 +225,8 @@ func (p *Pages) endSession(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, "/me/sessions", "web_team.sessions.done")
 }
 
-// qr draws a code as the path of an SVG, a unit a module; side is its width.
+// qr draws a code; a text too long for any has none: the key stands beside it as text.
 func qr(text string) (path string, side int) {
-	q, err := qrcode.New(text, qrcode.Medium)
-	if err != nil {
-		return "", 0 // too long for any code: the key stands beside it as text
-	}
-	var b strings.Builder
-	rows := q.Bitmap()
-	for y, row := range rows {
-		for x := 0; x < len(row); x++ {
-			n := 0
-			for x+n < len(row) && row[x+n] {
-				n++
-			}
-			if n > 0 {
-				b.WriteString("M" + itoa(x) + " " + itoa(y) + "h" + itoa(n) + "v1h-" + itoa(n) + "z")
-				x += n
-			}
-		}
-	}
-	return b.String(), len(rows)
+	path, side, _ = shell.QR(text)
+	return path, side
 }
