@@ -95,7 +95,7 @@ func (f *fill) afterwards(ctx context.Context) error {
 	err := f.Main.Write(ctx, who, func(tx *store.Tx) error {
 		c, found, err := contact.Find(tx, Tom.Address())
 		if err != nil || !found {
-			return errors.Join(err, errors.New("Tom is not here"))
+			return errors.Join(err, errors.New("the demo lacks Tom"))
 		}
 		_, err = consent.Leave(tx, consent.Leaving{Contact: c.ID, Scope: consent.Scope{Reach: consent.OneList, ID: f.News}, Kind: consent.Withdraw,
 			Source: "mail", Method: "one_click", Language: Tom.Language, Origin: origin(who)})
@@ -107,7 +107,7 @@ func (f *fill) afterwards(ctx context.Context) error {
 	return f.act(ctx, func(tx *store.Tx) error {
 		c, found, err := contact.Find(tx, Paul.Address())
 		if err != nil || !found {
-			return errors.Join(err, errors.New("Paul is not here"))
+			return errors.Join(err, errors.New("the demo lacks Paul"))
 		}
 		return consent.Suppress(tx, c.ID, consent.HardBounce, consent.Scope{Reach: consent.All})
 	})

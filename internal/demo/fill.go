@@ -261,7 +261,7 @@ func (f *fill) changes(ctx context.Context) error {
 	return f.act(ctx, func(tx *store.Tx) error {
 		c, found, err := contact.Find(tx, Yusuf.Address())
 		if err != nil || !found {
-			return errors.Join(err, errors.New("Yusuf is not here"))
+			return errors.Join(err, errors.New("the demo lacks Yusuf"))
 		}
 		return contact.Restrict(tx, c.ID, "asked")
 	})

@@ -182,6 +182,9 @@ func TestEveryChangeOfARecordIsTracedAndCounted(t *testing.T) {
 				t.Errorf("the record: %+v", got)
 			}
 			ok, why, err := processor.Holds(v, r.ID)
+			if err != nil {
+				return err
+			}
 			if ok || why != processor.IsTerminated {
 				t.Errorf("holds %v %q", ok, why)
 			}

@@ -35,7 +35,6 @@ type sink struct {
 	got   []string
 	conns int
 	addr  string
-	auth  bool
 }
 
 func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) {

@@ -48,14 +48,11 @@ var (
 		WHERE n.account_id = :account AND n.import_id = ? AND n.seq > ? ORDER BY n.seq LIMIT ?`)
 	notesByReason = store.Account("importer.notes_by_reason", `SELECT n.kind, n.reason, COUNT(*) AS times, MIN(n.line) AS line FROM import_note n
 		WHERE n.account_id = :account AND n.import_id = ? GROUP BY n.kind, n.reason ORDER BY times DESC, n.reason`)
-	removeNotes = store.Account("importer.remove_notes", `DELETE FROM import_note WHERE account_id = :account AND import_id = ?`)
 
 	addWaiting = store.Load("importer.add_waiting", "import_waiting", []store.Column{{Name: "import_id"}, {Name: "contact_id"}, {Name: "line"},
 		{Name: "lacks", Type: store.Text}, {Name: "made"}}, "ON CONFLICT (account_id, import_id, contact_id) DO NOTHING")
 	waitingAfter = store.Account("importer.waiting_after", `SELECT w.contact_id, w.line, w.lacks, w.made FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? AND w.contact_id > ? ORDER BY w.contact_id LIMIT ?`)
-	waitingSome = store.Account("importer.waiting_some", `SELECT w.contact_id, w.line, w.lacks, w.made FROM import_waiting w
-		WHERE w.account_id = :account AND w.import_id = ? AND w.contact_id IN ?* ORDER BY w.contact_id`)
 	waitingLacks = store.Account("importer.waiting_lacks", `SELECT w.lacks, COUNT(*) AS times FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? GROUP BY w.lacks ORDER BY times DESC, w.lacks`)
 	endWaitingAnywhere = store.Account("importer.end_waiting_anywhere", `DELETE FROM import_waiting WHERE account_id = :account AND contact_id IN ?*`)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"consend/internal/ground/fault"
-	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
@@ -210,6 +209,3 @@ func spaced(ids []int64) string {
 	}
 	return s
 }
-
-// begun is the moment a campaign's first batch may be claimed.
-func (c Campaign) begun(now legalclock.Moment) bool { return c.StartAt != 0 && now >= c.StartAt }

@@ -223,7 +223,7 @@ func TestAMemberWalksFromTheFileToTheReportInBothLanguages(t *testing.T) {
 			_, next := d.send(to, "", "", "", with(filled(page), "where.site", "https://example.org/inscription", "from", "2024-01-01", "to", "2024-12-31"), 303)
 			page = d.get(next)
 			_, to = d.post(next, with(filled(page), "list", fmt.Sprint(d.list), "declare", "1"), 303)
-			page = d.get(to)
+			d.get(to)
 			_, to = d.post(fmt.Sprintf("/import/%d/start", id), url.Values{}, 303)
 			if !strings.Contains(d.get(to), "<progress") {
 				t.Error("no progress while it runs")

@@ -64,7 +64,6 @@ func (p *Pages) uploadPost(r *shell.Request) error {
 type checked struct {
 	i      importer.Import
 	sample [][]string
-	broken bool
 }
 
 func (p *Pages) check(r *shell.Request) error {

@@ -141,11 +141,10 @@ func (p *Pages) listNewPost(r *shell.Request) error {
 
 // shown is what a list's page shows.
 type shown struct {
-	l      list.List
-	count  tally
-	why    []consent.Tally // counted only when asked: it looks at every person of the list
-	asked  bool
-	orders []consent.Status
+	l     list.List
+	count tally
+	why   []consent.Tally // counted only when asked: it looks at every person of the list
+	asked bool
 }
 
 func (p *Pages) readList(r *shell.Request) (s shown, err error) {

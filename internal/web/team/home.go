@@ -4,14 +4,11 @@ package team
 
 import (
 	"net/http"
-	"strconv"
 
 	"consend/internal/ground/legalclock"
 	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // State is what Home counts. The rooms that know fill it; what nobody counts stays zero.
 type State struct {
