@@ -55,7 +55,14 @@ var bundle = sync.OnceValue(func() *i18n.Bundle {
 		err = fs.ErrNotExist
 	}
 	for _, name := range names {
-		if _, e := b.LoadMessageFileFS(files, name); e != nil {
+		text, e := fs.ReadFile(files, name)
+		if e == nil && strings.HasSuffix(name, ".fr.toml") {
+			text = []byte(french.Replace(string(text)))
+		}
+		if e == nil {
+			_, e = b.ParseMessageFileBytes(text, name)
+		}
+		if e != nil {
 			err = fmt.Errorf("%s: %w", name, e)
 		}
 	}
@@ -64,6 +71,10 @@ var bundle = sync.OnceValue(func() *i18n.Bundle {
 	}
 	return b
 })
+
+// french makes the spaces of French signs such that no line breaks at them. The catalogue
+// holds ordinary ones, which are easier to write and to see.
+var french = strings.NewReplacer(" ?", "\u00a0?", " !", "\u00a0!", " ;", "\u00a0;", " :", "\u00a0:", "« ", "«\u00a0", " »", "\u00a0»", " %", "\u00a0%")
 
 // Printer speaks one language in one time zone. Make one with For; it is safe for many goroutines.
 type Printer struct {

@@ -91,3 +91,13 @@ func TestAFaultOnALineSaysTheLine(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+func TestNoFrenchLineBreaksBeforeItsSign(t *testing.T) {
+	p := locale.For("fr", time.UTC)
+	if got := p.T("importer.where.paper"); !strings.HasSuffix(got, "\u00a0?") {
+		t.Errorf("%q", got)
+	}
+	if got := locale.For("en", time.UTC).T("importer.where.paper"); strings.Contains(got, "\u00a0") {
+		t.Errorf("%q", got)
+	}
+}

@@ -37,7 +37,7 @@ func TestNoCellOfTheExportBeginsAFormula(t *testing.T) {
 			}
 		}
 	}
-	if got[1][0] != "7" || got[1][2] != "Pris par le service d'envoi" || got[1][8] != "250 2.0.0" {
+	if got[1][0] != "7" || got[1][2] != "Pris par le service d’envoi" || got[1][8] != "250 2.0.0" {
 		t.Errorf("%q", got[1])
 	}
 }

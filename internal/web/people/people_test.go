@@ -277,8 +277,8 @@ func TestANoToldToAMemberHoldsAtOnce(t *testing.T) {
 		if s := o.standing(id, o.news); s.State != consent.Withdrawn || s.Reason != consent.HasLeft {
 			t.Fatalf("%+v", s)
 		}
-		contains(t, o.get(base+"/consent"), say(o, "Left out: Unsubscribed", "Écarté : Désinscrit"), "Camille Martin")
-		contains(t, o.get(base), say(o, "You may not write", "Vous ne pouvez pas écrire"), say(o, "Do-not-mail list", "Liste d'opposition"))
+		contains(t, o.get(base+"/consent"), say(o, "Left out: Unsubscribed", "Écarté\u00a0: Désinscrit"), "Camille Martin")
+		contains(t, o.get(base), say(o, "You may not write", "Vous ne pouvez pas écrire"), say(o, "Do-not-mail list", "Liste d’opposition"))
 		o.post(base+"/withdraw", "scope", "all", "object", "1", "how", "letter", "on", "2026-03-02")
 		contains(t, o.get(base), say(o, "Said no to marketing", "S’oppose à la prospection"))
 		contains(t, o.get("/suppressions"), "lea@example.org", say(o, "Everything", "Tout"))
