@@ -13,6 +13,9 @@ build:     ## build bin/consend and bin/consend-verify
 test:      ## every test, on SQLite and PostgreSQL, and the journeys in a browser
 	@script/test.sh
 
+soak:      ## the long tests: kills, races and faults with many trials
+	@CONSEND_TEST_SOAK=1 GOTESTFLAGS="-timeout 60m" script/test.sh
+
 check:     ## format, vet, lint, generated files, then every test
 	@script/check.sh && script/test.sh
 
@@ -22,4 +25,4 @@ bench:     ## our figures beside a floor of the same shape, on the same machine
 clean:     ## remove what was built (not ./data)
 	rm -rf bin
 
-.PHONY: help run build test check bench clean
+.PHONY: help run build test soak check bench clean
