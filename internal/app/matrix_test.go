@@ -9,11 +9,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"sort"
 	"strconv"
@@ -25,16 +23,8 @@ import (
 
 	"consend/internal/app"
 	"consend/internal/demo"
-	"consend/internal/ground/actor"
-	"consend/internal/ground/config"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/fault"
-	"consend/internal/ground/pii"
-	"consend/internal/ground/store"
-	"consend/internal/job"
-	"consend/internal/mail/address"
-	"consend/internal/team/account"
-	"consend/internal/team/member"
 	"consend/internal/testhouse"
 	"consend/internal/web/shell"
 )
@@ -48,67 +38,17 @@ type everything struct {
 	demo.Filled
 	other   int64 // the second account
 	owner   int64 // its owner
+	clock   *testhouse.Clock
 	handler http.Handler
 	routes  []shell.Route
 }
 
+// open runs a test on a copy of the filled house, on both databases.
 func open(t *testing.T, f func(t *testing.T, e *everything)) {
 	t.Helper()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
-	for _, dialect := range []string{"sqlite", "postgres"} {
-		t.Run(dialect, func(t *testing.T) {
-			c, err := config.Load(config.From{Environ: []string{"CONSEND_DATA=" + t.TempDir(), "CONSEND_LISTEN=127.0.0.1:8080"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if dialect == "postgres" {
-				urls := testhouse.Databases(t)
-				c.Database, c.Keys, c.Archive = config.NewSecret(urls[datamap.Main]), config.NewSecret(urls[datamap.Keys]), config.NewSecret(urls[datamap.Archive])
-			}
-			f(t, fill(t, c))
-		})
+	for _, dialect := range dialects(t) {
+		t.Run(dialect, func(t *testing.T) { f(t, prepare(t, dialect).copy(t, nil)) })
 	}
-}
-
-func fill(t *testing.T, c *config.Config) *everything {
-	t.Helper()
-	ctx := t.Context()
-	clock := &demo.Clock{}
-	h, err := app.Open(ctx, c, app.Options{Clock: clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.Close)
-	e := &everything{House: h}
-	if e.Filled, err = h.FillDemo(ctx, clock); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Main.Write(ctx, actor.Worker("test", e.Account), func(tx *store.Tx) error { job.Start(tx, "test.work", 1); return nil }); err != nil {
-		t.Fatal(err) // a task, for /jobs/{id}
-	}
-	if e.other, err = account.Create(ctx, h.Main, h.Ring, actor.Actor{Kind: actor.Command, Name: "test"}, account.New{Details: account.Details{
-		Name: "Autre Maison", Postal: "2 rue de l’Exemple\n69001 Lyon", Country: "FR", Language: "en", Zone: "Europe/Paris"}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Main.Write(ctx, actor.Worker("test", e.other), func(tx *store.Tx) error {
-		m, err := member.Add(tx, member.New{Email: address.Must("owner@autre.example"), Name: pii.T("Dominique Autre"), Role: member.Owner})
-		if err == nil {
-			e.owner = m.ID
-			_, err = member.Join(tx, m.ID, 0, m.Name, "en")
-		}
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	e.routes = h.Routes()
-	s, err := shell.New(shell.Options{Sessions: e, Clock: clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e.handler, err = s.Handler(e.routes); err != nil {
-		t.Fatal(err)
-	}
-	return e
 }
 
 // Find makes a token "account role" a session of that account's owner in that role.

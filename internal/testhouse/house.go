@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,6 +90,34 @@ func Databases(t testing.TB) map[datamap.Store]string {
 		urls[s] = database(t, base, s)
 	}
 	return urls
+}
+
+// Copies makes three databases of the test's own that begin as copies of others, which nobody
+// has open. Copied is like it, for what outlives a test: the caller runs drop.
+func Copies(t testing.TB, of map[datamap.Store]string) map[datamap.Store]string {
+	urls, drop := Copied(t, of)
+	t.Cleanup(drop)
+	return urls
+}
+
+// Copied makes three databases from others, or empty ones of none.
+func Copied(t testing.TB, of map[datamap.Store]string) (urls map[datamap.Store]string, drop func()) {
+	t.Helper()
+	base, urls := os.Getenv("CONSEND_TEST_POSTGRES"), map[datamap.Store]string{}
+	var drops []func()
+	for _, s := range []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive} {
+		from := of[s]
+		if u, err := url.Parse(from); err == nil {
+			from = strings.TrimPrefix(u.Path, "/")
+		}
+		u, d := databaseFrom(t, base, s, from)
+		urls[s], drops = u, append(drops, d)
+	}
+	return urls, func() {
+		for _, d := range drops {
+			d()
+		}
+	}
 }
 
 func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *House {
@@ -195,6 +224,14 @@ var serial atomic.Int64
 // database makes an empty database from a template that is migrated once in a process.
 func database(t testing.TB, base string, s datamap.Store) string {
 	t.Helper()
+	u, drop := databaseFrom(t, base, s, "")
+	t.Cleanup(drop)
+	return u
+}
+
+// databaseFrom makes a database from another, or from the template when from is "".
+func databaseFrom(t testing.TB, base string, s datamap.Store, from string) (_ string, drop func()) {
+	t.Helper()
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, base)
 	if err != nil {
@@ -210,7 +247,9 @@ func database(t testing.TB, base string, s datamap.Store) string {
 	template.Lock()
 	defer template.Unlock()
 	name := templates[s]
-	if name == "" {
+	if from != "" {
+		name = from
+	} else if name == "" {
 		name = "ct_" + string(s) + "_" + unique
 		run("CREATE DATABASE " + name)
 		o := app.Stores(s)
@@ -232,15 +271,14 @@ func database(t testing.TB, base string, s datamap.Store) string {
 	}
 	own := "c_" + string(s) + "_" + unique
 	run("CREATE DATABASE " + own + " TEMPLATE " + name)
-	t.Cleanup(func() {
+	return at(base, own), func() {
 		c, err := pgx.Connect(ctx, base)
 		if err != nil {
 			return
 		}
 		defer c.Close(ctx)
 		c.Exec(ctx, "DROP DATABASE IF EXISTS "+own+" WITH (FORCE)")
-	})
-	return at(base, own)
+	}
 }
 
 func at(base, name string) string {

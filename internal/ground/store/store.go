@@ -164,7 +164,7 @@ func (db *DB) Attach(v any) { db.attached[reflect.TypeOf(v)] = v }
 func (db *DB) Clock() legalclock.Clock { return db.clock }
 
 // SetHook calls f before every statement with the query's name; an error fails the
-// statement. For tests of what a fault at the n-th statement leaves.
+// statement, ErrAgain the whole try. For tests of what a fault at the n-th statement leaves.
 func (db *DB) SetHook(f func(query string) error) { db.hook = f }
 
 // Write runs an act: all of it or nothing. fn may run again from the start, and so has no
@@ -221,7 +221,9 @@ func (db *DB) newView(ctx context.Context, who actor.Actor, run runner) *View {
 }
 
 func (db *DB) newTx(ctx context.Context, who actor.Actor, opt options, run runner) *Tx {
-	return &Tx{View: db.newView(ctx, who, run), purge: opt.purge}
+	v := db.newView(ctx, who, run)
+	v.writes = true
+	return &Tx{View: v, purge: opt.purge}
 }
 
 func (db *DB) waiting() bool {

@@ -23,17 +23,24 @@ var (
 	ErrClosed    = errors.New("store: closed")
 
 	errConflict = errors.New("store: conflict with another transaction")
+
+	// ErrAgain is for a hook: the act runs again from the start, as it does after a conflict on
+	// PostgreSQL, or when the block of ids is used up on SQLite. A view goes on: nothing is in its way.
+	ErrAgain = errors.New("store: again")
+
+	again = map[dialect]error{postgres: errConflict, sqlite: errDry}
 )
 
 // View is a read-only look at one moment of the database, for one actor.
 type View struct {
-	Now  legalclock.Moment // fixed for the whole transaction
-	Who  actor.Actor
-	db   *DB
-	ctx  context.Context
-	run  runner
-	open bool // rows of Each are being read: no other statement now
-	fail error
+	Now    legalclock.Moment // fixed for the whole transaction
+	Who    actor.Actor
+	db     *DB
+	ctx    context.Context
+	run    runner
+	writes bool // of a Tx
+	open   bool // rows of Each are being read: no other statement now
+	fail   error
 }
 
 // Reader is what reads take: a View or a Tx.
@@ -182,9 +189,20 @@ func (v *View) prepare(q *Query, args []any, purge bool) (*compiled, []any, erro
 	}
 	if v.db.hook != nil {
 		if err := v.db.hook(q.name); err != nil {
+			if errors.Is(err, ErrAgain) {
+				if !v.writes {
+					return v.prepared(c, args)
+				}
+				err = again[v.db.dialect]
+			}
 			return nil, nil, fmt.Errorf("store: %s: %w", q.name, err)
 		}
 	}
+	return v.prepared(c, args)
+}
+
+// prepared fills in what the store binds itself.
+func (v *View) prepared(c *compiled, args []any) (_ *compiled, _ []any, err error) {
 	full := make([]any, len(c.args))
 	for i, a := range c.args {
 		switch {
@@ -194,11 +212,11 @@ func (v *View) prepare(q *Query, args []any, purge bool) (*compiled, []any, erro
 			full[i] = int64(v.Now)
 		case a.list != 0:
 			if full[i], err = v.db.list(args[a.from], a.list); err != nil {
-				return nil, nil, fmt.Errorf("store: %s: %w", q.name, err)
+				return nil, nil, fmt.Errorf("store: %s: %w", c.name, err)
 			}
 		default:
 			if full[i], err = plain(args[a.from]); err != nil {
-				return nil, nil, fmt.Errorf("store: %s: argument %d: %w", q.name, a.from+1, err)
+				return nil, nil, fmt.Errorf("store: %s: argument %d: %w", c.name, a.from+1, err)
 			}
 		}
 	}
