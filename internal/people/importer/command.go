@@ -82,17 +82,20 @@ func Run(ctx context.Context, db *store.DB, who actor.Actor, o Order, progress f
 	if err != nil {
 		return Summary{}, err
 	}
-	id, fresh, err := o.find(ctx, db, who, survey, size, sum)
+	id, bare, err := o.find(ctx, db, who, survey, size, sum)
 	if err != nil {
 		return Summary{}, err
 	}
-	if fresh && o.Evidence != nil {
+	if bare && o.Evidence != nil {
 		f, err := o.Evidence()
 		if err != nil {
 			return Summary{}, err
 		}
 		_, err = Attach(ctx, db, who, id, o.EvidenceName, f)
 		f.Close()
+		if err != nil && fault.KindOf(err) == fault.Internal {
+			return Summary{}, err // the same again goes on here
+		}
 		if err != nil {
 			return Summary{}, errors.Join(err, db.Write(ctx, who, func(tx *store.Tx) error { return Discard(tx, id) }))
 		}
@@ -163,8 +166,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return c.hash.Write(p)
 }
 
-// find gives the unended import of the same file for the same list, or makes one ready.
-func (o Order) find(ctx context.Context, db *store.DB, who actor.Actor, s sheet.Survey, size int64, sum []byte) (id int64, fresh bool, err error) {
+// find gives the unended import of the same file for the same list, or makes one ready. It is
+// bare when it has no evidence yet: a kill may have come before it.
+func (o Order) find(ctx context.Context, db *store.DB, who actor.Actor, s sheet.Survey, size int64, sum []byte) (id int64, bare bool, err error) {
 	err = db.Write(ctx, who, func(tx *store.Tx) error {
 		to, err := list.EnsureNamed(tx, o.Purpose, o.List)
 		if err != nil {
@@ -172,17 +176,19 @@ func (o Order) find(ctx context.Context, db *store.DB, who actor.Actor, s sheet.
 		}
 		l, err := store.One[line](tx, unended, sum, to)
 		if err == nil {
-			id, fresh = l.ID, false
-			return nil
+			id = l.ID
+			has, err := EvidenceOf(tx, id)
+			bare = len(has) == 0
+			return err
 		}
 		if !errors.Is(err, store.ErrNone) {
 			return err
 		}
-		fresh = true
+		bare = true
 		id, err = o.ready(tx, File{Name: o.Name, Size: size, SHA256: sum, Survey: s}, to)
 		return err
 	})
-	return id, fresh, err
+	return id, bare, err
 }
 
 // ready walks the steps of the pages at once.
