@@ -345,6 +345,17 @@ func Page(r store.Reader, before int64, state State, name string, limit int) ([]
 	return store.All[Campaign](r, page, before, state, state, name, name, name+"\U0010ffff", limit)
 }
 
+// Title is a campaign as a search shows it.
+type Title struct {
+	ID      int64
+	Name    string
+	Subject string
+	State   State
+}
+
+// Names gives the titles of the newest campaigns.
+func Names(r store.Reader, limit int) ([]Title, error) { return store.All[Title](r, titles, limit) }
+
 func lockIt(tx *store.Tx, id int64) (Campaign, error) {
 	c, err := store.One[Campaign](tx, lock, id)
 	return c, missing(err)
