@@ -17,8 +17,8 @@
 // What a crash leaves, by where it hits:
 //
 //	before the claim's commit      pending
-//	after it, before MAIL FROM     claimed, nothing in the journal        → pending
-//	after MAIL FROM                started without answer                 → in doubt: shown, sent only when somebody says so
+//	after it, before the content   claimed, nothing in the journal        → pending
+//	after that                     started without answer                 → in doubt: shown, sent only when somebody says so
 //	after the answer, not booked   answered in the journal                → booked from it
 //	after booking                  nothing to do
 //	the journal gone (power, node) claimed                                → in doubt
