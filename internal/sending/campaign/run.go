@@ -425,8 +425,7 @@ func (r *run) lane(ctx context.Context) error {
 			l.Close()
 		}
 	}()
-	var m template.Message
-	buf := make([]byte, 0, 64<<10)
+	at := &room{buf: [2][]byte{make([]byte, 0, 64<<10), make([]byte, 0, 64<<10)}}
 	for !r.halt.Load() && ctx.Err() == nil && !r.dead.Load() {
 		more, freezing := r.more(), r.freezes.Load()
 		b, got, why, err := r.take(ctx)
@@ -469,7 +468,7 @@ func (r *run) lane(ctx context.Context) error {
 				return errors.Join(err, r.give(ctx, b))
 			}
 		}
-		if err := r.fly(ctx, b, l, &m, &buf); err != nil {
+		if err := r.fly(ctx, b, l, at); err != nil {
 			return err
 		}
 	}
@@ -485,64 +484,107 @@ func (r *run) give(ctx context.Context, b batch) error {
 	return r.booked(ctx, b, nil, results)
 }
 
+// letter is a message made for one person of a batch.
+type letter struct {
+	*target
+	mail relay.Mail
+}
+
+// room is where a lane makes messages: two at a time, since a service hears of the next one while it takes one.
+type room struct {
+	m   [2]template.Message
+	buf [2][]byte
+	use int
+}
+
+// flying is a batch on its way over a lane.
+type flying struct {
+	*run
+	b       batch
+	f       *flight
+	room    *room
+	at      int // the next of the batch's people
+	results []result
+	torn    error
+}
+
+// next makes the next message of the batch; nil when there is none. Who can't be written to is booked.
+func (x *flying) next() *letter {
+	for x.at < len(x.b.people) {
+		t := &x.b.people[x.at]
+		x.at++
+		k := x.room.use
+		p, err := x.press.print(x.room.buf[k][:0], &x.room.m[k], t.Contact, t.list, t.grade, t.basis, t.first, x.b.at)
+		if err != nil {
+			slog.Warn("campaign: a message can't be made", "account", x.who.Account, "campaign", x.id, "contact", t.ID, "err", err)
+			x.results = append(x.results, result{contact: t.ID, tries: t.tries, outcome: failed, reason: "cannot_be_made"})
+			continue
+		}
+		if cap(p.raw) > cap(x.room.buf[k]) && len(x.press.signer) == 0 {
+			x.room.buf[k] = p.raw
+		}
+		x.room.use = 1 - k
+		id := t.ID
+		return &letter{t, relay.Mail{Contact: id, From: x.press.from.Addr, To: p.to, Raw: p.raw, Started: func(at legalclock.Moment) bool { return x.started(id, at) }}}
+	}
+	return nil
+}
+
+// started notes that a message begins, and tells whether it may.
+func (x *flying) started(person int64, at legalclock.Moment) bool {
+	x.torn = x.f.started(person)
+	x.dies("started")
+	if x.torn != nil || x.lapsed(x.b) {
+		return false
+	}
+	if x.begins != nil {
+		x.begins(person, at)
+	}
+	return true
+}
+
 // fly sends one batch and books it.
-func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Message, buf *[]byte) error {
+func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, room *room) error {
 	f, err := r.journal.begin(b.id)
 	if err != nil {
 		return errors.Join(err, r.give(ctx, b))
 	}
-	results := make([]result, 0, len(b.people))
-	var current int64
-	var torn error
-	started := func(at legalclock.Moment) bool {
-		torn = f.started(current)
-		r.dies("started")
-		if torn != nil || r.lapsed(b) {
-			return false
-		}
-		if r.begins != nil {
-			r.begins(current, at)
-		}
-		return true
-	}
-	for i := range b.people {
-		t := &b.people[i]
+	x := &flying{run: r, b: b, f: f, room: room, results: make([]result, 0, len(b.people))}
+	for now := x.next(); now != nil; {
 		if r.dies("between") {
 			return nil
 		}
 		if r.halt.Load() || ctx.Err() != nil {
-			results = append(results, result{contact: t.ID, outcome: returned})
-			continue
+			x.results = append(x.results, result{contact: now.ID, outcome: returned})
+			for ; x.at < len(b.people); x.at++ {
+				x.results = append(x.results, result{contact: b.people[x.at].ID, outcome: returned})
+			}
+			break
 		}
-		x := result{contact: t.ID, tries: t.tries}
-		p, err := r.press.print((*buf)[:0], m, t.Contact, t.list, t.grade, t.basis, t.first, b.at)
-		if err != nil {
-			slog.Warn("campaign: a message can't be made", "account", r.who.Account, "campaign", r.id, "contact", t.ID, "err", err)
-			x.outcome, x.reason = failed, "cannot_be_made"
-			results = append(results, x)
-			continue
+		var ahead *relay.Mail
+		then := x.next()
+		if then != nil {
+			ahead = &then.mail
 		}
-		if cap(p.raw) > cap(*buf) && len(r.press.signer) == 0 {
-			*buf = p.raw
-		}
-		current = t.ID
-		out := l.Send(b.permit, relay.Mail{Contact: t.ID, From: r.press.from.Addr, To: p.to, Raw: p.raw, Started: started})
+		out := l.SendAhead(b.permit, now.mail, ahead)
 		if r.dead.Load() {
 			return nil
 		}
-		r.judge(&x, t, out)
-		if x.outcome != leftOut {
-			torn = errors.Join(torn, f.answered(t.ID, x.outcome, x.code))
+		res := result{contact: now.ID, tries: now.tries}
+		r.judge(&res, now.target, out)
+		if res.outcome != leftOut {
+			x.torn = errors.Join(x.torn, f.answered(now.ID, res.outcome, res.code))
 		}
 		if r.dies("answered") {
 			return nil
 		}
-		results = append(results, x)
-		if torn != nil { // a disk that takes no journal: what follows could not be told apart after a kill
-			r.fail(torn)
+		x.results = append(x.results, res)
+		if x.torn != nil { // a disk that takes no journal: what follows could not be told apart after a kill
+			r.fail(x.torn)
 		}
+		now = then
 	}
-	return r.booked(ctx, b, f, results)
+	return r.booked(ctx, b, f, x.results)
 }
 
 // judge reads an answer of the sending service.
