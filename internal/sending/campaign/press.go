@@ -29,6 +29,8 @@ import (
 type press struct {
 	c        Campaign
 	tpl      *template.Template
+	html     *compose.Form // what is the same for everybody, encoded once; nil where the body is run for each person
+	text     *compose.Form
 	account  account.Account
 	site     *config.Site
 	from     compose.Mailbox
@@ -101,6 +103,9 @@ func prepare(r store.Reader, c Campaign) (*press, error) {
 	}
 	if p.tpl, err = compileFor(c, p.account, p.from.Addr); err != nil {
 		return nil, err
+	}
+	if html, text, ok := p.tpl.Forms(); ok {
+		p.html, p.text = compose.NewForm(html), compose.NewForm(text)
 	}
 	s, ok, err := sender.Signer(r, p.domain)
 	if err != nil {
@@ -223,7 +228,11 @@ type printed struct {
 // print makes one person's message into b. owed tells that the message itself carries what Art. 14 asks for.
 func (p *press) print(b []byte, m *template.Message, c contact.Contact, list int64, grade consent.Grade, basis consent.Basis, first bool, at legalclock.Moment) (printed, error) {
 	who := template.Person{Values: p.values(c), Links: p.links(c.ID, list), Opening: p.opening(c, grade, basis, first)}
-	if err := p.tpl.Render(m, who); err != nil {
+	make := p.tpl.Render
+	if p.html != nil {
+		make = p.tpl.Fill
+	}
+	if err := make(m, who); err != nil {
 		return printed{}, err
 	}
 	return p.letter(b, m, c.Email, who.Links.Unsubscribe, p.messageID(c.ID), dec(list)+".list."+p.domain, at)
@@ -236,6 +245,9 @@ func (p *press) messageID(person int64) string {
 func (p *press) letter(b []byte, m *template.Message, to address.Address, unsubscribe, id, list string, at legalclock.Moment) (printed, error) {
 	l := compose.Letter{From: p.from, ReplyTo: p.reply, To: compose.Mailbox{Addr: to.RawWire()}, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 		Date: at.Time().In(time.UTC), MessageID: id, Unsubscribe: unsubscribe, ListID: list, Feedback: p.feedback, Language: p.words.Lang}
+	if m.HTML == "" && p.html != nil {
+		l.HTMLForm, l.TextForm, l.HTMLFill, l.TextFill = p.html, p.text, m.HTMLFill, m.TextFill
+	}
 	raw, err := compose.Append(b, &l)
 	if err == nil && len(p.signer) > 0 {
 		raw, err = compose.Sign(raw, p.signer...)
