@@ -85,4 +85,6 @@ var (
 
 	stale = store.Installation("form.stale", "a sweep ends what nobody confirmed, in every account",
 		`SELECT s.account_id, s.id FROM signup s WHERE s.state = 'pending' AND s.requested_at < ? ORDER BY s.requested_at LIMIT ?`)
+	staleIn = store.Installation("form.stale_in", "the same sweep, for an account with a shorter term",
+		`SELECT s.account_id, s.id FROM signup s WHERE s.account_id = ? AND s.state = 'pending' AND s.requested_at < ? ORDER BY s.requested_at LIMIT ?`)
 )

@@ -39,15 +39,45 @@ type unconfirmed struct{ AccountID, ID int64 }
 // Sweep ends what nobody confirmed in time (GDPR 5(1)(e); rulepack doi.purge): the request
 // expires in the ledger, and what was typed is gone. Periodic; a kill in between loses nothing.
 func Sweep(ctx context.Context, db *store.DB) error {
+	var shorter []int64 // accounts that chose a term of their own
+	err := db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
+		shorter, err = rulepack.Chose(v, rulepack.DOIPurge)
+		return err
+	})
+	for _, account := range append([]int64{0}, shorter...) {
+		if err == nil {
+			err = sweep(ctx, db, account)
+		}
+	}
+	return err
+}
+
+// sweep ends what is too old by the rules of an account; of account 0, by the installation's in
+// every account, since a choice only shortens.
+func sweep(ctx context.Context, db *store.DB, account int64) error {
 	const step = 200
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		var before legalclock.Moment
+		err := db.View(ctx, actor.System("form").In(account), func(v *store.View) error {
+			rules, err := rulepack.For(v)
+			if err == nil {
+				before = v.Now - legalclock.Moment(int64(rules.Number(rulepack.DOIPurge))*dayLength)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
 		var rows []unconfirmed
-		err := db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
-			before := v.Now - legalclock.Moment(int64(rules(v).Number(rulepack.DOIPurge))*dayLength)
-			rows, err = store.All[unconfirmed](v, stale, before, step)
+		err = db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
+			if account == 0 {
+				rows, err = store.All[unconfirmed](v, stale, before, step)
+			} else {
+				rows, err = store.All[unconfirmed](v, staleIn, account, before, step)
+			}
 			return err
 		})
 		if err != nil || len(rows) == 0 {
