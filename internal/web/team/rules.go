@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
@@ -50,11 +51,12 @@ func rulingOf(rules *rulepack.Rules, k rulepack.Key, country string) (x ruling, 
 
 // ruleBook is what the pages of rules show.
 type ruleBook struct {
-	version, date string
-	all           []ruling
-	choices       []rulepack.Decision
-	house         []rulepack.Decision
-	names         map[int64]string // of members who chose
+	version string
+	date    legalclock.Moment // of the pack
+	all     []ruling
+	choices []rulepack.Decision
+	house   []rulepack.Decision
+	names   map[int64]string // of members who chose
 }
 
 func (p *Pages) book(r *shell.Request) (b ruleBook, err error) {
@@ -68,7 +70,10 @@ func (p *Pages) book(r *shell.Request) (b ruleBook, err error) {
 		if err != nil {
 			return err
 		}
-		b.version, b.date = rules.Version(), rules.Pack().Date
+		b.version = rules.Version()
+		if day, err := legalclock.ParseDate(rules.Pack().Date); err == nil {
+			b.date = day.Start(time.UTC)
+		}
 		for _, k := range rulepack.InUse() {
 			if x, ok := rulingOf(rules, k, a.Law()); ok {
 				b.all = append(b.all, x)
@@ -217,9 +222,9 @@ func ruleValue(r *shell.Request, x rulepack.Rule, value string) string {
 // ruleGrade is a grade of evidence: its letter and its words.
 func ruleGrade(r *shell.Request, value string) string {
 	if value == "-" {
-		return r.P.T("evidence.grade.waiting")
+		return r.P.T("gate.reason.waiting")
 	}
-	return value + " · " + r.P.Or("evidence.grade."+strings.ToLower(value), value)
+	return value + " · " + r.P.Or("web_campaign.grade."+strings.ToLower(value), value)
 }
 
 // ruleItem is an item of a list in words.
