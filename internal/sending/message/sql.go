@@ -34,5 +34,7 @@ var (
  WHERE account_id = :account AND state IN ('pending', 'deferred', 'claimed') AND state = 'deferred' AND next_at > :now`)
 	sweep = store.Account("message.sweep", `DELETE FROM message AS d WHERE d.account_id = :account AND d.id IN (
  SELECT m.id FROM message m WHERE m.account_id = :account AND m.ended_at > 0 AND m.ended_at < ? ORDER BY m.ended_at LIMIT ?)`)
+	dropPeople    = store.Account("message.drop_people", `DELETE FROM message WHERE account_id = :account AND contact_id <> 0 AND contact_id IN ?*`)
+	dropSignups   = store.Account("message.drop_signups", `DELETE FROM message WHERE account_id = :account AND signup_id <> 0 AND signup_id IN ?*`)
 	accountsEnded = store.Installation("message.accounts_ended", "a sweep goes over all accounts", `SELECT DISTINCT account_id FROM message WHERE ended_at > 0`)
 )
