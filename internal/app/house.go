@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"consend/internal/ground/budget"
 	"consend/internal/ground/config"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/fault"
@@ -101,6 +102,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.Main.Attach(h.Ring)
 	h.Main.Attach(h.Site)
 	h.Main.Attach(contact.Parting(Parting))
+	h.Main.Attach(budget.NewAdvance())
 	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints")}); err != nil {
 		return nil, err
 	}

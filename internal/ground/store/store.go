@@ -20,7 +20,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -251,20 +250,8 @@ func (db *DB) compile(q *Query) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.used.Store(true)
 	db.compiles.Store(q, c)
 	return c, nil
-}
-
-// Executed lists the queries that ran here, by name: for the golden list and the plans.
-func (db *DB) Executed() []*Query {
-	var out []*Query
-	db.compiles.Range(func(k, _ any) bool {
-		out = append(out, k.(*Query))
-		return true
-	})
-	sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
-	return out
 }
 
 // DatabaseNow is the database's own clock: leases need it, since nodes' clocks differ.

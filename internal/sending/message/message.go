@@ -146,15 +146,14 @@ func Written(tx *store.Tx, m Message) {
 }
 
 // Book writes what became of a claimed message: state, reason, tries, when again, by which
-// relay and permit. A claim that was lost meanwhile changes nothing; Book then gives false.
-func Book(tx *store.Tx, m Message) (bool, error) {
+// relay and permit, and gives the claim back. A claim that was lost meanwhile changes nothing.
+func Book(tx *store.Tx, m Message) {
 	ended := legalclock.Moment(0)
 	switch m.State {
 	case Accepted, Failed, LeftOut, Uncertain:
 		ended = tx.Now
 	}
-	n, err := tx.Exec(book, m.State, m.Reason, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, ended, m.ID, m.Claim)
-	return n > 0, err
+	tx.Do(book, m.State, m.Reason, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, ended, m.ID, m.Claim)
 }
 
 // Abandon frees what a process that is gone had claimed: at the start of the only process on
