@@ -66,7 +66,9 @@ var (
 	dropOrigins = store.Account("consent.drop_origins", `DELETE FROM consent_origin WHERE account_id = :account AND contact_id IN ?*`)
 	dropEvents  = store.Account("consent.drop_events", `DELETE FROM consent_event WHERE account_id = :account AND contact_id IN ?*`)
 	dropStates  = store.Account("consent.drop_states", `DELETE FROM subscription WHERE account_id = :account AND contact_id IN ?*`)
-	listsHeld   = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
+	saidSince   = store.Account("consent.said_since", `SELECT s.contact_id, MAX(s.said_at) AS said_at FROM subscription s
+		WHERE s.account_id = :account AND s.contact_id IN ?* AND s.said_at >= ? GROUP BY s.contact_id`)
+	listsHeld = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
 		WHERE s.account_id = :account AND s.contact_id = ? AND s.state <> 'none' ORDER BY s.list_id`)
 	reasonsFor = store.Account("consent.reasons_for", `SELECT c.id AS contact, `+ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?
