@@ -66,11 +66,15 @@ func Load(name, table string, columns []Column, conflict string) *Loader {
 	head := "INSERT INTO " + table + " (account_id, " + strings.Join(names, ", ") + ") "
 	for n := 1; n <= loadChunk; n++ {
 		row := "(:account, " + strings.Join(marks, ", ") + ")"
-		l.many[n] = Account(name, head+"VALUES "+strings.Repeat(row+", ", n-1)+row+" "+conflict)
+		l.many[n] = made(name, head+"VALUES "+strings.Repeat(row+", ", n-1)+row+" "+conflict)
 	}
+	named(l.many[1]) // for all of them
 	l.pg = Account(name, head+"SELECT :account, u.* FROM unnest("+strings.Join(casts, ", ")+") AS u("+strings.Join(names, ", ")+") WHERE true "+conflict)
 	return l
 }
+
+// made is a statement that is not in the list of all.
+func made(name, text string) *Query { return &Query{name: name, text: text, account: true} }
 
 // Load inserts rows, each with the values of the loader's columns in order, and tells how
 // many went in.
@@ -107,6 +111,9 @@ func (t *Tx) Put(l *Loader, rows [][]any) error {
 
 // loadPlain binds every value of every row.
 func (t *Tx) loadPlain(l *Loader, rows [][]any) (int64, error) {
+	if t.db.dialect == postgres && len(rows) == 1 {
+		return t.Exec(l.many[1], rows[0]...) // arrays of one cost more than they carry
+	}
 	if t.db.dialect == postgres {
 		return t.loadArrays(l, rows)
 	}

@@ -136,6 +136,12 @@ func TestAStatementThatForgetsTheAccountIsRefused(t *testing.T) {
 			`INSERT INTO fact (account_id, id) VALUES (:account, 1), (?, 2)`,
 			`INSERT INTO fact (account_id, id) SELECT 3, f.id FROM fact f WHERE f.account_id = :account`,
 			`SELECT id FROM counter c WHERE c.next IN (SELECT f.id FROM fact f)`,
+			`SELECT f.id FROM "fact" f`,
+			`SELECT f.id FROM main.fact f`,
+			`SELECT f.id FROM (fact f)`,
+			`SELECT f.id FROM counter c, (fact f)`,
+			`SELECT f.id FROM counter c, public.fact f`,
+			`DELETE FROM main.fact`,
 		} {
 			q := store.Account("test.bad", text)
 			args := make([]any, strings.Count(text, "?"))

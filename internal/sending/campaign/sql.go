@@ -28,6 +28,7 @@ var (
 	lock = store.Account("campaign.lock", `SELECT `+columns+` FROM campaign c WHERE c.account_id = :account AND c.id = ? :lock`)
 	page = store.Account("campaign.page", `SELECT `+columns+` FROM campaign c WHERE c.account_id = :account AND c.id < ?
 		AND (CAST(? AS {text}) = '' OR c.state = ?) AND (CAST(? AS {text}) = '' OR c.name >= ? AND c.name < ?) ORDER BY c.id DESC LIMIT ?`)
+	titles   = store.Account("campaign.titles", `SELECT c.id, c.name, c.subject, c.state FROM campaign c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT ?`)
 	setWords = store.Account("campaign.set_words", `UPDATE campaign SET name = ?, subject = ?, preheader = ?, kind = ?, body = ?, logo = ?, colour = ?, language = ?,
 		version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
 	setSender = store.Account("campaign.set_sender", `UPDATE campaign SET sender_id = ?, version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
@@ -164,6 +165,8 @@ var (
 	overTime = store.Account("campaign.over_time", `SELECT b.ended_at / CAST(? AS BIGINT) * CAST(? AS BIGINT) AS at, SUM(b.accepted) AS people FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at > 0 GROUP BY 1 ORDER BY 1 LIMIT 10000`)
 )
+
+var dropPeople = store.Account("campaign.drop_people", `DELETE FROM recipient WHERE account_id = :account AND contact_id IN ?*`)
 
 var leftSince = store.Account("campaign.left_since", `SELECT COUNT(*) FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
 	JOIN subscription s ON s.account_id = :account AND s.list_id = r.list_id AND s.contact_id = r.contact_id
