@@ -108,9 +108,10 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// each runs a test on both databases, beside each other.
+// each runs a test on both databases. All tests run beside each other: most of their time is waiting.
 func each(t *testing.T, f func(t *testing.T, n *node)) {
 	t.Helper()
+	t.Parallel()
 	for i, dialect := range []string{"sqlite", "postgres"} {
 		if dialect == "postgres" && os.Getenv("CONSEND_TEST_POSTGRES") == "" {
 			continue

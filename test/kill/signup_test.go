@@ -163,6 +163,38 @@ func (c *crowd) goOn(more int64) {
 // end lets everybody finish what they are at.
 func (c *crowd) end() { c.over.Store(true); c.working.Wait() }
 
+// anybody finds somebody who was told that they signed up.
+func (c *crowd) anybody() *person {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.people {
+		if p.asked {
+			return p
+		}
+	}
+	return nil
+}
+
+// missing counts people who were told something and whom the store does not know.
+func (c *crowd) missing() (lost int) {
+	c.Helper()
+	c.main(func(v *store.View) error {
+		for _, p := range c.people {
+			if !p.asked {
+				continue
+			}
+			if _, ok, err := contact.Find(v, address.Must(p.email)); err != nil {
+				return err
+			} else if !ok {
+				c.Errorf("lost: %+v", p)
+				lost++
+			}
+		}
+		return nil
+	})
+	return lost
+}
+
 // members puts people on the list before anything is killed, and gives them with their one-click links.
 func (n *node) members(count int) (out []*person) {
 	n.Helper()

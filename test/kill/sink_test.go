@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log"
 	"mime"
 	"mime/quotedprintable"
 	"net"
@@ -39,7 +40,7 @@ func receive(t testing.TB) *sink {
 	t.Helper()
 	s := &sink{copies: map[string]int{}, to: map[string][]string{}, links: map[string]string{}}
 	server := smtp.NewServer(s)
-	server.Domain, server.MaxLineLength = "sink.example", 10000
+	server.Domain, server.MaxLineLength, server.ErrorLog = "sink.example", 10000, log.New(io.Discard, "", 0)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	s.addr = l.Addr().String()
