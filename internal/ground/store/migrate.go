@@ -111,8 +111,10 @@ func (db *DB) migrateSQLite(ctx context.Context, h *sql.DB) error {
 	if err := db.foreign(ctx, h, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'store'`); err != nil {
 		return err
 	}
-	_, err := db.migrate(ctx, h)
-	return err
+	if _, err := db.migrate(ctx, h); err != nil {
+		return err
+	}
+	return db.believe(ctx, h)
 }
 
 // foreign refuses a database that already is another of the three stores, before a single

@@ -20,7 +20,7 @@ func Data() []datamap.Table {
 			Basis: "GDPR 5(2), 21(3)", Retention: "prospect", Erasure: datamap.Delete, Export: datamap.NoExport, Why: why, Key: kind})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "attribute", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "attribute", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "a kind of information, never a value"),
 			none("type", "one of a few words"), none("choices", "what can be chosen, the same for everybody"),
 			none("purpose", "why the account keeps it"), none("sensitive", "whether it looks like data of GDPR 9"),
