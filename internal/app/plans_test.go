@@ -82,7 +82,7 @@ func TestNoStatementReadsAWholeAccount(t *testing.T) {
 				}
 				n++
 				for _, r := range p.explain(s, open) {
-					if !r.scans(p.columns) {
+					if p.only || !r.scans(p.columns) {
 						continue
 					}
 					key := s.Name() + " " + r.table
@@ -96,12 +96,22 @@ func TestNoStatementReadsAWholeAccount(t *testing.T) {
 				t.Errorf("only %d statements were explained", n)
 			}
 		}
-		explain("empty", true)
-		crowded(t, h)
-		explain("100,000 people", false)
 		if h.Dialect == "postgres" {
+			// An empty table is read as it comes; that a plan made then doesn't stay is store.Analyze's and the daemon's work.
+			// What counts is the first plan after many rows came, before anybody counted them.
+			p.only = true
+			explain("empty", true)
+			p.only = false
+			crowded(t, h)
+			explain("100,000 people, not yet counted, values left open", true)
+			explain("100,000 people, not yet counted", false)
+			h.Raw(t, "ANALYZE")
 			explain("100,000 people, values left open", true)
+		} else {
+			explain("empty", true)
+			crowded(t, h)
 		}
+		explain("100,000 people", false)
 	})
 	for _, w := range wide {
 		if key := w.name + " " + w.table; !used[key] && os.Getenv("CONSEND_TEST_POSTGRES") != "" && !t.Failed() {
@@ -123,6 +133,7 @@ type planner struct {
 	t       *testing.T
 	h       *testhouse.House
 	pg      *pgx.Conn
+	only    bool                // to see that a plan is made, whatever it is
 	columns map[string][]string // of an index, in order
 	of      map[string]string   // the table of an index
 }
@@ -250,7 +261,7 @@ type node struct {
 var values = map[string]string{"list_id": "3", "campaign_id": "298", "import_id": "7", "form_id": "3", "version_id": "7", "login_id": "7", "member_id": "7", "leaf_index": "50000",
 	"state": "accepted", "action": "consent.given", "kind": "clicked", "minute": "30", "seq": "1", "email_norm": "p45001@example.org"}
 
-var compared = regexp.MustCompile(`(\w+)\s*(?:=|<|>|<=|>=|<>)\s*(?:CAST\(|ANY\()?\$(\d+)`)
+var compared = regexp.MustCompile(`(\w+)\s*(=|<=|>=|<>|<|>)\s*(?:CAST\(|ANY\()?\$(\d+)`)
 
 // explainPG reads the nodes of PostgreSQL's plan, in the role the statement runs in. Left open, it is the plan of a
 // statement that ran often: made for no values in particular.
@@ -277,18 +288,23 @@ func (p *planner) explainPG(s statement, text string, open bool) (out []reading)
 		defer p.pg.Deallocate(ctx, "explained")
 		mode := "force_generic_plan"
 		args := make([]string, len(d.ParamOIDs))
-		named := map[string]string{}
+		named, ops := map[string]string{}, map[string]string{} // by number: the column, how it is compared
 		for _, m := range compared.FindAllStringSubmatch(text, -1) {
-			named[m[2]] = m[1]
+			named[m[3]] = m[1]
+			ops[m[3]] = m[2]
 		}
 		for i, oid := range d.ParamOIDs {
 			args[i] = "NULL"
 			if open {
 				continue
 			}
-			col := named[fmt.Sprint(i+1)]
+			col, op := named[fmt.Sprint(i+1)], ops[fmt.Sprint(i+1)]
 			v, known := values[col]
 			switch {
+			case (col == "minute" || strings.HasSuffix(col, "_at") || col == "until") && op[0] == '<': // what is old
+				v = "10"
+			case (col == "minute" || strings.HasSuffix(col, "_at")) && op[0] == '>': // what is new
+				v = "99000"
 			case col == "account_id":
 				v = "1"
 			case oid == pgtype.TextOID && !known:
@@ -303,7 +319,7 @@ func (p *planner) explainPG(s statement, text string, open bool) (out []reading)
 			case oid == pgtype.Int8ArrayOID && known:
 				v = "{" + v + "}"
 			case oid == pgtype.Int8ArrayOID:
-				v = "{" + strings.Trim(strings.Repeat("45001,45002,45003,", 50), ",") + "}"
+				v = "{" + strings.Trim(strings.Repeat("45001,45002,45003,", 7), ",") + "}"
 			case oid == pgtype.BoolOID:
 				v = "true"
 			case oid == pgtype.JSONBOID:

@@ -39,7 +39,7 @@ func Data() []datamap.Table {
 				Basis: "GDPR 21, 6(1)(f)", Retention: "suppression", Erasure: datamap.Keep, Export: datamap.NoExport,
 				Why: "so that somebody who said 'not me' is never asked again; a keyed hash that reads as nothing", Key: datamap.Hashed}),
 			none("since", "when it was said")}},
-		{Store: datamap.Main, Name: "form_count", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "form_count", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("form_id", "the form"), none("day", "the day"), none("kind", "what was counted"),
 			none("detail", "the private address of a machine in front of ours, of no person"), none("n", "how many")}},
 	}

@@ -26,7 +26,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("relay_id", "an id we assign"), none("at", "when it was chosen")}},
 		{Store: datamap.Main, Name: "relay_rate", Few: true, Columns: []datamap.Column{
 			none("relay_id", "an id we assign"), none("second", "seconds since 1970"), none("used", "a count")}},
-		{Store: datamap.Main, Name: "mailbox_message", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "mailbox_message", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("at", "when it was caught"), none("class", "one of a few words"),
 			who("contact_id", datamap.Contacts), who("signup_id", datamap.Contacts), who("member_id", datamap.Members),
 			none("permit_id", "an id we assign"), none("size", "bytes"), words("head_ct"), words("raw_ct")}},
