@@ -33,8 +33,32 @@ var grows = func() map[string]bool {
 // small are the partial indexes that hold only what is open: reading one whole is reading the work there is.
 var small = set("message_due", "message_next", "campaign_open", "campaign_batch_open", "task_open", "signup_pending", "recipient_again")
 
-// wide are the statements that may: the statement, the table, why.
-var wide = []struct{ name, table, why string }{}
+// wide are the statements that may, on which database, and why.
+var wide = []struct{ name, table, on, why string }{
+	{"contact.count", "contact", "both", "counts for Home, no further than contact.CountMost"},
+	{"consent.consenting", "subscription", "both", "counts for Home, no further than contact.CountMost"},
+	{"consent.counts", "subscription", "both", "counts the people of every list, for one page"},
+	{"form.count_states", "signup", "both", "counts the sign-ups of every form, for one page"},
+	{"campaign.audience", "contact", "postgres", "counts everybody a campaign is about: a list's people, which may be all"},
+	{"campaign.audience", "subscription", "postgres", "the same"},
+	{"consent.reasons_count", "contact", "postgres", "counts the people of a list by reason: PostgreSQL reads all contacts where the list holds many of them"},
+	{"consent.suppressions", "suppression", "postgres", "a page of those with one reason reads on until it is full"},
+	{"job.waiting", "fact", "both", "takes the first of the queue, by its order"},
+	{"job.backlog", "fact", "both", "counts the queue for metrics: it drains at once"},
+	{"job.backlog", "fact_late", "both", "the same"},
+	{"budget.sweep", "budget", "postgres", "once a minute; what is older than an hour is gone"},
+	{"login.drop_sessions", "session", "both", "at night; sessions are of members, and end"},
+	{"message.accounts_ended", "message", "both", "steps from account to account by index"},
+	{"trace.actions", "trace_entry", "sqlite", "steps from action to action by index"},
+	{"trace.sealed_page", "trace_members", "postgres", "the check of the log reads all of it, a page at a time"},
+	{"trace.unplaced", "trace_leaf", "postgres", "the check of the log reads all of it, once"},
+	// PostgreSQL has only guesses for values until it has counted the rows: for a minute after they came.
+	{"contact.did", "contact_activity", "uncounted", "reads along one index, of some people and a kind"},
+	{"gate.signup", "suppression", "uncounted", "reads the orders of authorities, which are rare"},
+	{"login.old_links", "link", "uncounted", "at night; links are of members, and end"},
+	{"trace.sealed_page", "trace_entry", "uncounted", "the check of the log reads all of it, a page at a time"},
+	{"trace.unplaced", "trace_entry", "uncounted", "the check of the log reads all of it, once"},
+}
 
 // reading is one way a plan gets at a table.
 type reading struct {
@@ -68,7 +92,7 @@ func (r reading) scans(columns map[string][]string) bool {
 // Every statement is explained on an empty house and on one of 100,000 people; on PostgreSQL
 // with the values left open too, since a prepared statement is planned so after its fifth run.
 func TestNoStatementReadsAWholeAccount(t *testing.T) {
-	used := map[string]bool{}
+	used := map[int]bool{}
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := planner{t: t, h: h}
 		p.catalogue()
@@ -85,9 +109,13 @@ func TestNoStatementReadsAWholeAccount(t *testing.T) {
 					if p.only || !r.scans(p.columns) {
 						continue
 					}
-					key := s.Name() + " " + r.table
-					used[key] = true
-					if !slices.ContainsFunc(wide, func(w struct{ name, table, why string }) bool { return w.name+" "+w.table == key }) {
+					may := false
+					for i, w := range wide {
+						if w.name == s.Name() && w.table == r.table && (w.on == "both" || w.on == h.Dialect || w.on == "uncounted" && strings.Contains(state, "uncounted")) {
+							may, used[i] = true, true
+						}
+					}
+					if !may {
 						t.Errorf("%s, %s: %s reads all of %s: %s", h.Dialect, state, s.Name(), r.table, r.text)
 					}
 				}
@@ -103,8 +131,8 @@ func TestNoStatementReadsAWholeAccount(t *testing.T) {
 			explain("empty", true)
 			p.only = false
 			crowded(t, h)
-			explain("100,000 people, not yet counted, values left open", true)
-			explain("100,000 people, not yet counted", false)
+			explain("100,000 people, uncounted, values left open", true)
+			explain("100,000 people, uncounted", false)
 			h.Raw(t, "ANALYZE")
 			explain("100,000 people, values left open", true)
 		} else {
@@ -113,9 +141,9 @@ func TestNoStatementReadsAWholeAccount(t *testing.T) {
 		}
 		explain("100,000 people", false)
 	})
-	for _, w := range wide {
-		if key := w.name + " " + w.table; !used[key] && os.Getenv("CONSEND_TEST_POSTGRES") != "" && !t.Failed() {
-			t.Errorf("%s is on the list of those that read all of %s, and doesn't", w.name, w.table)
+	for i, w := range wide {
+		if !used[i] && !t.Failed() && (w.on == "sqlite" || w.on == "both" || os.Getenv("CONSEND_TEST_POSTGRES") != "") {
+			t.Errorf("%s is on the list of those that read all of %s (%s), and doesn't", w.name, w.table, w.on)
 		}
 	}
 }

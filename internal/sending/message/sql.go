@@ -25,7 +25,7 @@ var (
 	get  = store.Account("message.get", `SELECT `+columns+` FROM message m WHERE m.account_id = :account AND m.id = ?`)
 	page = store.Account("message.page", `SELECT `+columns+` FROM message m
  WHERE m.account_id = :account AND m.id < ? AND (CAST(? AS {text}) = '' OR m.state = ?) ORDER BY m.id DESC LIMIT ?`)
-	counts  = store.Account("message.counts", `SELECT m.state, count(*) AS n FROM message m WHERE m.account_id = :account AND m.made_at >= ?
+	counts = store.Account("message.counts", `SELECT m.state, count(*) AS n FROM message m WHERE m.account_id = :account AND m.made_at >= ?
 		AND (m.ended_at = 0 OR m.ended_at >= ?) GROUP BY m.state`)
 	waiting = store.Account("message.waiting", `SELECT m.reason, count(*) AS n FROM message m
  WHERE m.account_id = :account AND m.state IN ('pending', 'deferred', 'claimed') AND m.reason <> '' GROUP BY m.reason ORDER BY n DESC`)
