@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"syscall"
@@ -250,18 +251,32 @@ func child(ctx context.Context, name, variant, dialect, n string) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// Meter measures the work between its start and Stop.
+// Meter measures the work between its start and Stop. CONSEND_BENCH_PROFILE=FILE keeps its processor profile too.
 type Meter struct {
-	began time.Time
-	cpu   time.Duration
+	began   time.Time
+	cpu     time.Duration
+	profile *os.File
 }
 
 // Start begins to measure.
-func Start() Meter { return Meter{time.Now(), processor()} }
+func Start() (m Meter) {
+	if name := os.Getenv("CONSEND_BENCH_PROFILE"); name != "" {
+		if f, err := os.Create(name); err == nil && pprof.StartCPUProfile(f) == nil {
+			m.profile = f
+		}
+	}
+	m.began, m.cpu = time.Now(), processor()
+	return m
+}
 
 // Stop gives the measured part of a Result.
 func (m Meter) Stop(items int64) Result {
-	return Result{Items: items, Took: time.Since(m.began), CPU: processor() - m.cpu}
+	r := Result{Items: items, Took: time.Since(m.began), CPU: processor() - m.cpu}
+	if m.profile != nil {
+		pprof.StopCPUProfile()
+		m.profile.Close()
+	}
+	return r
 }
 
 // Latencies sets the 50th and 99th percentile.

@@ -23,7 +23,7 @@ var floors = []struct {
 	{"cmd", []string{"cmd/consend"}},
 	{"app", []string{"internal/demo", "internal/app", "internal/testhouse"}},
 	{"web", []string{"internal/web/shell", "internal/web/public", "internal/web/people", "internal/web/forms", "internal/web/importer",
-		"internal/web/sending", "internal/web/duty", "internal/web/team"}},
+		"internal/web/sending", "internal/web/duty", "internal/web/team", "internal/web/search"}},
 	{"api", []string{"internal/api/v3", "internal/api/smtpd"}},
 	{"duty", []string{"internal/duty/request", "internal/duty/retention", "internal/duty/archive", "internal/duty/register", "internal/duty/control", "internal/duty/incident"}},
 	{"sending", []string{"internal/sending/sender", "internal/sending/relay", "internal/sending/template", "internal/sending/message",

@@ -17,6 +17,7 @@ import (
 	webimporter "consend/internal/web/importer"
 	webpeople "consend/internal/web/people"
 	"consend/internal/web/public"
+	"consend/internal/web/search"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
 	"consend/internal/web/team"
@@ -35,6 +36,7 @@ func (h *House) Routes() []shell.Route {
 		(&webimporter.Pages{DB: h.Main}).Routes(),
 		(&sending.CampaignPages{DB: h.Main, Engine: h.Campaigns, Resolver: net.DefaultResolver}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
+		(&search.Pages{DB: h.Main, Nav: slices.Concat(sections(), mine())}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)
 }
@@ -59,6 +61,7 @@ func (h *House) Pages() (http.Handler, error) {
 		Sections: sections(),
 		Me:       mine(),
 		Switch:   "/switch",
+		Search:   search.Path,
 		Banners:  h.banners,
 	})
 	if err != nil {

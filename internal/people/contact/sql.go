@@ -13,6 +13,8 @@ var (
 	find = store.Account("contact.find", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.email_norm = ?`)
 	some = store.Account("contact.some", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
 
+	names = store.Account("contact.names", `SELECT c.id, c.name, c.state FROM contact c WHERE c.account_id = :account AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
+
 	person     = store.Account("contact.person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lockPerson = store.Account("contact.lock_person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
 	setKey     = store.Account("contact.set_key", `UPDATE contact SET key_sheet = ?, key_slot = ? WHERE account_id = :account AND id = ?`)

@@ -483,9 +483,12 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Messa
 	results := make([]result, 0, len(b.people))
 	var current int64
 	var torn error
-	started := func() {
+	started := func(at legalclock.Moment) bool {
 		torn = f.started(current)
-		r.dies("started")
+		if r.begins != nil {
+			r.begins(current, at)
+		}
+		return !r.dies("started") && torn == nil
 	}
 	for i := range b.people {
 		t := &b.people[i]
@@ -513,7 +516,7 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Messa
 			return nil
 		}
 		r.judge(&x, t, out)
-		if x.outcome != returned && x.outcome != leftOut {
+		if x.outcome != leftOut {
 			torn = errors.Join(torn, f.answered(t.ID, x.outcome, x.code))
 		}
 		if r.dies("answered") {

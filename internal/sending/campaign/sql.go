@@ -28,6 +28,7 @@ var (
 	lock = store.Account("campaign.lock", `SELECT `+columns+` FROM campaign c WHERE c.account_id = :account AND c.id = ? :lock`)
 	page = store.Account("campaign.page", `SELECT `+columns+` FROM campaign c WHERE c.account_id = :account AND c.id < ?
 		AND (CAST(? AS {text}) = '' OR c.state = ?) AND (CAST(? AS {text}) = '' OR c.name >= ? AND c.name < ?) ORDER BY c.id DESC LIMIT ?`)
+	titles   = store.Account("campaign.titles", `SELECT c.id, c.name, c.subject, c.state FROM campaign c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT ?`)
 	setWords = store.Account("campaign.set_words", `UPDATE campaign SET name = ?, subject = ?, preheader = ?, kind = ?, body = ?, logo = ?, colour = ?, language = ?,
 		version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
 	setSender = store.Account("campaign.set_sender", `UPDATE campaign SET sender_id = ?, version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)

@@ -22,6 +22,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
 	"consend/internal/team/account"
+	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
@@ -48,6 +49,7 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/p/{token}", Public: true, Body: 8 << 10,
 			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request", "consent.accept", "contact.correct"}, Handler: p.choicesPost},
 		{Method: "GET", Pattern: "/r/{receipt}", Public: true, Handler: p.receipt},
+		{Method: "POST", Pattern: "/r/{receipt}", Public: true, Body: 1 << 10, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.receiptPost},
 		{Method: "GET", Pattern: "/privacy/{account}", Public: true, Handler: p.notes},
 		{Method: "GET", Pattern: "/privacy/{account}/{note}", Public: true, Handler: p.note},
 		{Method: "GET", Pattern: "/privacy/{account}/{note}/{number}", Public: true, Handler: p.note},
