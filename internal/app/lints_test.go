@@ -123,7 +123,6 @@ func TestNobodyWritesInALoopWithoutYield(t *testing.T) {
 		"internal/job sweep":                  "one act for each task whose holder is gone",
 		"internal/keys Ahead":                 "64 sheets of keys an act, in a store of their own",
 		"internal/people/importer daily":      "one act for each import that waits",
-		"internal/people/importer endAll":     "a Purge of some people at a time; their keys are forgotten between two",
 		"internal/sending/campaign salvage":   "one act for each batch a dead process left",
 		"internal/sending/campaign expire":    "one act for each batch whose lease ended",
 		"internal/sending/campaign send":      "begins a campaign, once",
