@@ -277,3 +277,11 @@ func isString(x ast.Expr) bool {
 	}
 	return false
 }
+
+func set(words ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range words {
+		m[w] = true
+	}
+	return m
+}

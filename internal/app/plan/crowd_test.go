@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package app_test
+package plan_test
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package app_test
+package plan_test
 
 import (
 	"context"
@@ -106,8 +106,8 @@ func TestNoStatementReadsAWholeAccount(t *testing.T) {
 		p.catalogue()
 		explain := func(state string, open bool) {
 			n := 0
-			for _, s := range all(t, h) {
-				if s.db != h.Main || !slices.ContainsFunc(s.tables, func(n string) bool { return grows[n] }) ||
+			for _, s := range h.Statements(t) {
+				if s.DB != h.Main || !slices.ContainsFunc(s.Tables, func(n string) bool { return grows[n] }) ||
 					regexp.MustCompile(`(?s)^\s*INSERT INTO \w+ (AS \w+ )?\([^)]*\)\s*VALUES`).MatchString(s.Text()) ||
 					strings.Contains(s.Text(), "unnest(") {
 					continue
@@ -219,8 +219,8 @@ func (p *planner) take(rows interface {
 	}
 }
 
-func (p *planner) explain(s statement, open bool) []reading {
-	text, _, err := s.db.Check(s.Query)
+func (p *planner) explain(s testhouse.Statement, open bool) []reading {
+	text, _, err := s.DB.Check(s.Query)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ var (
 )
 
 // explainSQLite reads the steps of SQLite's plan. It names tables by their alias.
-func (p *planner) explainSQLite(s statement, text string) (out []reading) {
+func (p *planner) explainSQLite(s testhouse.Statement, text string) (out []reading) {
 	args := make([]any, strings.Count(text, "?"))
 	for i := range args {
 		args[i] = 1
@@ -270,7 +270,7 @@ func (p *planner) explainSQLite(s statement, text string) (out []reading) {
 			out = append(out, r)
 			continue
 		}
-		for _, table := range s.tables { // one alias may stand for several: each is judged
+		for _, table := range s.Tables { // one alias may stand for several: each is judged
 			if table == m[2] || regexp.MustCompile(`(?i)\b`+table+`\s+(?:AS\s+)?`+m[2]+`\b`).MatchString(text) {
 				r.table = table
 				out = append(out, r)
@@ -301,7 +301,7 @@ var compared = regexp.MustCompile(`(\w+)\s*(=|<=|>=|<>|<|>|\s)\s*(?:CAST\(|ANY\(
 
 // explainPG reads the nodes of PostgreSQL's plan, in the role the statement runs in. Left open, it is the plan of a
 // statement that ran often: made for no values in particular.
-func (p *planner) explainPG(s statement, text string, open bool) (out []reading) {
+func (p *planner) explainPG(s testhouse.Statement, text string, open bool) (out []reading) {
 	ctx := p.t.Context()
 	role := "consend_system"
 	if s.ForAccount() {
