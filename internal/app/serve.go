@@ -67,6 +67,7 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 	if h.Config.Role != "web" {
 		workers.Go(func() { h.Work(working) })
 	}
+	workers.Go(func() { h.Main.GrowUp(working) })
 	mux := http.NewServeMux()
 	h.health(mux)
 	if h.Config.MetricsListen == "" {

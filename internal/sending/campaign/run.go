@@ -27,7 +27,8 @@ type run struct {
 	id    int64
 	press *press
 
-	halt    atomic.Bool // no new message begins: paused, stopped, lost, or the process ends
+	until   atomic.Int64 // when the leases of its batches end, as renewed last
+	halt    atomic.Bool  // no new message begins: paused, stopped, lost, or the process ends
 	woken   chan struct{}
 	freezes atomic.Bool
 	mu      sync.Mutex
@@ -53,13 +54,23 @@ func (r *run) hold(ctx context.Context) (ok bool, err error) {
 	err = r.db.Write(ctx, r.who, func(tx *store.Tx) error {
 		n, err := tx.Exec(hold, r.node, tx.Now.Add(holdFor), r.id, r.node, tx.Now)
 		if err == nil && n > 0 {
-			tx.Do(renew, tx.Now.Add(lease), r.id, r.node)
+			until := tx.Now.Add(lease)
+			tx.Do(renew, until, r.id, r.node)
+			tx.AfterCommit(func() { r.until.Store(int64(until)) })
 		}
 		ok = n > 0
 		return err
 	})
 	return ok, err
 }
+
+// lapsed tells whether a batch's lease has passed by our own clock: a process that stood still begins nothing then. Others
+// hold its people in doubt, and a member may have said that they be sent to.
+func (r *run) lapsed(b batch) bool {
+	return r.now() >= max(b.at.Add(lease), legalclock.Moment(r.until.Load()))
+}
+
+func (r *run) now() legalclock.Moment { return legalclock.MomentOf(r.db.Clock()()) }
 
 // send takes a campaign and sends it. stay keeps it while it waits for another try or for what holds it.
 func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
@@ -105,7 +116,7 @@ func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
 		}
 		wait := pause
 		if r.held == "" && err == nil && next != 0 {
-			wait = min(max(next.Sub(legalclock.MomentOf(e.db.Clock()())), 200*time.Millisecond), time.Minute)
+			wait = min(max(next.Sub(r.now()), 200*time.Millisecond), time.Minute)
 		} else {
 			longest := 4 * time.Second // a fact that holds it may change any time, and is cheap to ask for
 			if r.held == HoldRelayDown || r.held == HoldRelaySettings || err != nil {
@@ -493,10 +504,14 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Messa
 	var torn error
 	started := func(at legalclock.Moment) bool {
 		torn = f.started(current)
+		r.dies("started")
+		if torn != nil || r.lapsed(b) {
+			return false
+		}
 		if r.begins != nil {
 			r.begins(current, at)
 		}
-		return !r.dies("started") && torn == nil
+		return true
 	}
 	for i := range b.people {
 		t := &b.people[i]
