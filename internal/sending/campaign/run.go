@@ -198,6 +198,10 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	}
 	inner, end := context.WithCancel(ctx)
 	defer end()
+	// A message that is on its way when the process is asked to stop may still arrive: cut off, it would be in doubt.
+	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
 	var beside, all sync.WaitGroup
 	r.news = make(chan struct{})
 	r.freezes.Store(c.FrozenAt == 0)
@@ -214,7 +218,7 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	watch, unwatch := context.WithCancel(ctx)
 	beside.Go(func() { r.watch(watch) })
 	for range r.lanes {
-		all.Go(func() { r.fail(r.lane(ctx)) })
+		all.Go(func() { r.fail(r.lane(ctx, wire)) })
 	}
 	all.Wait()
 	if r.halt.Load() || r.held != "" {
@@ -417,8 +421,12 @@ func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err e
 	return b, got, why, err
 }
 
-// lane claims and sends batch after batch over one connection.
-func (r *run) lane(ctx context.Context) error {
+// grace is how long a message that is on its way may take once the process is asked to stop.
+const grace = 20 * time.Second
+
+// lane claims and sends batch after batch over one connection. When ctx ends no message begins; when wire ends what is on
+// its way is cut off.
+func (r *run) lane(ctx, wire context.Context) error {
 	var l *relay.Lane
 	defer func() {
 		if l != nil {
@@ -465,7 +473,7 @@ func (r *run) lane(ctx context.Context) error {
 			if l != nil {
 				l.Close()
 			}
-			if l, err = r.relays.Lane(ctx, b.relay.ID); err != nil {
+			if l, err = r.relays.Lane(wire, b.relay.ID); err != nil {
 				return errors.Join(err, r.give(ctx, b))
 			}
 		}

@@ -185,7 +185,7 @@ type Counted struct {
 
 // Counts counts the messages made since a moment, by state.
 func Counts(r store.Reader, since legalclock.Moment) ([]Counted, error) {
-	return store.All[Counted](r, counts, since)
+	return store.All[Counted](r, counts, since, since)
 }
 
 // Held tells for what reason open messages wait, and how many.
