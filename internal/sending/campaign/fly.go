@@ -14,8 +14,12 @@ import (
 	"consend/internal/sending/template"
 )
 
-// lane claims and sends batch after batch over one connection.
-func (r *run) lane(ctx context.Context) error {
+// grace is how long a message that is on its way may take once the process is asked to stop.
+const grace = 20 * time.Second
+
+// lane claims and sends batch after batch over one connection. When ctx ends no message begins; when wire ends what is on
+// its way is cut off.
+func (r *run) lane(ctx, wire context.Context) error {
 	var l *relay.Lane
 	defer func() {
 		if l != nil {
@@ -61,7 +65,7 @@ func (r *run) lane(ctx context.Context) error {
 			if l != nil {
 				l.Close()
 			}
-			if l, err = r.relays.Lane(ctx, b.relay.ID); err != nil {
+			if l, err = r.relays.Lane(wire, b.relay.ID); err != nil {
 				return errors.Join(err, r.give(ctx, b))
 			}
 		}

@@ -196,6 +196,10 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	}
 	inner, end := context.WithCancel(ctx)
 	defer end()
+	// A message that is on its way when the process is asked to stop may still arrive: cut off, it would be in doubt.
+	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
 	var beside, all sync.WaitGroup
 	r.news = make(chan struct{})
 	r.freezes.Store(c.FrozenAt == 0)
@@ -212,7 +216,7 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	watch, unwatch := context.WithCancel(ctx)
 	beside.Go(func() { r.watch(watch) })
 	for range r.lanes {
-		all.Go(func() { r.fail(r.lane(ctx)) })
+		all.Go(func() { r.fail(r.lane(ctx, wire)) })
 	}
 	all.Wait()
 	if r.halt.Load() || r.held != "" {
