@@ -48,7 +48,10 @@ func (c *Conn) SendWhen(env Envelope, raw []byte, begin func() bool, next *Next)
 	}
 	var err error
 	if announced != nil {
-		c.shape = shapeOf(raw) // what was announced is what goes
+		c.shape = announced.shape
+		if &raw[0] != &announced.Raw[0] {
+			c.shape = shapeOf(raw)
+		}
 		if !c.shape.formed {
 			err = ErrBareLineEnd
 			fill(res, Result{Outcome: Failed, Stage: StageLocal, Reply: Reply{Code: 554, Enhanced: "5.6.0", Text: err.Error()}})
@@ -67,10 +70,11 @@ func (c *Conn) SendWhen(env Envelope, raw []byte, begin func() bool, next *Next)
 	return res, err
 }
 
-// Next is a message that is about to be sent.
+// Next is a message that is about to be sent. Its bytes stay as they are until then.
 type Next struct {
-	Env Envelope
-	Raw []byte
+	Env   Envelope
+	Raw   []byte
+	shape shape
 }
 
 func (n *Next) is(env Envelope, raw []byte) bool { return n.Env.same(env) && len(n.Raw) == len(raw) }
@@ -317,7 +321,7 @@ func (c *Conn) announce(out []byte) []byte {
 	if _, ok := c.fits(c.next.Env, c.next.Raw); !ok {
 		return out
 	}
-	c.ahead = c.next
+	c.ahead, c.next.shape = c.next, c.shape
 	return c.appendEnvelope(out, c.next.Env, c.next.Raw)
 }
 

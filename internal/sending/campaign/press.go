@@ -37,7 +37,7 @@ type press struct {
 	reply    compose.Mailbox
 	domain   string
 	signer   []compose.Signer
-	keys     map[token.Kind][32]byte
+	mints    map[token.Kind]*token.Mint
 	types    map[string]contact.Type
 	all      bool // every value of a person is wanted, not only those the text names
 	privacy  string
@@ -76,7 +76,7 @@ func compileFor(c Campaign, a account.Account, from string) (*template.Template,
 
 // prepare makes a press. A draft's sender is the one chosen now; later it is the one that was approved.
 func prepare(r store.Reader, c Campaign) (*press, error) {
-	p := &press{c: c, keys: map[token.Kind][32]byte{}, types: map[string]contact.Type{}}
+	p := &press{c: c, mints: map[token.Kind]*token.Mint{}, types: map[string]contact.Type{}}
 	var err error
 	if p.account, err = account.Get(r); err != nil {
 		return nil, err
@@ -116,9 +116,11 @@ func prepare(r store.Reader, c Campaign) (*press, error) {
 	}
 	ring := keys.Of(r)
 	for _, k := range []token.Kind{token.Unsubscribe, token.Preferences, token.Bounce} {
-		if p.keys[k], err = ring.MAC(p.account.ID, k.Key()); err != nil {
+		key, err := ring.MAC(p.account.ID, k.Key())
+		if err != nil {
 			return nil, err
 		}
+		p.mints[k] = token.NewMint(key, k)
 	}
 	attributes, err := contact.AllAttributes(r)
 	if err != nil {
@@ -199,8 +201,8 @@ func typed(t contact.Type, raw string) any {
 // links are one person's ways out, by a list.
 func (p *press) links(person, list int64) template.Links {
 	return template.Links{
-		Unsubscribe: p.site.Link("/u/" + token.Make(p.keys[token.Unsubscribe], token.Unsubscribe, p.account.ID, person, list, p.c.ID)),
-		Preferences: p.site.Link("/p/" + token.Make(p.keys[token.Preferences], token.Preferences, p.account.ID, person)),
+		Unsubscribe: p.site.Link("/u/" + p.mints[token.Unsubscribe].Make(p.account.ID, person, list, p.c.ID)),
+		Preferences: p.site.Link("/p/" + p.mints[token.Preferences].Make(p.account.ID, person)),
 		Privacy:     p.privacy,
 	}
 }
@@ -239,7 +241,7 @@ func (p *press) print(b []byte, m *template.Message, c contact.Contact, list int
 }
 
 func (p *press) messageID(person int64) string {
-	return token.Make(p.keys[token.Bounce], token.Bounce, p.account.ID, p.c.ID, person) + "@" + p.domain
+	return p.mints[token.Bounce].Make(p.account.ID, p.c.ID, person) + "@" + p.domain
 }
 
 func (p *press) letter(b []byte, m *template.Message, to address.Address, unsubscribe, id, list string, at legalclock.Moment) (printed, error) {
