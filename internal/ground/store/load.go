@@ -211,13 +211,7 @@ func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64) (int64, error) {
 		args = append(args, v)
 	}
 	if t.db.dialect == postgres {
-		for _, i := range varied {
-			v, err := column(l.columns[i], rows, i)
-			if err != nil {
-				return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, l.columns[i].Name, err))
-			}
-			args = append(args, v)
-		}
+		args = append(args, l.cells(rows, varied)...)
 		n, err := t.run.exec(c, args)
 		return n, t.broken(err)
 	}
@@ -310,13 +304,11 @@ func comma(i int) string {
 }
 
 func (t *Tx) loadArrays(l *Loader, rows [][]any) (int64, error) {
-	args := make([]any, len(l.columns))
-	for i, c := range l.columns {
-		var err error
-		if args[i], err = column(c, rows, i); err != nil {
-			return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, c.Name, err))
-		}
+	all := make([]int, len(l.columns))
+	for i := range all {
+		all[i] = i
 	}
+	args := l.cells(rows, all)
 	c, err := t.db.compile(l.pg)
 	if err == nil {
 		err = c.refuse(t.Who.Account, t.purge, t.db.appendOnly)
@@ -342,52 +334,14 @@ func (t *Tx) loadArrays(l *Loader, rows [][]any) (int64, error) {
 	return n, t.broken(err)
 }
 
-// column gathers one column of the rows into an array that PostgreSQL takes in one piece.
-func column(c Column, rows [][]any, i int) (any, error) {
-	bad := func(v any) error { return fmt.Errorf("%T does not fit", v) }
-	switch c.Type {
-	case Int:
-		out := make([]int64, len(rows))
-		for k, r := range rows {
-			v, err := plain(r[i])
-			n, ok := v.(int64)
-			if err != nil || !ok {
-				return nil, bad(r[i])
-			}
-			out[k] = n
-		}
-		return out, nil
-	case Text, JSON:
-		out := make([]string, len(rows))
-		for k, r := range rows {
-			v, err := plain(r[i])
-			s, ok := v.(string)
-			if err != nil || !ok {
-				return nil, bad(r[i])
-			}
-			out[k] = s
-		}
-		return out, nil
-	case Bytes:
-		out := make([][]byte, len(rows))
-		for k, r := range rows {
-			v, err := plain(r[i])
-			if err != nil {
-				return nil, err
-			}
-			out[k], _ = v.([]byte)
-		}
-		return out, nil
-	case Bool:
-		out := make([]bool, len(rows))
-		for k, r := range rows {
-			v, ok := r[i].(bool)
-			if !ok {
-				return nil, bad(r[i])
-			}
-			out[k] = v
-		}
-		return out, nil
+// cells gives columns of the rows as arrays, each in one piece.
+func (l *Loader) cells(rows [][]any, columns []int) []any {
+	out := make([]any, len(columns))
+	more := 0
+	for k := len(columns) - 1; k >= 0; k-- {
+		c := &cells{of: l.columns[columns[k]], rows: rows, i: columns[k], more: more}
+		more += c.size()
+		out[k] = c
 	}
-	return nil, fmt.Errorf("unknown type %d", c.Type)
+	return out
 }

@@ -44,6 +44,7 @@ func openPG(ctx context.Context, db *DB, url string, conns int) (*pg, error) {
 			cfg.ConnConfig.RuntimeParams["application_name"] = "consend"
 		}
 		cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+			takeCells(c)
 			_, err := c.Exec(ctx, "SET ROLE "+role)
 			return err
 		}
