@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,18 +257,32 @@ func child(ctx context.Context, name, variant, dialect, n string) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// Meter measures the work between its start and Stop.
+// Meter measures the work between its start and Stop. CONSEND_BENCH_PROFILE=FILE keeps its processor profile too.
 type Meter struct {
 	began       time.Time
 	cpu, server time.Duration
+	profile     *os.File
 }
 
 // Start begins to measure.
-func Start() Meter { return Meter{time.Now(), processor(), server()} }
+func Start() (m Meter) {
+	if name := os.Getenv("CONSEND_BENCH_PROFILE"); name != "" {
+		if f, err := os.Create(name); err == nil && pprof.StartCPUProfile(f) == nil {
+			m.profile = f
+		}
+	}
+	m.began, m.cpu, m.server = time.Now(), processor(), server()
+	return m
+}
 
 // Stop gives the measured part of a Result.
 func (m Meter) Stop(items int64) Result {
-	return Result{Items: items, Took: time.Since(m.began), CPU: processor() - m.cpu, Server: server() - m.server}
+	r := Result{Items: items, Took: time.Since(m.began), CPU: processor() - m.cpu, Server: server() - m.server}
+	if m.profile != nil {
+		pprof.StopCPUProfile()
+		m.profile.Close()
+	}
+	return r
 }
 
 // server is the processor time of PostgreSQL so far: of the process that CONSEND_BENCH_PGPID

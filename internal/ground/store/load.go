@@ -119,6 +119,9 @@ func (t *Tx) Put(l *Loader, rows [][]any) error {
 
 // loadPlain binds every value of every row.
 func (t *Tx) loadPlain(l *Loader, rows [][]any, wait bool) (int64, error) {
+	if t.db.dialect == postgres && len(rows) == 1 {
+		return t.Exec(l.many[1], rows[0]...) // arrays of one cost more than they carry
+	}
 	if t.db.dialect == postgres {
 		return t.loadArrays(l, rows, wait)
 	}

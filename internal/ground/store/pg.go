@@ -95,7 +95,7 @@ func (p *pg) write(ctx context.Context, who actor.Actor, opt options, fn func(*T
 				return err
 			}
 			err = errDry
-		case !errors.Is(err, errConflict):
+		case !errors.Is(err, ErrConflict):
 			return err
 		}
 	}
@@ -385,7 +385,7 @@ func pgError(name string, err error) error {
 		kind := error(nil)
 		switch p.Code {
 		case "40001", "40P01":
-			kind = errConflict
+			kind = ErrConflict
 		case "23505":
 			kind = ErrUnique
 		case "23503":

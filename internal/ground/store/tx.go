@@ -22,7 +22,7 @@ var (
 	ErrReference = errors.New("store: a row it refers to is missing, or still referred to")
 	ErrClosed    = errors.New("store: closed")
 
-	errConflict = errors.New("store: conflict with another transaction")
+	ErrConflict = errors.New("store: conflict with another transaction") // the act runs again, as often as is reasonable
 )
 
 // View is a read-only look at one moment of the database, for one actor.

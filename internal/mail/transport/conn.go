@@ -25,8 +25,9 @@ type Conn struct {
 	br    *bufio.Reader
 	out   []byte // reused for what is written
 	ext   extensions
-	shape shape // of the message being sent
-	dirty bool  // a transaction was left open: RSET goes first
+	shape shape       // of the message being sent
+	begin func() bool // asked before its content leaves
+	dirty bool        // a transaction was left open: RSET goes first
 	dead  bool
 	stop  func() bool // detaches the context of Dial
 }

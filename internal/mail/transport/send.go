@@ -16,7 +16,13 @@ var ErrBareLineEnd = errors.New("message with a bare CR or LF")
 // Send sends one message and gives one result per recipient, in order. The error is not nil when the session is over
 // (c.Dead): the results stand all the same, and another message needs another session. raw ends with CRLF, has CRLF
 // line ends only, and is 7-bit unless the relay offers 8BITMIME.
-func (c *Conn) Send(env Envelope, raw []byte) ([]Result, error) {
+func (c *Conn) Send(env Envelope, raw []byte) ([]Result, error) { return c.SendWhen(env, raw, nil) }
+
+// SendWhen is Send, and asks begin once more just before the first byte of the content leaves, however long the relay
+// took over the envelope. When it says no, nothing of the content goes: the session ends, since DATA can't be taken back
+// in any other way, and the results are Deferred with ErrHeld. It is not asked when the relay wants no content.
+func (c *Conn) SendWhen(env Envelope, raw []byte, begin func() bool) ([]Result, error) {
+	c.begin = begin
 	res := make([]Result, len(env.to))
 	if r, ok := c.fits(env, raw); !ok {
 		fill(res, r)
@@ -209,9 +215,21 @@ func (c *Conn) stepwise(first []byte, env Envelope, raw []byte, res []Result) er
 
 var end = []byte(".\r\n")
 
+// held asks whether the content may leave. An empty message in its place would be delivered as one: so the session ends.
+func (c *Conn) held(res []Result) error {
+	if c.begin == nil || c.begin() {
+		return nil
+	}
+	fillOpen(res, Result{Outcome: Deferred, Stage: StageData})
+	return ErrHeld
+}
+
 // content writes the message and reads the one answer that counts. Until the last byte of the end mark has left, the relay
 // can't have taken it (Deferred); from then on silence is Uncertain.
 func (c *Conn) content(raw []byte, res []Result) error {
+	if err := c.held(res); err != nil {
+		return err
+	}
 	out := append(stuff(c.out[:0], raw, c.shape.dots), end...)
 	c.out = out[:0]
 	n, err := c.write(out, c.cfg.FinalTimeout)

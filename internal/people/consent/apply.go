@@ -171,13 +171,26 @@ func (b *batch) read() error {
 			return err
 		}
 		if len(rows) < len(part) {
-			return fault.New(fault.NotFound, "contact.none")
+			return b.gone(rows)
 		}
 		for i := range rows {
 			b.people[rows[i].ID] = &rows[i]
 		}
 	}
 	return b.readStates(known, lists)
+}
+
+// gone tells what it means that some people aren't here. Who was found in this act was deleted
+// by another since: the act begins again, and makes them anew.
+func (b *batch) gone(rows []contact.Row) error {
+	for i := range b.events {
+		e := &b.events[i]
+		here := slices.ContainsFunc(rows, func(r contact.Row) bool { return r.ID == e.Contact })
+		if e.Row.ID == e.Contact && e.Row.Salt != nil && !here && b.people[e.Contact] == nil {
+			return fmt.Errorf("consent: a person who was here is gone: %w", store.ErrConflict)
+		}
+	}
+	return fault.New(fault.NotFound, "contact.none")
 }
 
 // readStates asks everything else at once: one round trip for an act on few people.

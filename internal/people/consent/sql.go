@@ -65,11 +65,14 @@ var (
 		AND (CAST(? AS {text}) = '' OR x.reason = CAST(? AS {text})) ORDER BY x.since DESC, x.fp, x.scope, x.scope_id LIMIT ?`)
 
 	held = store.Account("consent.held", `SELECT DISTINCT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?*
-		AND (s.state NOT IN ('none', 'expired') OR s.said <> 0)`)
+		AND (s.state IN ('requested', 'waiting', 'given') OR s.said = 1 OR EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = :account
+			AND e.contact_id = s.contact_id AND e.list_id = s.list_id AND (e.state = 'given' OR e.kind IN ('withdraw', 'object', 'complain', 'refuse'))))`)
 	dropOrigins = store.Account("consent.drop_origins", `DELETE FROM consent_origin WHERE account_id = :account AND contact_id IN ?*`)
 	dropEvents  = store.Account("consent.drop_events", `DELETE FROM consent_event WHERE account_id = :account AND contact_id IN ?*`)
 	dropStates  = store.Account("consent.drop_states", `DELETE FROM subscription WHERE account_id = :account AND contact_id IN ?*`)
-	listsHeld   = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
+	saidSince   = store.Account("consent.said_since", `SELECT s.contact_id, MAX(s.said_at) AS said_at FROM subscription s
+		WHERE s.account_id = :account AND s.contact_id IN ?* AND s.said_at >= ? GROUP BY s.contact_id`)
+	listsHeld = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
 		WHERE s.account_id = :account AND s.contact_id = ? AND s.state <> 'none' ORDER BY s.list_id`)
 	reasonsFor = store.Account("consent.reasons_for", `SELECT c.id AS contact, `+ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?

@@ -143,7 +143,7 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	var events []consent.Event
 	for _, c := range w.chosen() {
 		events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
-			Source: "form", Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: w.Note.In(w.Language).Sha256,
+			Source: Source, Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: w.Note.In(w.Language).Sha256,
 			Language: w.Language, Origin: o})
 	}
 	results, err := consent.Apply(tx, events)
@@ -197,13 +197,18 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		for _, c := range s.chosen() {
 			if !seen[c.List] {
 				seen[c.List] = true
-				events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.NotMe, Source: "form", Method: "doi_post",
+				events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.NotMe, Source: Source, Method: "doi_post",
 					FormVersion: w.VersionID, NoteVersion: w.Note.ID, Note: w.Note.In(w.Language).Sha256, Language: w.Language, Origin: o})
 			}
 		}
 	}
 	if _, err := consent.Apply(tx, events); err != nil {
 		return "", err
+	}
+	for _, e := range events { // it outlives the person, who goes when the sign-up does
+		if err := consent.Suppress(tx, w.ContactID, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: e.List}); err != nil {
+			return "", err
+		}
 	}
 	fp, err := contact.FP(tx, person.Email)
 	if err != nil {

@@ -379,34 +379,6 @@ func TestANoSaidMeanwhileStands(t *testing.T) {
 	})
 }
 
-func TestUnconfirmedSignUpsEndAfterThirtyDays(t *testing.T) {
-	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
-		w := settle(t, h, func(d *form.Definition, _ *stall) {
-			d.Fields = []form.Field{{Name: "name", Type: "text", Label: both("Name", "Nom"), Why: both("to greet you", "pour vous saluer")}}
-		})
-		old := w.submit("old@example.org", "a.name", "Odile")
-		h.Clock.Advance(20 * 24 * time.Hour)
-		w.submit("new@example.org")
-		h.Clock.Advance(11 * 24 * time.Hour)
-		must(t, form.Sweep(context.Background(), h.Main))
-		must(t, form.Sweep(context.Background(), h.Main))
-		if s, _ := w.standing("old@example.org", w.news); s.State != consent.Expired {
-			t.Errorf("old: %s", s.State)
-		}
-		if s, _ := w.standing("new@example.org", w.news); s.State != consent.Requested {
-			t.Errorf("new: %s", s.State)
-		}
-		var row form.Waiting
-		w.view(func(v *store.View) (err error) { row, err = form.Look(v, old.Signup); return err })
-		if len(row.Answers) != 0 || row.State != "expired" {
-			t.Errorf("the old sign-up keeps its answers: %+v", row.Signup)
-		}
-		if st := w.confirm(old.Signup); st != form.Vanished {
-			t.Errorf("an old link: %s", st)
-		}
-	})
-}
-
 func TestSingleOptInSaysYesAtOnceUnlessThePersonSaidNo(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		w := settle(t, h, func(d *form.Definition, _ *stall) { d.OptIn = form.Single })

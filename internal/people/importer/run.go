@@ -73,11 +73,15 @@ type writer struct {
 	types    map[string]contact.Attribute
 	progress func(done, total int64) error
 
-	mu     sync.Mutex
-	at     Cursor // committed
-	counts Counts // committed
-	told   int64
+	mu      sync.Mutex
+	at      Cursor // committed
+	counts  Counts // committed
+	told    int64
+	counted int64 // rows when the planner last heard of them
 }
+
+// analyzeFrom is how many rows are worth new statistics; twice as many are again, and the end is.
+const analyzeFrom = 100_000
 
 func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace, elsewhere opener, progress func(done, total int64) error) error {
 	w := &writer{db: db, who: who, progress: progress, most: p.writers}
@@ -238,12 +242,27 @@ func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *ro
 	if !held {
 		w.mu.Lock()
 	}
-	defer w.mu.Unlock()
 	if err != nil {
+		w.mu.Unlock()
 		return err
 	}
 	w.at, w.counts = next, counts
-	if w.progress != nil && (w.counts.Rows-w.told >= 50_000 || taken[len(taken)-1].last) {
+	last := taken[len(taken)-1].last
+	grown := w.counts.Rows >= max(analyzeFrom, 2*w.counted) || last && w.counts.Rows >= analyzeFrom/10
+	if grown {
+		w.counted = w.counts.Rows
+	}
+	err = w.tell(last)
+	w.mu.Unlock()
+	if err == nil && grown { // outside the lock: the other writer goes on
+		err = w.db.Analyze(ctx, "contact", "subscription", "consent_event", "import_note", "import_waiting", "trace_entry")
+	}
+	return err
+}
+
+// tell says how far it is, now and then.
+func (w *writer) tell(last bool) error {
+	if w.progress != nil && (w.counts.Rows-w.told >= 50_000 || last) {
 		w.told = w.counts.Rows
 		return w.progress(w.counts.Rows, w.i.Survey.Rows)
 	}

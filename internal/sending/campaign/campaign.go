@@ -17,8 +17,8 @@
 // What a crash leaves, by where it hits:
 //
 //	before the claim's commit      pending
-//	after it, before MAIL FROM     claimed, nothing in the journal        → pending
-//	after MAIL FROM                started without answer                 → in doubt: shown, sent only when somebody says so
+//	after it, before the content   claimed, nothing in the journal        → pending
+//	after that                     started without answer                 → in doubt: shown, sent only when somebody says so
 //	after the answer, not booked   answered in the journal                → booked from it
 //	after booking                  nothing to do
 //	the journal gone (power, node) claimed                                → in doubt
@@ -296,6 +296,10 @@ func Lists(r store.Reader, id int64) (plus, minus []int64, err error) {
 	}
 	return plus, minus, err
 }
+
+// DropPeople deletes from every campaign's ledger people who are deleted for good, at most
+// 1,000. The campaign's own totals stay.
+func DropPeople(tx *store.Tx, people []int64) { tx.Do(dropPeople, people) }
 
 // Drop throws a draft away. Faults: campaign.none, campaign.not_draft.
 func Drop(tx *store.Tx, id int64) error {

@@ -22,7 +22,7 @@ import (
 //
 //	batch u64 ‖ contact u64 ‖ kind u8 ‖ outcome u8 ‖ code u16 ‖ crc32 (IEEE) of the 20 bytes before
 //
-// kind 's' stands before MAIL FROM, 'a' after the answer. Nothing is synced: what was written survives a kill of the
+// kind 's' stands before the first byte of the content, 'a' after the answer. Nothing is synced: what was written survives a kill of the
 // process, not of the machine. So the folder names the start of the machine it was written in; of another start nothing
 // that is missing can be believed, and what is claimed is in doubt.
 const lineSize = 24
@@ -32,7 +32,7 @@ const (
 	lineAnswered = 'a'
 )
 
-var outcomeBytes = map[outcome]byte{accepted: 'A', deferred: 'D', failed: 'F', inDoubt: 'U'}
+var outcomeBytes = map[outcome]byte{accepted: 'A', deferred: 'D', failed: 'F', inDoubt: 'U', returned: 'R'}
 
 // journal is a process's folder.
 type journal struct {

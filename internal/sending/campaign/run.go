@@ -27,7 +27,8 @@ type run struct {
 	id    int64
 	press *press
 
-	halt    atomic.Bool // no new message begins: paused, stopped, lost, or the process ends
+	until   atomic.Int64 // when the leases of its batches end, as renewed last
+	halt    atomic.Bool  // no new message begins: paused, stopped, lost, or the process ends
 	woken   chan struct{}
 	freezes atomic.Bool
 	mu      sync.Mutex
@@ -53,13 +54,23 @@ func (r *run) hold(ctx context.Context) (ok bool, err error) {
 	err = r.db.Write(ctx, r.who, func(tx *store.Tx) error {
 		n, err := tx.Exec(hold, r.node, tx.Now.Add(holdFor), r.id, r.node, tx.Now)
 		if err == nil && n > 0 {
-			tx.Do(renew, tx.Now.Add(lease), r.id, r.node)
+			until := tx.Now.Add(lease)
+			tx.Do(renew, until, r.id, r.node)
+			tx.AfterCommit(func() { r.until.Store(int64(until)) })
 		}
 		ok = n > 0
 		return err
 	})
 	return ok, err
 }
+
+// lapsed tells whether a batch's lease has passed by our own clock: a process that stood still begins nothing then. Others
+// hold its people in doubt, and a member may have said that they be sent to.
+func (r *run) lapsed(b batch) bool {
+	return r.now() >= max(b.at.Add(lease), legalclock.Moment(r.until.Load()))
+}
+
+func (r *run) now() legalclock.Moment { return legalclock.MomentOf(r.db.Clock()()) }
 
 // send takes a campaign and sends it. stay keeps it while it waits for another try or for what holds it.
 func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
@@ -105,7 +116,7 @@ func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
 		}
 		wait := pause
 		if r.held == "" && err == nil && next != 0 {
-			wait = min(max(next.Sub(legalclock.MomentOf(e.db.Clock()())), 200*time.Millisecond), time.Minute)
+			wait = min(max(next.Sub(r.now()), 200*time.Millisecond), time.Minute)
 		} else {
 			longest := 4 * time.Second // a fact that holds it may change any time, and is cheap to ask for
 			if r.held == HoldRelayDown || r.held == HoldRelaySettings || err != nil {
@@ -187,6 +198,10 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	}
 	inner, end := context.WithCancel(ctx)
 	defer end()
+	// A message that is on its way when the process is asked to stop may still arrive: cut off, it would be in doubt.
+	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
 	var beside, all sync.WaitGroup
 	r.news = make(chan struct{})
 	r.freezes.Store(c.FrozenAt == 0)
@@ -203,7 +218,7 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	watch, unwatch := context.WithCancel(ctx)
 	beside.Go(func() { r.watch(watch) })
 	for range r.lanes {
-		all.Go(func() { r.fail(r.lane(ctx)) })
+		all.Go(func() { r.fail(r.lane(ctx, wire)) })
 	}
 	all.Wait()
 	if r.halt.Load() || r.held != "" {
@@ -406,8 +421,12 @@ func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err e
 	return b, got, why, err
 }
 
-// lane claims and sends batch after batch over one connection.
-func (r *run) lane(ctx context.Context) error {
+// grace is how long a message that is on its way may take once the process is asked to stop.
+const grace = 20 * time.Second
+
+// lane claims and sends batch after batch over one connection. When ctx ends no message begins; when wire ends what is on
+// its way is cut off.
+func (r *run) lane(ctx, wire context.Context) error {
 	var l *relay.Lane
 	defer func() {
 		if l != nil {
@@ -454,7 +473,7 @@ func (r *run) lane(ctx context.Context) error {
 			if l != nil {
 				l.Close()
 			}
-			if l, err = r.relays.Lane(ctx, b.relay.ID); err != nil {
+			if l, err = r.relays.Lane(wire, b.relay.ID); err != nil {
 				return errors.Join(err, r.give(ctx, b))
 			}
 		}
@@ -483,9 +502,16 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Messa
 	results := make([]result, 0, len(b.people))
 	var current int64
 	var torn error
-	started := func() {
+	started := func(at legalclock.Moment) bool {
 		torn = f.started(current)
 		r.dies("started")
+		if torn != nil || r.lapsed(b) {
+			return false
+		}
+		if r.begins != nil {
+			r.begins(current, at)
+		}
+		return true
 	}
 	for i := range b.people {
 		t := &b.people[i]
@@ -513,7 +539,7 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Messa
 			return nil
 		}
 		r.judge(&x, t, out)
-		if x.outcome != returned && x.outcome != leftOut {
+		if x.outcome != leftOut {
 			torn = errors.Join(torn, f.answered(t.ID, x.outcome, x.code))
 		}
 		if r.dies("answered") {

@@ -166,6 +166,8 @@ var (
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at > 0 GROUP BY 1 ORDER BY 1 LIMIT 10000`)
 )
 
+var dropPeople = store.Account("campaign.drop_people", `DELETE FROM recipient WHERE account_id = :account AND contact_id IN ?*`)
+
 var leftSince = store.Account("campaign.left_since", `SELECT COUNT(*) FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
 	JOIN subscription s ON s.account_id = :account AND s.list_id = r.list_id AND s.contact_id = r.contact_id
 	WHERE r.account_id = :account AND r.campaign_id = ? AND r.state = 'accepted' AND s.state IN ('withdrawn', 'refused') AND s.since >= c.started_at`)
