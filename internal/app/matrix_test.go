@@ -50,6 +50,7 @@ type everything struct {
 	owner   int64 // its owner
 	handler http.Handler
 	routes  []shell.Route
+	cookie  *http.Cookie // of a session, when one was begun
 }
 
 func open(t *testing.T, f func(t *testing.T, e *everything)) {
