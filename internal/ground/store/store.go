@@ -176,12 +176,16 @@ func (db *DB) Write(ctx context.Context, who actor.Actor, fn func(*Tx) error) er
 // steps others have their turn; fn ends its step when tx.Yield says so, with its cursor
 // written in the same step, so that a kill anywhere resumes at the cursor.
 func (db *DB) Bulk(ctx context.Context, who actor.Actor, fn func(*Tx) (more bool, err error)) error {
+	return db.inSteps(ctx, who, options{bulk: true}, fn)
+}
+
+func (db *DB) inSteps(ctx context.Context, who actor.Actor, opt options, fn func(*Tx) (more bool, err error)) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		more := false
-		err := db.write(ctx, who, options{bulk: true}, func(tx *Tx) (err error) {
+		err := db.write(ctx, who, opt, func(tx *Tx) (err error) {
 			tx.step = &step{legalclock.Start()}
 			more, err = fn(tx)
 			return err
@@ -198,6 +202,14 @@ func (db *DB) Purge(ctx context.Context, who actor.Actor, rule string, fn func(*
 		return errors.New("store: Purge needs the id of the rule it follows")
 	}
 	return db.write(ctx, who, options{purge: true}, fn)
+}
+
+// PurgeBulk is Purge for many, in steps as Bulk has them.
+func (db *DB) PurgeBulk(ctx context.Context, who actor.Actor, rule string, fn func(*Tx) (more bool, err error)) error {
+	if rule == "" {
+		return errors.New("store: PurgeBulk needs the id of the rule it follows")
+	}
+	return db.inSteps(ctx, who, options{purge: true, bulk: true}, fn)
 }
 
 func (db *DB) write(ctx context.Context, who actor.Actor, opt options, fn func(*Tx) error) error {

@@ -171,13 +171,26 @@ func (b *batch) read() error {
 			return err
 		}
 		if len(rows) < len(part) {
-			return fault.New(fault.NotFound, "contact.none")
+			return b.gone(rows)
 		}
 		for i := range rows {
 			b.people[rows[i].ID] = &rows[i]
 		}
 	}
 	return b.readStates(known, lists)
+}
+
+// gone tells what it means that some people aren't here. Who was found in this act was deleted
+// by another since: the act begins again, and makes them anew.
+func (b *batch) gone(rows []contact.Row) error {
+	for i := range b.events {
+		e := &b.events[i]
+		here := slices.ContainsFunc(rows, func(r contact.Row) bool { return r.ID == e.Contact })
+		if e.Row.ID == e.Contact && e.Row.Salt != nil && !here && b.people[e.Contact] == nil {
+			return fmt.Errorf("consent: a person who was here is gone: %w", store.ErrConflict)
+		}
+	}
+	return fault.New(fault.NotFound, "contact.none")
 }
 
 // readStates asks everything else at once: one round trip for an act on few people.
@@ -368,12 +381,20 @@ func (b *batch) write() error {
 	if err := b.tx.Put(addEvents, rows); err != nil {
 		return err
 	}
-	rows, cells = rows[:0], cells[:0]
+	var fresh, stood [][]any
+	cells = make([]any, 0, 10*len(b.order))
 	for i, s := range b.order {
 		cells = append(cells, s.list, s.contact, string(s.Status), string(s.Basis), string(s.Grade), int(s.Said), s.SaidAt, s.Seq, s.Event, s.Since)
-		rows = append(rows, cells[10*i:10*(i+1)])
+		if b.people[s.contact].Created {
+			fresh = append(fresh, cells[10*i:10*(i+1)])
+		} else {
+			stood = append(stood, cells[10*i:10*(i+1)])
+		}
 	}
-	if err := b.tx.Put(project, rows); err != nil {
+	if err := b.tx.Put(begin, fresh); err != nil {
+		return err
+	}
+	if err := b.tx.Put(project, stood); err != nil {
 		return err
 	}
 	if err := b.writeOrigins(); err != nil {

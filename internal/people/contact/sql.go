@@ -18,7 +18,7 @@ var (
 	person     = store.Account("contact.person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lockPerson = store.Account("contact.lock_person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
 	setKey     = store.Account("contact.set_key", `UPDATE contact SET key_sheet = ?, key_slot = ? WHERE account_id = :account AND id = ?`)
-	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ?`)
+	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ? AND c.key_sheet <> 0`)
 
 	// The rows of an Ensure, found by address: those that were here before.
 	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
@@ -39,7 +39,15 @@ var (
 		WHERE account_id = :account AND id = ?`)
 	drop         = store.Account("contact.drop", `DELETE FROM contact WHERE account_id = :account AND id IN ?*`)
 	dropActivity = store.Account("contact.drop_activity", `DELETE FROM contact_activity WHERE account_id = :account AND contact_id IN ?*`)
-	setState     = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
+	lonely       = store.Account("contact.lonely", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND c.source = ?
+		AND NOT EXISTS (SELECT 1 FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = c.id
+			AND a.kind IN ('click', 'reply', 'purchase', 'login', 'preferences', 'keep')) ORDER BY c.id`)
+	endKey = store.Account("contact.end_key", `INSERT INTO key_end (account_id, sheet, slot, at) VALUES (:account, ?, ?, :now)
+		ON CONFLICT (account_id, sheet, slot) DO NOTHING`)
+	keysDue  = store.Account("contact.keys_due", `SELECT k.sheet, k.slot FROM key_end k WHERE k.account_id = :account ORDER BY k.sheet, k.slot LIMIT ?`)
+	keyEnded = store.Account("contact.key_ended", `DELETE FROM key_end WHERE account_id = :account AND sheet = ? AND slot = ?`)
+	keyEnds  = store.Installation("contact.key_ends", "keys are destroyed for every account", `SELECT DISTINCT k.account_id FROM key_end k ORDER BY k.account_id`)
+	setState = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
 		WHERE account_id = :account AND id = ?`)
 	lived = store.Account("contact.lived", `UPDATE contact SET active_at = CAST(? AS BIGINT)
 		WHERE account_id = :account AND id IN ?* AND active_at < CAST(? AS BIGINT)`)

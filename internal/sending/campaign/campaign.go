@@ -297,6 +297,10 @@ func Lists(r store.Reader, id int64) (plus, minus []int64, err error) {
 	return plus, minus, err
 }
 
+// DropPeople deletes from every campaign's ledger people who are deleted for good, at most
+// 1,000. The campaign's own totals stay.
+func DropPeople(tx *store.Tx, people []int64) { tx.Do(dropPeople, people) }
+
 // Drop throws a draft away. Faults: campaign.none, campaign.not_draft.
 func Drop(tx *store.Tx, id int64) error {
 	c, err := lockIt(tx, id)

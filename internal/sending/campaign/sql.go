@@ -12,7 +12,7 @@ const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.pre
 	c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.holder, c.holder_until, c.hold, c.hold_at`
 
 // each is a person on a list of the campaign, with the first reason against writing to them by it. In the order of
-// arguments: the lists left out, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
+// arguments: the lists left out, the grades that may be mailed, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
 // the reason's long text into every place that names it, and so from finding it several times a row.
 const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'
@@ -165,6 +165,8 @@ var (
 	overTime = store.Account("campaign.over_time", `SELECT b.ended_at / CAST(? AS BIGINT) * CAST(? AS BIGINT) AS at, SUM(b.accepted) AS people FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at > 0 GROUP BY 1 ORDER BY 1 LIMIT 10000`)
 )
+
+var dropPeople = store.Account("campaign.drop_people", `DELETE FROM recipient WHERE account_id = :account AND contact_id IN ?*`)
 
 var leftSince = store.Account("campaign.left_since", `SELECT COUNT(*) FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
 	JOIN subscription s ON s.account_id = :account AND s.list_id = r.list_id AND s.contact_id = r.contact_id

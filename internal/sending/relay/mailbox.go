@@ -196,3 +196,14 @@ func Sweep(db *store.DB) func(ctx context.Context) error {
 		return err
 	}
 }
+
+// DropPeople deletes what was caught of people who are deleted for good, and of their sign-ups; at most
+// 1,000 of each.
+func DropPeople(tx *store.Tx, people, signups []int64) {
+	if len(people) > 0 {
+		tx.Do(dropPeople, people)
+	}
+	if len(signups) > 0 {
+		tx.Do(dropSignups, signups)
+	}
+}
