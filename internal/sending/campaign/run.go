@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -171,6 +172,9 @@ func (r *run) tell(err error) error {
 func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, done bool, err error) {
 	r.held, r.broke, r.cursor, r.waiting = "", nil, 0, nil
 	r.halt.Store(false)
+	if err := r.orphans(ctx); err != nil {
+		return 0, false, err
+	}
 	err = r.db.View(ctx, r.who, func(v *store.View) (err error) {
 		if r.press, err = prepare(v, c); err != nil {
 			return err
@@ -236,6 +240,24 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 		return 0, false, r.broke
 	}
 	return r.finish(ctx)
+}
+
+// orphans books batches of this process that no lane has any more: the database broke off while they were claimed or
+// booked, and it was not known whether it had. Their journal tells what they did.
+func (r *run) orphans(ctx context.Context) error {
+	var ids []int64
+	err := r.db.View(ctx, r.who, func(v *store.View) (err error) { ids, err = store.All[int64](v, openOurs, r.id, r.node); return err })
+	for _, id := range ids {
+		if err != nil {
+			break
+		}
+		lines, trusted := r.journal.read(id)
+		err = r.db.Write(ctx, r.who, func(tx *store.Tx) error { return recovered(tx, id, lines, trusted) })
+		if err == nil {
+			_ = os.Remove(r.journal.path(id))
+		}
+	}
+	return err
 }
 
 // progress tells the lanes that more people are frozen, or that all are.
@@ -400,16 +422,21 @@ func (r *run) next(ctx context.Context) ([]row, error) {
 }
 
 // take claims the next batch: people who have never been tried, and when there are none, those whose time has come again.
-func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err error) {
+func (r *run) take(ctx, wire context.Context) (b batch, got claimed, why string, err error) {
 	rows, err := r.next(ctx)
 	if err != nil {
 		return b, gotHalt, "", err
 	}
 	try := func(rows []row, again bool) error {
-		return r.db.Write(ctx, r.who, func(tx *store.Tx) (err error) {
+		// Not broken off by a stop: a claim that came through, and that nobody heard of, would hold its people.
+		err := r.db.Write(wire, r.who, func(tx *store.Tx) (err error) {
 			b, got, why, err = claim(tx, r.id, r.node, rows, again)
 			return err
 		})
+		if err != nil {
+			r.journal.unsure.Store(true)
+		}
+		return err
 	}
 	if len(rows) > 0 {
 		err = try(rows, false)
@@ -437,7 +464,7 @@ func (r *run) lane(ctx, wire context.Context) error {
 	buf := make([]byte, 0, 64<<10)
 	for !r.halt.Load() && ctx.Err() == nil && !r.dead.Load() {
 		more, freezing := r.more(), r.freezes.Load()
-		b, got, why, err := r.take(ctx)
+		b, got, why, err := r.take(ctx, wire)
 		if err != nil {
 			return err
 		}
