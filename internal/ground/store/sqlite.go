@@ -217,8 +217,12 @@ func (r *liteRun) do(c *compiled, args []any) {
 
 func (r *liteRun) flush() error { return r.late }
 
-// trips is 0: an answer is looked at once more for an error that waits, which costs nothing.
+func (r *liteRun) launch() error { return r.late }
+
 func (r *liteRun) trips() int { return 0 }
+
+// answered is false: an answer is looked at once more for an error that waits, which costs nothing.
+func (r *liteRun) answered(int) bool { return false }
 
 func (r *liteRun) exec(c *compiled, args []any) (int64, error) {
 	if r.late != nil {

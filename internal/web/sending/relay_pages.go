@@ -12,6 +12,7 @@ import (
 
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -107,7 +108,10 @@ func serviceOf(v *store.View, r relay.Relay) (service, error) {
 	if s.Carrier, err = processor.Get(v, r.Processor); err != nil {
 		return s, err
 	}
-	rules := processor.Rules(v)
+	rules, err := rulepack.For(v)
+	if err != nil {
+		return s, err
+	}
 	s.Holds, s.Why = s.Carrier.Holds(rules, v.Now)
 	s.Reminders = s.Carrier.Reminders(rules, v.Now)
 	s.Ours = r.Kind != relay.Mailbox && processor.Mine(v, r.Owner) == nil
