@@ -285,7 +285,13 @@ func (n *node) inside(f func(h *app.House)) {
 	must(n, err)
 	h, err := app.Open(context.Background(), c, app.Options{})
 	must(n, err)
-	defer h.Close()
+	defer func() {
+		h.Close()
+		// Tests beside this one start processes, which hold what is open here until they are themselves:
+		// with the lock of the data folder.
+		syscall.ForkLock.RLock()
+		syscall.ForkLock.RUnlock() //nolint:staticcheck // waiting is the purpose
+	}()
 	f(h)
 }
 
