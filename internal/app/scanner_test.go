@@ -34,6 +34,7 @@ type canary struct {
 	what     string
 	value    string
 	category string // on the data map; "" is a value that may be read nowhere
+	also     string // another category under which it may lie: last names are attributes too
 }
 
 // spelling is one way a value can be written down.
@@ -165,7 +166,7 @@ func (s spot) finds(all []spelling) (spelling, bool) {
 
 // may tells whether the map allows a value to be read in a spot.
 func (s spot) may(c canary) bool {
-	return s.column != nil && s.column.PD != nil && s.column.PD.Key == datamap.Clear && s.column.PD.Category == c.category
+	return s.column != nil && s.column.PD != nil && s.column.PD.Key == datamap.Clear && (s.column.PD.Category == c.category || c.also != "" && s.column.PD.Category == c.also)
 }
 
 // dump is everything a house has written down.
@@ -327,7 +328,7 @@ func aboutPeople(p *datamap.PD) bool {
 // naming is the column of a table that names a person by number, or "".
 func naming(t datamap.Table) string {
 	for _, c := range t.Columns {
-		if c.PD != nil && c.PD.Category == "pseudonym" && aboutPeople(c.PD) {
+		if c.PD != nil && c.PD.Category == "pseudonym" && aboutPeople(c.PD) && c.PD.Erasure == datamap.Delete {
 			return c.Name
 		}
 	}
@@ -345,7 +346,7 @@ func (d dump) bare(people ...int64) (out []string) {
 				continue
 			}
 			if !slices.ContainsFunc(rows, func(r map[string]any) bool {
-				return !empty(r[c.Name]) && (by == "" || slices.ContainsFunc(people, func(id int64) bool { return fmt.Sprint(r[by]) == fmt.Sprint(id) }))
+				return !empty(r[c.Name]) && (by == "" || c.PD.Category == "pseudonym" && c.Name != by || slices.ContainsFunc(people, func(id int64) bool { return fmt.Sprint(r[by]) == fmt.Sprint(id) }))
 			}) {
 				out = append(out, string(t.Store)+"."+t.Name+"."+c.Name)
 			}
