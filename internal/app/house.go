@@ -43,7 +43,6 @@ type House struct {
 	Service             *transactional.Sender
 	Campaigns           *campaign.Engine
 	Forms               *form.Desk
-	Rules               *rulepack.Rules
 	Clock               legalclock.Clock
 	First               bool // this start made the installation
 
@@ -110,9 +109,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 		return nil, err
 	}
 	h.closing = append(h.closing, h.Desk.Close)
-	packs := rulepack.Packs()
-	h.Rules = rulepack.Published(packs[len(packs)-1])
-	h.Main.Attach(h.Rules)
+	h.Main.Attach(rulepack.NewBook(rulepack.Packs()))
 	h.Forms = form.NewDesk(h.Main)
 	h.Main.Attach(h.Forms)
 	h.Relays = relay.Open(h.Main, h.Site.Host)

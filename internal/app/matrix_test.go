@@ -46,10 +46,12 @@ import (
 type everything struct {
 	*app.House
 	demo.Filled
-	other   int64 // the second account
-	owner   int64 // its owner
+	other   int64  // the second account
+	owner   int64  // its owner
+	lang    string // of who is signed in; "" is English
 	handler http.Handler
 	routes  []shell.Route
+	cookie  *http.Cookie // of a session, when one was begun
 }
 
 func open(t *testing.T, f func(t *testing.T, e *everything)) {
@@ -119,6 +121,9 @@ func (e *everything) Find(_ context.Context, token string) (shell.Member, error)
 		return shell.Member{}, fault.New(fault.Refused, "shell.signed_out")
 	}
 	m := shell.Member{ID: e.Member, Role: role, Language: "en", Fresh: true, Account: shell.Account{ID: id, Name: "A", Language: "en", Zone: time.UTC}}
+	if e.lang != "" {
+		m.Language = e.lang
+	}
 	if id == e.other {
 		m.ID = e.owner
 	}
@@ -233,6 +238,7 @@ func TestGETChangesNothingThatAnybodyDecided(t *testing.T) {
 				t.Errorf("looking at %d pages changed %s", len(pages), name)
 			}
 		}
+		t.Run("what cannot be read is refused in words", func(t *testing.T) { e.bad(t, pages) }) // in the same house: filling one takes seconds
 	})
 }
 

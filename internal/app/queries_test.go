@@ -72,38 +72,6 @@ func TestEveryStatementIsAValueOfItsPackageAndOnTheList(t *testing.T) {
 	})
 }
 
-// all lists the program's statements, without those of tests, each with the tables it names.
-func all(t *testing.T, h *testhouse.House) (out []statement) {
-	t.Helper()
-	for _, q := range store.Named() {
-		room, _, ok := strings.Cut(q.Name(), ".")
-		if room == "test" || room == "testhouse" || strings.HasSuffix(room, "_test") {
-			continue
-		}
-		if !ok {
-			t.Errorf("%q is not named room.what", q.Name())
-		}
-		s := statement{Query: q, db: h.Main}
-		for _, db := range []*store.DB{h.Archive, h.Keys, h.Main} {
-			_, tables, err := db.Check(q)
-			if err != nil {
-				t.Errorf("%s store: %v", db.Kind(), err)
-			}
-			if len(tables) > 0 {
-				s.db, s.tables = db, tables
-			}
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-type statement struct {
-	*store.Query
-	db     *store.DB // the one that has its tables
-	tables []string
-}
-
 const golden = "testdata/installation.txt"
 
 // Every statement that goes over all accounts, or over tables that belong to none, is read by
@@ -113,13 +81,13 @@ func TestTheListOfInstallationStatementsIsTheOneThatWasRead(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Statements that are not bound to an account: name, tables, reason. Written by `make golden`; a person reads what changed.\n")
 	last := ""
-	for _, s := range all(t, testhouse.SQLite(t)) {
+	for _, s := range testhouse.SQLite(t).Statements(t) {
 		if s.ForAccount() {
 			continue
 		}
 		tables := "(the catalogue)"
-		if len(s.tables) > 0 {
-			tables = string(s.db.Kind()) + ": " + strings.Join(s.tables, " ")
+		if len(s.Tables) > 0 {
+			tables = string(s.DB.Kind()) + ": " + strings.Join(s.Tables, " ")
 		}
 		if line := fmt.Sprintf("%s | %s | %s\n", s.Name(), tables, s.Reason()); line != last {
 			b.WriteString(line)

@@ -95,6 +95,7 @@ func sections() []shell.Section {
 			{Key: "senders", Path: "/settings/senders", Permission: shell.SettingsRead},
 			{Key: "sending", Path: "/settings/sending", Permission: shell.SettingsRead},
 			{Key: "team", Path: "/settings/team", Permission: shell.SettingsRead},
+			{Key: "rules", Path: "/settings/rules", Permission: shell.SettingsRead},
 			{Key: "keys", Path: "/settings/apikeys", Permission: shell.KeysWrite},
 			{Key: "jobs", Path: "/jobs", Permission: shell.HomeRead},
 		}},

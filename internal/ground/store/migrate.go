@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -111,8 +112,10 @@ func (db *DB) migrateSQLite(ctx context.Context, h *sql.DB) error {
 	if err := db.foreign(ctx, h, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'store'`); err != nil {
 		return err
 	}
-	_, err := db.migrate(ctx, h)
-	return err
+	if _, err := db.migrate(ctx, h); err != nil {
+		return err
+	}
+	return db.believe(ctx, h)
 }
 
 // foreign refuses a database that already is another of the three stores, before a single
@@ -140,7 +143,10 @@ func (db *DB) migratePG(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("store: the database URL can't be read: %w", err)
 	}
-	h := stdlib.OpenDB(*cfg)
+	h := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET row_security = off") // a step that would change nothing, since the owner sees no account, fails instead
+		return err
+	}))
 	defer h.Close()
 	if err := h.PingContext(ctx); err != nil {
 		return fmt.Errorf("store: PostgreSQL does not answer: %w", err)
@@ -174,7 +180,7 @@ func (db *DB) grant(ctx context.Context, h *sql.DB) error {
 			continue
 		}
 		const mine = `account_id = nullif(current_setting('consend.account', true), '')::bigint`
-		fmt.Fprintf(&b, "ALTER TABLE %q ENABLE ROW LEVEL SECURITY;\n", t.Name)
+		fmt.Fprintf(&b, "ALTER TABLE %q ENABLE ROW LEVEL SECURITY;\nALTER TABLE %q FORCE ROW LEVEL SECURITY;\n", t.Name, t.Name)
 		for _, p := range []struct{ name, role, rule string }{
 			{"of_account", roleApp, mine},
 			{"of_installation", roleSystem, "true"},

@@ -152,9 +152,4 @@ func TestRowLevelSecurityHoldsAlone(t *testing.T) {
 			}
 		}
 	}
-	var open int64
-	if err := c.QueryRow(ctx, `SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account_id'
-		WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND NOT c.relrowsecurity AND c.relname = ANY($1)`, app.DataMap().Accounts(datamap.Main)).Scan(&open); err != nil || open != 0 {
-		t.Errorf("%d tables with an account have no row-level security (%v)", open, err)
-	}
 }

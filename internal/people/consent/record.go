@@ -248,7 +248,11 @@ type Standing struct {
 
 // Standings lists where a person stands, by purpose and list.
 func Standings(r store.Reader, contact int64) ([]Standing, error) {
-	return store.All[Standing](r, standings, contact)
+	mailable, err := Mailable(r)
+	if err != nil {
+		return nil, err
+	}
+	return store.All[Standing](r, standings, mailable, contact)
 }
 
 func accountOf(r store.Reader) int64 {

@@ -18,7 +18,7 @@ var (
 	person     = store.Account("contact.person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lockPerson = store.Account("contact.lock_person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
 	setKey     = store.Account("contact.set_key", `UPDATE contact SET key_sheet = ?, key_slot = ? WHERE account_id = :account AND id = ?`)
-	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ?`)
+	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ? AND c.key_sheet <> 0`)
 
 	// The rows of an Ensure, found by address: those that were here before.
 	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot

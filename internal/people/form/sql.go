@@ -85,6 +85,7 @@ var (
 
 	stale = store.Installation("form.stale", "a sweep ends what nobody confirmed, in every account",
 		`SELECT s.account_id, s.id, s.contact_id, s.requested_at FROM signup s WHERE s.state <> 'confirmed' AND s.requested_at < ? AND s.asked_at < ?
+		AND (CAST(? AS BIGINT) = 0 OR s.account_id = CAST(? AS BIGINT))
 		AND (s.requested_at > ? OR s.requested_at = ? AND s.id > ?) ORDER BY s.requested_at, s.id LIMIT ?`)
 	byID          = store.Account("form.by_id", `SELECT s.id, s.form_id, s.state FROM signup s WHERE s.account_id = :account AND s.id IN ?*`)
 	byPerson      = store.Account("form.by_person", `SELECT s.id, s.form_id, s.state FROM signup s WHERE s.account_id = :account AND s.contact_id IN ?*`)

@@ -54,23 +54,46 @@ type unconfirmed struct {
 // destroyed are listed with it. Who signs up again in the same moment wins: the person is
 // locked, and is looked at under the lock.
 func Sweep(ctx context.Context, db *store.DB) error {
+	var shorter []int64 // accounts that chose a term of their own
+	err := db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
+		shorter, err = rulepack.Chose(v, rulepack.DOIPurge)
+		return err
+	})
+	for _, account := range append([]int64{0}, shorter...) {
+		if err == nil {
+			err = sweepBy(ctx, db, account)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return contact.Forget(ctx, db)
+}
+
+// sweepBy ends what is too old by the rules of an account; of account 0, by the installation's in
+// every account, since a choice only shortens.
+func sweepBy(ctx context.Context, db *store.DB, account int64) error {
 	const page = 200
 	var last unconfirmed
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var rows []unconfirmed
-		err := db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
-			before := staleBefore(v, v.Now)
-			rows, err = store.All[unconfirmed](v, stale, before, before, last.RequestedAt, last.RequestedAt, last.ID, page)
+		var before legalclock.Moment
+		err := db.View(ctx, actor.System("form").In(account), func(v *store.View) (err error) {
+			before, err = staleBefore(v)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
-			return contact.Forget(ctx, db)
+		var rows []unconfirmed
+		err = db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
+			rows, err = store.All[unconfirmed](v, stale, before, before, account, account, last.RequestedAt, last.RequestedAt, last.ID, page)
+			return err
+		})
+		if err != nil || len(rows) == 0 {
+			return err
 		}
 		last = rows[len(rows)-1]
 		slices.SortStableFunc(rows, func(a, b unconfirmed) int {
@@ -89,8 +112,13 @@ func Sweep(ctx context.Context, db *store.DB) error {
 	}
 }
 
-func staleBefore(r store.Reader, now legalclock.Moment) legalclock.Moment {
-	return now - legalclock.Moment(int64(rules(r).Number(rulepack.DOIPurge))*dayLength)
+// staleBefore is when a sign-up must have been asked about last to go now.
+func staleBefore(r store.Reader) (legalclock.Moment, error) {
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return 0, err
+	}
+	return store.NowOf(r) - legalclock.Moment(int64(rules.Number(rulepack.DOIPurge))*dayLength), nil
 }
 
 // sweep ends sign-ups of one account, in the order of the people, some at a time.
@@ -134,7 +162,10 @@ func leave(tx *store.Tx, people []int64) error {
 	if alone, err = contact.Lonely(tx, alone, Source); err != nil {
 		return err
 	}
-	before := staleBefore(tx, tx.Now)
+	before, err := staleBefore(tx)
+	if err != nil {
+		return err
+	}
 	waits, err := store.All[int64](tx, stillWaiting, alone, before, before)
 	if err != nil {
 		return err
@@ -192,7 +223,11 @@ const goneKind = "gone_"
 // expire ends one sign-up; false: it was confirmed, or asked about again, and stays.
 func expire(tx *store.Tx, signup int64) (bool, error) {
 	w, err := locked(tx, signup)
-	if err != nil || w.ID == 0 || w.State == confirmed || max(w.RequestedAt, w.AskedAt) >= staleBefore(tx, tx.Now) {
+	if err != nil {
+		return false, err
+	}
+	before, err := staleBefore(tx)
+	if err != nil || w.ID == 0 || w.State == confirmed || max(w.RequestedAt, w.AskedAt) >= before {
 		return false, err
 	}
 	if w.State != pending {

@@ -21,7 +21,7 @@ func Data() []datamap.Table {
 			Why: "a bound of numbers, which cuts a list in pieces; after an erasure the number leads to nobody"})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "campaign", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "campaign", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "the account's word for it"), none("state", "one of a few words"),
 			none("version", "counts changes"), none("sender_id", "an id we assign"), none("subject", "the account's words, the same for everybody"),
 			none("preheader", "the account's words, the same for everybody"), none("kind", "one of a few words"), none("body", "the account's words, the same for everybody"),
@@ -30,7 +30,7 @@ func Data() []datamap.Table {
 			none("approved_by", "an id we assign"), none("approved_at", "when it was approved"), none("approval_entry", "an id we assign"),
 			none("start_at", "when it may begin"), none("started_at", "when it began"), none("ended_at", "when it ended"), bound("freeze_cursor"),
 			none("frozen_at", "when all people were there"), none("frozen", "a count"), none("frozen_out", "a count"), none("holder", "a process's number"), none("holder_until", "a term"), none("hold", "one of a few words"), none("hold_at", "when it was held")}},
-		{Store: datamap.Main, Name: "campaign_list", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "campaign_list", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("campaign_id", "an id we assign"), none("list_id", "an id we assign"), none("minus", "left out or not")}},
 		{Store: datamap.Main, Name: "recipient", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("campaign_id", "an id we assign"), sent("contact_id", "pseudonym"), sent("list_id", "message.sent"),

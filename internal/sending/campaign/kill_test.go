@@ -236,3 +236,26 @@ func (p *place) refuse(t testing.TB, who int64) {
 		return err
 	})
 }
+
+// A process that is asked to stop while an answer is due waits for it, books it, and begins nothing more.
+func TestAStopLetsWhatHasBegunArrive(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		p.sink.before = func(string) { stop() }
+		_ = p.engine.Settle(ctx)
+		n := p.counts(t, id)
+		if n.Of(campaign.InDoubt) != 0 || n.Of(campaign.Accepted) == 0 || n.Of(campaign.Accepted) > 3 || int(n.Of(campaign.Accepted)) != p.sink.count() {
+			t.Errorf("%+v, %d arrived", n.By, p.sink.count())
+		}
+		// A claim that came through without an answer holds nobody for good.
+		if k, err := campaign.Orphan(context.Background(), p.engine, p.who, id); k == 0 || err != nil {
+			t.Fatalf("%d claimed, %v", k, err)
+		}
+		p.settle(t)
+		p.is(t, id, "accepted 60")
+	})
+}

@@ -23,7 +23,6 @@ import (
 	"errors"
 	"time"
 
-	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
@@ -186,7 +185,7 @@ type Counted struct {
 
 // Counts counts the messages made since a moment, by state.
 func Counts(r store.Reader, since legalclock.Moment) ([]Counted, error) {
-	return store.All[Counted](r, counts, since)
+	return store.All[Counted](r, counts, since, since)
 }
 
 // Held tells for what reason open messages wait, and how many.
@@ -232,7 +231,11 @@ func Sweep(db *store.DB) func(ctx context.Context) error {
 		for _, a := range accounts {
 			if err == nil {
 				err = db.Bulk(ctx, actor.Worker("message.sweep", a), func(tx *store.Tx) (bool, error) {
-					before := processor.Rules(tx).Before(rulepack.MessageLog, tx.Now, time.UTC)
+					rules, err := rulepack.For(tx)
+					if err != nil {
+						return false, err
+					}
+					before := rules.Before(rulepack.MessageLog, tx.Now, time.UTC)
 					n, err := tx.Exec(sweep, before.Start(time.UTC), sweepStep)
 					return n == sweepStep, err
 				})

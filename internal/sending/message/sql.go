@@ -33,7 +33,8 @@ var (
 	get  = store.Account("message.get", `SELECT `+columns+` FROM message m WHERE m.account_id = :account AND m.id = ?`)
 	page = store.Account("message.page", `SELECT `+columns+` FROM message m
  WHERE m.account_id = :account AND m.id < ? AND (CAST(? AS {text}) = '' OR m.state = ?) ORDER BY m.id DESC LIMIT ?`)
-	counts  = store.Account("message.counts", `SELECT m.state, count(*) AS n FROM message m WHERE m.account_id = :account AND m.made_at >= ? GROUP BY m.state`)
+	counts = store.Account("message.counts", `SELECT m.state, count(*) AS n FROM message m WHERE m.account_id = :account AND m.made_at >= ?
+		AND (m.ended_at = 0 OR m.ended_at >= ?) GROUP BY m.state`)
 	waiting = store.Account("message.waiting", `SELECT m.reason, count(*) AS n FROM message m
  WHERE m.account_id = :account AND m.state IN ('pending', 'deferred', 'claimed') AND m.reason <> '' GROUP BY m.reason ORDER BY n DESC`)
 	again = store.Account("message.again", `UPDATE message SET state = 'pending', reason = '', tries = 0, doubts = 0, next_at = :now, ended_at = 0, claim = 0
@@ -42,7 +43,10 @@ var (
  WHERE account_id = :account AND state IN ('pending', 'deferred', 'claimed') AND state = 'deferred' AND next_at > :now`)
 	sweep = store.Account("message.sweep", `DELETE FROM message AS d WHERE d.account_id = :account AND d.id IN (
  SELECT m.id FROM message m WHERE m.account_id = :account AND m.ended_at > 0 AND m.ended_at < ? ORDER BY m.ended_at LIMIT ?)`)
-	dropPeople    = store.Account("message.drop_people", `DELETE FROM message WHERE account_id = :account AND contact_id <> 0 AND contact_id IN ?*`)
-	dropSignups   = store.Account("message.drop_signups", `DELETE FROM message WHERE account_id = :account AND signup_id <> 0 AND signup_id IN ?*`)
-	accountsEnded = store.Installation("message.accounts_ended", "a sweep goes over all accounts", `SELECT DISTINCT account_id FROM message WHERE ended_at > 0`)
+	accountsEnded = store.Installation("message.accounts_ended", "a sweep goes over all accounts", `WITH RECURSIVE a(account_id) AS (
+		SELECT min(m.account_id) FROM message m
+		UNION ALL SELECT (SELECT min(m.account_id) FROM message m WHERE m.account_id > a.account_id) FROM a WHERE a.account_id IS NOT NULL)
+		SELECT a.account_id FROM a WHERE a.account_id IS NOT NULL`)
+	dropPeople  = store.Account("message.drop_people", `DELETE FROM message WHERE account_id = :account AND contact_id <> 0 AND contact_id IN ?*`)
+	dropSignups = store.Account("message.drop_signups", `DELETE FROM message WHERE account_id = :account AND signup_id <> 0 AND signup_id IN ?*`)
 )

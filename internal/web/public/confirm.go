@@ -22,7 +22,7 @@ func (p *Pages) confirm(r *shell.Request) error {
 	var stage form.Stage
 	err = p.view(r, func(v *store.View) (err error) {
 		if w, err = form.Look(v, t.Objects[0]); err == nil {
-			stage = w.Stage(v, v.Now)
+			stage, err = w.Stage(v, v.Now)
 		}
 		return err
 	})

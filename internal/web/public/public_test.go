@@ -587,6 +587,34 @@ func TestAReceiptHandsOverAProofThatAnybodyCanCheck(t *testing.T) {
 	})
 }
 
+func TestWhatIsTooLargeOrUnreadableIsRefusedInTheVisitorsWords(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, nil)
+	_, path := w.signup("lea@example.org", "fr")
+	w.ask("POST", path, url.Values{"do": {"confirm"}})
+	c, s := w.person("lea@example.org")
+	for _, at := range []string{"/f/" + w.form.Slug, path, "/u/" + w.token(token.Unsubscribe, c.ID, w.news), "/p/" + w.token(token.Preferences, c.ID)} {
+		for _, lang := range []string{"en", "fr"} {
+			for _, b := range []struct {
+				value string
+				code  int
+				words map[string]string
+			}{
+				{strings.Repeat("a", 70<<10), http.StatusRequestEntityTooLarge, map[string]string{"en": "too large", "fr": "trop volumineux"}},
+				{"a\x00b", http.StatusBadRequest, map[string]string{"en": "cannot be stored", "fr": "ne peuvent pas être enregistrés"}},
+			} {
+				code, body, _ := w.ask("POST", at+"?lang="+lang, url.Values{"do": {"all"}, "email": {b.value}}, "Accept-Language", lang)
+				if code != b.code || !strings.Contains(html.UnescapeString(body), b.words[lang]) {
+					t.Errorf("%s in %s, %d octets: %d\n%s", at[:3], lang, len(b.value), code, body)
+				}
+			}
+		}
+	}
+	if _, now := w.person("lea@example.org"); now[w.news] != s[w.news] {
+		t.Errorf("a refused form changed something: %+v", now[w.news])
+	}
+}
+
 // Whatever is sent to a form: an answer in words, no fault of ours, and no yes without the mailbox.
 func FuzzFormPost(f *testing.F) {
 	for _, s := range []string{"email=lea%40example.org", "email=a&list=1&list=x", "website=1", "email=a%00b", "v=999999999999&email=a%40b.example",

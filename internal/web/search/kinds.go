@@ -28,7 +28,6 @@ const contacts = "contacts"
 // kinds are all that can be found, in the order of the page.
 func (p *Pages) kinds() []kind {
 	return []kind{
-		{"pages", "layout-list", shell.HomeRead, p.pages},
 		{contacts, "user", shell.ContactsRead, people},
 		{"lists", "list", shell.ListsRead, lists},
 		{"forms", "forms", shell.FormsRead, forms},
@@ -38,6 +37,7 @@ func (p *Pages) kinds() []kind {
 		{"members", "users", shell.TeamWrite, members},
 		{"messages", "mail", shell.ServiceRead, messages},
 		{"entries", "timeline", shell.TraceRead, entries},
+		{"pages", "layout-list", shell.HomeRead, p.pages},
 	}
 }
 

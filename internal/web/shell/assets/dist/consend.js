@@ -38,12 +38,14 @@ for (const form of document.querySelectorAll("[data-bulk]")) {
   const all = form.querySelector("[data-check-all]");
   const boxes = [...form.querySelectorAll("tbody input[name=id]")];
   const count = form.querySelector("[data-bulk-count]");
+  const bar = form.querySelector("[data-bulk-bar]");
   const before = count.textContent;
   const say = () => {
     const n = boxes.filter((b) => b.checked).length;
     count.textContent = n ? count.dataset.text.replace("###", n) : before;
     all.checked = n === boxes.length;
     all.indeterminate = n > 0 && n < boxes.length;
+    if (bar) bar.hidden = n === 0; // nothing to do with no row
     for (const b of boxes) b.closest("tr").classList.toggle("is-chosen", b.checked);
   };
   all.hidden = false;
