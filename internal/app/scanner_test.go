@@ -190,7 +190,7 @@ func (e *everything) scan(t *testing.T) dump {
 				c := &table.Columns[i]
 				cells := make([][]byte, 0, len(rows))
 				for _, r := range rows {
-					cells = append(cells, text(r[c.Name]))
+					cells = append(cells, plain(r[c.Name]))
 				}
 				d.spots = append(d.spots, newSpot(name+"."+c.Name, c, cells...))
 			}
@@ -241,7 +241,7 @@ func (e *everything) reader(t *testing.T, kind datamap.Store, path string) func(
 	}
 }
 
-func text(v any) []byte {
+func plain(v any) []byte {
 	switch x := v.(type) {
 	case nil:
 		return nil
@@ -267,7 +267,7 @@ func empty(v any) bool {
 	case nil:
 		return true
 	}
-	s := strings.TrimSpace(string(text(v)))
+	s := strings.TrimSpace(string(plain(v)))
 	return s == "" || s == "0" || s == "{}"
 }
 
