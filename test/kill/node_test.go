@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +42,10 @@ var seed = uint64(time.Now().UnixNano())
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// They wait for one another's processes, timers and leases most of the time.
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.NumCPU())); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "consend-kill-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

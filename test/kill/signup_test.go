@@ -268,7 +268,7 @@ func (n *node) leases() {
 // when somebody says so.
 func TestAKillLosesNoSignUpThatWasAnswered(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		trials := kills(4, 120)
+		trials := kills(3, 120)
 		c := visit(n, n.members(40*trials))
 		for range trials {
 			n.start()
