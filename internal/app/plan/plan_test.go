@@ -262,9 +262,7 @@ func (p *planner) explainSQLite(s testhouse.Statement, text string) (out []readi
 		if strings.Contains(line, "INTEGER PRIMARY KEY") {
 			r.keys = []string{"rowid"}
 		}
-		for _, w := range word.FindAllString(m[4], -1) {
-			r.keys = append(r.keys, w)
-		}
+		r.keys = append(r.keys, word.FindAllString(m[4], -1)...)
 		if strings.Contains(strings.Replace(m[4], "ANY(account_id)", "", 1), "ANY(") { // goes from account to account, and that is all it may skip
 			r.keys = nil
 		}
