@@ -4,6 +4,15 @@ package consent
 
 import "consend/internal/ground/store"
 
+var addEventColumns = []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {Name: "seq"}, {Name: "id"},
+	{Name: "kind", Type: store.Text}, {Name: "verdict", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
+	{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered", Type: store.Bool}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
+	{Name: "source", Type: store.Text}, {Name: "method", Type: store.Text}, {Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "confirmed_at"},
+	{Name: "request_event"}, {Name: "form_version_id"}, {Name: "note_version_id"}, {Name: "text_sha256", Type: store.Bytes},
+	{Name: "note_sha256", Type: store.Bytes}, {Name: "evidence_sha256", Type: store.Bytes}, {Name: "language", Type: store.Text},
+	{Name: "page", Type: store.Text}, {Name: "import_id"}, {Name: "import_row"}, {Name: "declared_by"}, {Name: "evidence_id"},
+	{Name: "actor_kind", Type: store.Text}, {Name: "actor_id"}, {Name: "entry_id"}, {Name: "entry_index"}}
+
 var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
 	{Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}}
 
@@ -13,14 +22,7 @@ var (
 	bars = store.Account("consent.bars", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since
 		FROM suppression x WHERE x.account_id = :account AND x.fp IN ?#`)
 
-	addEvents = store.Load("consent.add_events", "consent_event", []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {Name: "seq"}, {Name: "id"},
-		{Name: "kind", Type: store.Text}, {Name: "verdict", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
-		{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered", Type: store.Bool}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
-		{Name: "source", Type: store.Text}, {Name: "method", Type: store.Text}, {Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "confirmed_at"},
-		{Name: "request_event"}, {Name: "form_version_id"}, {Name: "note_version_id"}, {Name: "text_sha256", Type: store.Bytes},
-		{Name: "note_sha256", Type: store.Bytes}, {Name: "evidence_sha256", Type: store.Bytes}, {Name: "language", Type: store.Text},
-		{Name: "page", Type: store.Text}, {Name: "import_id"}, {Name: "import_row"}, {Name: "declared_by"}, {Name: "evidence_id"},
-		{Name: "actor_kind", Type: store.Text}, {Name: "actor_id"}, {Name: "entry_id"}, {Name: "entry_index"}}, "")
+	addEvents = store.Load("consent.add_events", "consent_event", addEventColumns, "")
 
 	// Of people whom the act itself made nothing stands yet: nothing is looked for.
 	begin   = store.Load("consent.begin", "subscription", subscription, "")

@@ -7,6 +7,12 @@ import "consend/internal/ground/store"
 const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
 	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at`
 
+var addColumns = []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
+	{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
+	{Name: "country", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "age"}, {Name: "salt", Type: store.Bytes},
+	{Name: "source", Type: store.Text}, {Name: "notice_due_at"}, {Name: "entry_id"}, {Name: "entry_index"}, {Name: "created_at"},
+	{Name: "updated_at"}, {Name: "active_at"}, {Name: "key_sheet"}, {Name: "key_slot"}}
+
 var (
 	get  = store.Account("contact.get", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lock = store.Account("contact.lock", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
@@ -26,11 +32,7 @@ var (
 	// Locked in the order of their numbers: so no two acts wait for each other.
 	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
 		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
-	add = store.Load("contact.add", "contact", []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
-		{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
-		{Name: "country", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "age"}, {Name: "salt", Type: store.Bytes},
-		{Name: "source", Type: store.Text}, {Name: "notice_due_at"}, {Name: "entry_id"}, {Name: "entry_index"}, {Name: "created_at"},
-		{Name: "updated_at"}, {Name: "active_at"}, {Name: "key_sheet"}, {Name: "key_slot"}}, "ON CONFLICT (account_id, email_norm) DO NOTHING")
+	add = store.Load("contact.add", "contact", addColumns, "ON CONFLICT (account_id, email_norm) DO NOTHING")
 
 	correct = store.Account("contact.correct", `UPDATE contact SET email = ?, email_norm = ?, fp = ?, name = ?, attributes = ?, language = ?,
 		country = ?, age = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)

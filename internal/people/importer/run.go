@@ -73,6 +73,8 @@ type writer struct {
 	types    map[string]contact.Attribute
 	progress func(done, total int64) error
 
+	spare *sync.Pool // rows of written batches, for the reader
+
 	mu      sync.Mutex
 	at      Cursor // committed
 	counts  Counts // committed
@@ -157,7 +159,9 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 	if d, err := legalclock.ParseDate(i.Origin.From); err == nil {
 		w.from = min(d.Start(zone), tx.Now)
 	}
-	return newReader(i, rules, tx.Now, zone), nil
+	rd := newReader(i, rules, tx.Now, zone)
+	w.spare = rd.spare
+	return rd, nil
 }
 
 // writers is how many goroutines write: PostgreSQL has a core more than one can fill, SQLite
@@ -247,6 +251,9 @@ func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *ro
 		return err
 	}
 	w.at, w.counts = next, counts
+	for i := range taken {
+		w.spare.Put(&taken[i].rows)
+	}
 	last := taken[len(taken)-1].last
 	grown := w.counts.Rows >= max(analyzeFrom, 2*w.counted) || last && w.counts.Rows >= analyzeFrom/10
 	if grown {

@@ -29,6 +29,8 @@ type step struct {
 type room struct {
 	news   []contact.New
 	events []consent.Event
+	people contact.Desk
+	desk   consent.Desk
 }
 
 func (s *step) write() error {
@@ -45,7 +47,7 @@ func (s *step) write() error {
 		if err := s.refusals(); err != nil { // before the events, which then meet them
 			return err
 		}
-		results, err := consent.Apply(s.tx, events)
+		results, err := s.room.desk.Apply(s.tx, events)
 		if err != nil {
 			return err
 		}
@@ -76,7 +78,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
 			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i)}
 	}
-	people, err := contact.Ensure(s.tx, news)
+	people, err := s.room.people.Ensure(s.tx, news)
 	if err != nil {
 		return nil, err
 	}

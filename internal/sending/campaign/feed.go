@@ -4,6 +4,7 @@ package campaign
 
 import (
 	"context"
+	"os"
 	"slices"
 
 	"consend/internal/ground/store"
@@ -41,16 +42,21 @@ func (r *run) next(ctx context.Context) ([]row, error) {
 }
 
 // take claims the next batch: people who have never been tried, and when there are none, those whose time has come again.
-func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err error) {
+func (r *run) take(ctx, wire context.Context) (b batch, got claimed, why string, err error) {
 	rows, err := r.next(ctx)
 	if err != nil {
 		return b, gotHalt, "", err
 	}
 	try := func(rows []row, again bool) error {
-		return r.db.Write(ctx, r.who, func(tx *store.Tx) (err error) {
+		// Not broken off by a stop: a claim that came through, and that nobody heard of, would hold its people.
+		err := r.db.Write(wire, r.who, func(tx *store.Tx) (err error) {
 			b, got, why, err = claim(tx, r.id, r.node, rows, again)
 			return err
 		})
+		if err != nil {
+			r.journal.unsure.Store(true)
+		}
+		return err
 	}
 	if len(rows) > 0 {
 		err = try(rows, false)
@@ -60,4 +66,22 @@ func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err e
 	defer r.again.Unlock()
 	err = try(nil, true)
 	return b, got, why, err
+}
+
+// orphans books batches of this process that no lane has any more: the database broke off while they were claimed or
+// booked, and it was not known whether it had. Their journal tells what they did.
+func (r *run) orphans(ctx context.Context) error {
+	var ids []int64
+	err := r.db.View(ctx, r.who, func(v *store.View) (err error) { ids, err = store.All[int64](v, openOurs, r.id, r.node); return err })
+	for _, id := range ids {
+		if err != nil {
+			break
+		}
+		lines, trusted := r.journal.read(id)
+		err = r.db.Write(ctx, r.who, func(tx *store.Tx) error { return recovered(tx, id, lines, trusted) })
+		if err == nil {
+			_ = os.Remove(r.journal.path(id))
+		}
+	}
+	return err
 }

@@ -29,7 +29,7 @@ func (r *run) lane(ctx, wire context.Context) error {
 	at := &room{buf: [2][]byte{make([]byte, 0, 64<<10), make([]byte, 0, 64<<10)}}
 	for !r.halt.Load() && ctx.Err() == nil && !r.dead.Load() {
 		more, freezing := r.more(), r.freezes.Load()
-		b, got, why, err := r.take(ctx)
+		b, got, why, err := r.take(ctx, wire)
 		if err != nil {
 			return err
 		}

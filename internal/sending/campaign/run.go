@@ -169,6 +169,9 @@ func (r *run) tell(err error) error {
 func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, done bool, err error) {
 	r.held, r.broke, r.cursor, r.waiting = "", nil, 0, nil
 	r.halt.Store(false)
+	if err := r.orphans(ctx); err != nil {
+		return 0, false, err
+	}
 	err = r.db.View(ctx, r.who, func(v *store.View) (err error) {
 		if r.press, err = prepare(v, c); err != nil {
 			return err
