@@ -19,10 +19,13 @@ soak:      ## the long tests: kills, races and faults with many trials
 check:     ## format, vet, lint, generated files, then every test
 	@script/check.sh && script/test.sh
 
+golden:    ## write the list of statements that are bound to no account: read what changed
+	@CONSEND_GOLDEN=write go test -count=1 -run TestTheListOfInstallationStatements ./internal/app
+
 bench:     ## our figures beside a floor of the same shape, on the same machine
 	@script/bench.sh
 
 clean:     ## remove what was built (not ./data)
 	rm -rf bin
 
-.PHONY: help run build test soak check bench clean
+.PHONY: help run build test soak check golden bench clean

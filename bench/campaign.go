@@ -181,8 +181,7 @@ func prepared(ctx context.Context, e Env, addr string) (*place, error) {
 		return nil, err
 	}
 	p := &place{h: h}
-	packs := rulepack.Packs()
-	h.Main.Attach(rulepack.Published(packs[len(packs)-1]))
+	h.Main.Attach(rulepack.NewBook(rulepack.Packs()))
 	h.Main.Attach(&config.Site{URL: "https://mail.example.com", Host: "mail.example.com"})
 	id, err := account.Create(ctx, h.Main, h.Ring, actor.Actor{Kind: actor.Command, Name: "bench"}, account.New{Details: account.Details{Name: "Bench", Postal: "1 Rue\n75001 Paris", Country: "FR", Language: "en"}})
 	if err != nil {

@@ -60,6 +60,7 @@ type cli struct {
 	Import   importing  `cmd:"" help:"Bring a file of people in, with where they come from."`
 	Relay    relays     `cmd:"" help:"Sending services."`
 	Campaign campaigns  `cmd:"" help:"Campaigns, the same way as the pages."`
+	Rules    rules      `cmd:"" help:"Terms and limits of the law: what holds, and the installation's decisions."`
 	Trace    traces     `cmd:"" help:"The log that nobody can edit unseen."`
 	Proof    proofs     `cmd:"" help:"Proofs of what people said."`
 	Datamap  dataMaps   `cmd:"" help:"What every column holds, and of whom."`

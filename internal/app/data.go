@@ -12,6 +12,7 @@ import (
 	"consend/internal/ground/blob"
 	"consend/internal/ground/budget"
 	"consend/internal/ground/datamap"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
@@ -41,6 +42,7 @@ func DataMap() datamap.Map {
 		job.Data(),
 		keys.Data(),
 		trace.Data(),
+		rulepack.Data(),
 		contact.Data(),
 		list.Data(),
 		consent.Data(),

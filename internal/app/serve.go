@@ -67,6 +67,7 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 	if h.Config.Role != "web" {
 		workers.Go(func() { h.Work(working) })
 	}
+	workers.Go(func() { h.Main.GrowUp(working) })
 	mux := http.NewServeMux()
 	h.health(mux)
 	if h.Config.MetricsListen == "" {
@@ -83,7 +84,8 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 	<-ctx.Done()
 	h.ready.Store(false)
 	slog.Info("stopping")
-	end, stop := context.WithTimeout(context.WithoutCancel(ctx), h.Config.StopWithin)
+	rest() // work comes to rest while the last requests end: a visitor on a slow line shall not take its time away
+	end, stop := context.WithTimeout(context.WithoutCancel(ctx), h.Config.StopWithin*4/5)
 	defer stop()
 	for _, s := range servers {
 		if err := s.Shutdown(end); err != nil {
@@ -91,7 +93,6 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 			s.Close()
 		}
 	}
-	rest()
 	workers.Wait()
 	return nil
 }

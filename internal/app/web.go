@@ -17,6 +17,7 @@ import (
 	webimporter "consend/internal/web/importer"
 	webpeople "consend/internal/web/people"
 	"consend/internal/web/public"
+	"consend/internal/web/search"
 	"consend/internal/web/sending"
 	"consend/internal/web/shell"
 	"consend/internal/web/team"
@@ -35,6 +36,7 @@ func (h *House) Routes() []shell.Route {
 		(&webimporter.Pages{DB: h.Main}).Routes(),
 		(&sending.CampaignPages{DB: h.Main, Engine: h.Campaigns, Resolver: net.DefaultResolver}).Routes(),
 		(&sending.RelayPages{DB: h.Main, Service: h.Service}).Routes(),
+		(&search.Pages{DB: h.Main, Nav: slices.Concat(sections(), mine())}).Routes(),
 		(&duty.JobPages{DB: h.Main, Place: place}).Routes(),
 	)
 }
@@ -59,6 +61,7 @@ func (h *House) Pages() (http.Handler, error) {
 		Sections: sections(),
 		Me:       mine(),
 		Switch:   "/switch",
+		Search:   search.Path,
 		Banners:  h.banners,
 	})
 	if err != nil {
@@ -92,6 +95,7 @@ func sections() []shell.Section {
 			{Key: "senders", Path: "/settings/senders", Permission: shell.SettingsRead},
 			{Key: "sending", Path: "/settings/sending", Permission: shell.SettingsRead},
 			{Key: "team", Path: "/settings/team", Permission: shell.SettingsRead},
+			{Key: "rules", Path: "/settings/rules", Permission: shell.SettingsRead},
 			{Key: "keys", Path: "/settings/apikeys", Permission: shell.KeysWrite},
 			{Key: "jobs", Path: "/jobs", Permission: shell.HomeRead},
 		}},

@@ -193,10 +193,6 @@ func (f *fill) signUps(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", p.Email, err)
 		}
 	}
-	f.Forward(9 * 24 * time.Hour)
-	if err := f.signUp(ctx, Sofia, form.NotMe); err != nil {
-		return err
-	}
 	return nil
 }
 
@@ -267,9 +263,13 @@ func (f *fill) changes(ctx context.Context) error {
 	})
 }
 
-// lately is what happened these days: a notebook turned up, and Nadia asked and has not
-// confirmed.
+// lately is what happened these days: somebody typed Sofia's address, a notebook turned up, and
+// Nadia asked and has not confirmed. Who said no, or nothing, a month ago is here no more.
 func (f *fill) lately(ctx context.Context) error {
+	f.Forward(legalclock.System().Sub(f.now()) - 9*24*time.Hour)
+	if err := f.signUp(ctx, Sofia, form.NotMe); err != nil {
+		return err
+	}
 	f.Forward(legalclock.System().Sub(f.now()) - 6*24*time.Hour)
 	if err := f.bring(ctx, importer.Order{Name: "carnet.csv", Kind: importer.Unknown, Open: text("Email;Prénom;Nom\n" + row(Hugo, ";"))}); err != nil {
 		return err

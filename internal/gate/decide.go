@@ -72,9 +72,13 @@ type facts struct {
 
 // factsOf asks for the account, the campaign and the sending service, in the order of L19.
 func factsOf(r store.Reader, b Batch) (facts, error) {
-	f := facts{rules: processor.Rules(r)}
+	rulepack.Ask(r) // travels with the account
+	f := facts{}
 	a, err := account.Get(r)
 	if err != nil {
+		return f, err
+	}
+	if f.rules, err = rulepack.For(r); err != nil {
 		return f, err
 	}
 	bound, err := legal.Of(r, a, momentOf(r))
@@ -188,8 +192,15 @@ func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error)
 			members = append(members, c.Member)
 		}
 	}
+	var mailable []string
+	if len(lists) > 0 {
+		var err error
+		if mailable, err = consent.Mailable(r); err != nil {
+			return nil, nil, err
+		}
+	}
 	for list, ids := range lists {
-		if err := read(r, found, func(a answer) Candidate { return Candidate{Contact: a.ID, List: list} }, askCampaign, list, ids); err != nil {
+		if err := read(r, found, func(a answer) Candidate { return Candidate{Contact: a.ID, List: list} }, askCampaign, mailable, list, ids); err != nil {
 			return nil, nil, err
 		}
 	}

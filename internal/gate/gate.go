@@ -145,9 +145,13 @@ type covered struct {
 	reason Reason
 }
 
-// recheckAfter is how old the word on a person may be when their message begins: no mail
-// begins later than two seconds after a refusal or erasure was committed (details.md).
-const recheckAfter = time.Second
+// No mail begins later than two seconds after a refusal or erasure was committed (details.md): a
+// word on the people is asked for again after one, and not believed after two, should the database
+// take that long to give a new one.
+const (
+	recheckAfter = time.Second
+	staleAfter   = 2 * time.Second
+)
 
 // ID is the number of the permit's row; 0 for the zero Permit.
 func (p Permit) ID() int64 { return p.get().id }
@@ -198,11 +202,13 @@ func (p Permit) Covers(c Candidate, norm string) Reason {
 }
 
 // Due tells whether Recheck is to be called before the next message.
-func (p Permit) Due(now legalclock.Moment) bool {
-	if p.p == nil {
-		return false
-	}
+func (p Permit) Due(now legalclock.Moment) bool { return p.p != nil && p.older(now, recheckAfter) }
+
+// Stale tells whether the word on the people is so old that no message may begin on it.
+func (p Permit) Stale(now legalclock.Moment) bool { return p.p == nil || p.older(now, staleAfter) }
+
+func (p Permit) older(now legalclock.Moment, than time.Duration) bool {
 	p.p.mu.Lock()
 	defer p.p.mu.Unlock()
-	return now.Sub(p.p.checked) >= recheckAfter || now < p.p.checked
+	return now.Sub(p.p.checked) >= than || now < p.p.checked
 }

@@ -20,7 +20,9 @@ import (
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
+	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
@@ -588,4 +590,49 @@ func permit(e ast.Expr) bool {
 	}
 	x, ok := s.X.(*ast.Ident)
 	return ok && x.Name == "gate" && s.Sel.Name == "Permit"
+}
+
+// TestAnAccountThatAsksForMoreProofLeavesTheRestOutAtOnce: rule evidence.mailable is read by
+// the next batch, and by the counting before it.
+func TestAnAccountThatAsksForMoreProofLeavesTheRestOutAtOnce(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		who := p.reader(t) // grade B
+		reason := func() gate.Reason {
+			var out []gate.Decision
+			p.write(t, func(tx *store.Tx) (err error) {
+				_, out, err = gate.Decide(tx, gate.Batch{Class: gate.Campaign, Campaign: 1, List: p.list, Relay: p.relay, Approval: 1}, []gate.Candidate{{Contact: who}})
+				return err
+			})
+			var counted map[int64]consent.Reason
+			must(t, h.Main.View(context.Background(), p.who, func(v *store.View) (err error) {
+				counted, err = consent.ReasonsFor(v, p.list, []int64{who})
+				return err
+			}))
+			if gate.Reason(counted[who]) != out[0].Reason {
+				t.Errorf("counted %q, decided %q", counted[who], out[0].Reason)
+			}
+			return out[0].Reason
+		}
+		if r := reason(); r != gate.OK {
+			t.Fatal(r)
+		}
+		choose := func(v string) (err error) {
+			return h.Main.Write(context.Background(), p.who, func(tx *store.Tx) error {
+				_, err := account.SetRule(tx, rulepack.Decision{Key: rulepack.Mailable, Value: v, Reason: "our lawyer asks for more"})
+				return err
+			})
+		}
+		must(t, choose("A"))
+		if r := reason(); r != gate.Reason(consent.TooWeak) {
+			t.Errorf("reason %q after the choice", r)
+		}
+		if err := choose("A,B,C,D,E"); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("a grade nobody knows: %v", err)
+		}
+		must(t, choose(""))
+		if r := reason(); r != gate.OK {
+			t.Errorf("reason %q after it was taken back", r)
+		}
+	})
 }

@@ -20,7 +20,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("id", "an id we assign"), none("kind", "what happened, one of a few words"),
 			none("ref", "the id of what it happened to"), none("at", "when it was put off"), none("tries", "how often it failed"),
 			none("due_at", "when it is tried again"), none("note", "the key of a fault")}},
-		{Store: datamap.Main, Name: "task", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "task", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("kind", "which work, one of a few words"),
 			none("ref", "the id of what is worked on"), none("state", "one of a few words"), none("done", "a count"), none("total", "a count"),
 			none("note", "the key of a fault"), none("by_kind", "the kind of actor"),

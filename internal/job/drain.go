@@ -18,6 +18,7 @@ import (
 const (
 	batchLargest = 500
 	pollEvery    = 200 * time.Millisecond
+	gather       = 25 * time.Millisecond // after a wake, so that what comes together goes together
 )
 
 type fact struct {
@@ -48,6 +49,10 @@ func (r *Runner) drainUntil(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
+			select {
+			case <-ctx.Done():
+			case <-time.After(gather):
+			}
 		case <-time.After(pollEvery):
 		}
 	}
@@ -102,25 +107,25 @@ func (r *Runner) batch(ctx context.Context, account int64, facts []fact) error {
 	next := 0
 	err := guard(func() error {
 		return r.db.Bulk(ctx, actor.Worker("facts", account), func(tx *store.Tx) (bool, error) {
-			ids := make([]int64, 0, len(rest)-next)
-			for _, f := range rest[next:] {
-				ids = append(ids, f.ID)
-			}
-			if len(ids) == 0 {
+			if next == len(rest) {
 				return false, nil
 			}
-			mine, err := store.All[fact](tx, claim, ids)
+			mine, err := store.All[fact](tx, claim, ids(rest[next:]))
 			if err != nil {
 				return false, err
 			}
 			for i, f := range mine {
-				if err := r.handle(tx, f, remove); err != nil {
+				if err := r.handle(tx, f); err != nil {
 					return false, err
 				}
 				if tx.Yield() && i+1 < len(mine) {
+					tx.Do(removeSome, ids(mine[:i+1]))
 					tx.AfterCommit(func() { next = after(rest, f.ID) })
 					return true, nil
 				}
+			}
+			if len(mine) > 0 {
+				tx.Do(removeSome, ids(mine))
 			}
 			return false, nil
 		})
@@ -136,6 +141,14 @@ func (r *Runner) batch(ctx context.Context, account int64, facts []fact) error {
 	return nil
 }
 
+func ids(facts []fact) []int64 {
+	out := make([]int64, len(facts))
+	for i, f := range facts {
+		out[i] = f.ID
+	}
+	return out
+}
+
 func after(facts []fact, id int64) int {
 	for i, f := range facts {
 		if f.ID > id {
@@ -145,18 +158,14 @@ func after(facts []fact, id int64) int {
 	return len(facts)
 }
 
-// handle runs a fact's handler and removes the fact.
-func (r *Runner) handle(tx *store.Tx, f fact, remove *store.Query) error {
+// handle runs a fact's handler; the caller removes the fact in the same transaction.
+func (r *Runner) handle(tx *store.Tx, f fact) error {
 	h := r.facts[f.Kind]
 	if h == nil {
 		return fault.New(fault.Internal, "job.unknown", "Kind", string(f.Kind))
 	}
 	tx.Who = actor.Worker(string(f.Kind), f.AccountID)
-	if err := h(tx, f.Ref); err != nil {
-		return err
-	}
-	tx.Do(remove, f.ID)
-	return nil
+	return h(tx, f.Ref)
 }
 
 // alone handles one fact in a transaction of its own, and puts it off when it fails.
@@ -171,7 +180,8 @@ func (r *Runner) alone(ctx context.Context, f fact, claim, remove *store.Query) 
 			if err != nil || len(mine) == 0 {
 				return err
 			}
-			return r.handle(tx, f, remove)
+			tx.Do(remove, f.ID)
+			return r.handle(tx, f)
 		})
 	})
 	if err == nil || ctx.Err() != nil {

@@ -15,7 +15,8 @@ var (
 		`SELECT f.account_id, f.id, f.kind, f.ref FROM fact f WHERE f.account_id = :account AND f.id IN ?* ORDER BY f.id :skip`)
 	claimOne = store.Account("job.claim_one",
 		`SELECT f.account_id, f.id, f.kind, f.ref FROM fact f WHERE f.account_id = :account AND f.id = ? :skip`)
-	remove = store.Account("job.remove", `DELETE FROM fact WHERE account_id = :account AND id = ?`)
+	remove     = store.Account("job.remove", `DELETE FROM fact WHERE account_id = :account AND id = ?`)
+	removeSome = store.Account("job.remove_some", `DELETE FROM fact WHERE account_id = :account AND id IN ?*`)
 
 	due = store.Installation("job.due", "one drain serves the facts of all accounts",
 		`SELECT account_id, id, kind, ref, tries FROM fact_late WHERE due_at <= :now ORDER BY due_at LIMIT ?`)

@@ -9,12 +9,12 @@ import "consend/internal/ground/datamap"
 func Data() []datamap.Table {
 	none := datamap.None
 	return []datamap.Table{
-		{Store: datamap.Keys, Name: "key_account", Columns: []datamap.Column{
+		{Store: datamap.Keys, Name: "key_account", Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("keyset", "a key, sealed by the root"),
 			none("secret", "a key, sealed by the root"), none("made_at", "when it was made")}},
-		{Store: datamap.Keys, Name: "key_secret", Columns: []datamap.Column{
+		{Store: datamap.Keys, Name: "key_secret", Few: true, Columns: []datamap.Column{
 			none("name", "what the secret is for"), none("sealed", "a key, sealed by the root"), none("made_at", "when it was made")}},
-		{Store: datamap.Keys, Name: "key_sheet", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Keys, Name: "key_sheet", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("sheet", "a random number"),
 			none("slots", "256 random keys, sealed by the account"), none("made_at", "when it was made"),
 			none("swept_at", "when keys that nobody named were destroyed")}},

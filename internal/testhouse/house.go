@@ -24,6 +24,7 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/contact"
 	"consend/internal/trace"
 )
 
@@ -129,6 +130,7 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Archive = h.Open(t, datamap.Archive)
 	h.Ring = h.OpenRing(t, true)
 	h.Main.Attach(h.Ring)
+	h.Main.Attach(contact.Parting(app.Parting))
 	h.Log = h.OpenLog(t)
 	return h
 }

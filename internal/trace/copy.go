@@ -52,13 +52,14 @@ const extension = ".checkpoint"
 
 func (p inFolder) name() string { return p.dir }
 
-// keep writes beside and renames: a crash leaves the old copy or the new one.
+// keep writes beside and renames: a crash leaves the old copy or the new one, and perhaps what
+// was written beside, which tidy removes.
 func (p inFolder) keep(_ context.Context, day int64, _ proof.Checkpoint, note []byte) error {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err
 	}
 	name := filepath.Join(p.dir, time.Unix(day*86400, 0).UTC().Format(time.DateOnly)+extension)
-	f, err := os.CreateTemp(p.dir, "new-")
+	f, err := os.CreateTemp(p.dir, beside)
 	if err != nil {
 		return err
 	}
@@ -74,6 +75,19 @@ func (p inFolder) keep(_ context.Context, day int64, _ proof.Checkpoint, note []
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+const beside = "new-"
+
+// tidy removes what killed processes wrote beside. Another process may be writing just now, so
+// that only what is older than any write lasts goes.
+func (p inFolder) tidy(now time.Time) {
+	left, _ := filepath.Glob(filepath.Join(p.dir, beside+"*"))
+	for _, name := range left {
+		if f, err := os.Stat(name); err == nil && now.Sub(f.ModTime()) > time.Minute {
+			_ = os.Remove(name)
+		}
+	}
 }
 
 func (p inFolder) copies(_ context.Context, newest int) ([]string, error) {

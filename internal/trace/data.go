@@ -8,7 +8,7 @@ import "consend/internal/ground/datamap"
 func Data() []datamap.Table {
 	none := datamap.None
 	copies := func(s datamap.Store) datamap.Table {
-		return datamap.Table{Store: s, Name: "checkpoint_copy", Columns: []datamap.Column{
+		return datamap.Table{Store: s, Name: "checkpoint_copy", Few: true, Columns: []datamap.Column{
 			none("day", "days since 1970"), none("size", "entries sealed"), none("note", "a signed root")}}
 	}
 	pseudonym := func(name string, whose datamap.Whose, category string) datamap.Column {
@@ -22,7 +22,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("id", "an id we assign"), none("at", "when it happened"),
 			none("action", "one of a few words"),
 			none("actor", "the kind of actor"), pseudonym("actor_id", datamap.Members, "pseudonym"),
-			none("object", "the kind of thing"), none("object_id", "an id we assign"),
+			none("object", "the kind of thing"), pseudonym("object_id", datamap.Contacts, "pseudonym"),
 			pseudonym("contact_id", datamap.Contacts, "pseudonym"),
 			pseudonym("clear", datamap.Contacts, "trace.act"),
 			datamap.Personal("private", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},
@@ -34,7 +34,7 @@ func Data() []datamap.Table {
 			datamap.Personal("sealed", datamap.PD{Category: "trace.values", Whose: datamap.Contacts, Purposes: []string{"accountability"},
 				Basis: "GDPR 6(1)(c), 5(2), 7(1)", Retention: "retention.trace", Erasure: datamap.Shred, Export: datamap.Access,
 				ExportName: "trace.values", Key: datamap.SubjectKey})}},
-		{Store: datamap.Main, Name: "trace_pending", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "trace_pending", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("at", "when it happened"), none("leaf", "a salted hash")}},
 		{Store: datamap.Main, Name: "trace_leaf", Account: true, AppendOnly: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("entry_id", "an id we assign"), none("leaf_index", "position in the log"), none("at", "when it was sealed")}},
@@ -46,9 +46,9 @@ func Data() []datamap.Table {
 				Why: "commitments; they reveal nothing once the persons' salts are gone", Key: datamap.Commitment})}},
 		{Store: datamap.Main, Name: "trace_tile", Columns: []datamap.Column{
 			none("level", "height in the tree"), none("n", "position"), none("hashes", "hashes of salted hashes")}},
-		{Store: datamap.Main, Name: "trace_head", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "trace_head", Few: true, Columns: []datamap.Column{
 			none("id", "always 1"), none("size", "entries sealed"), none("root", "root of the tree"), none("at", "when it was sealed")}},
-		{Store: datamap.Main, Name: "trace_checkpoint", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "trace_checkpoint", Few: true, Columns: []datamap.Column{
 			none("hour", "hours since 1970"), none("size", "entries sealed"), none("note", "a signed root")}},
 		copies(datamap.Keys), copies(datamap.Archive),
 	}

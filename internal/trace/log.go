@@ -44,8 +44,9 @@ var sealer = actor.System("sealer")
 // attaches the log to main. A main that is behind a copy, or tells another history, is
 // refused with what to do (fault.Refused).
 func Open(ctx context.Context, s Settings) (*Log, error) {
-	l := &Log{main: s.Main, ring: s.Ring, woken: make(chan struct{}, 1),
-		places: []place{inStore{s.Keys}, inStore{s.Archive}, inFolder{s.Dir}}}
+	folder := inFolder{s.Dir}
+	folder.tidy(s.Main.Clock()())
+	l := &Log{main: s.Main, ring: s.Ring, woken: make(chan struct{}, 1), places: []place{inStore{s.Keys}, inStore{s.Archive}, folder}}
 	if err := l.load(ctx, s); err != nil {
 		return nil, err
 	}

@@ -38,11 +38,13 @@ func (h head) hash() (tlog.Hash, error) {
 	return tlog.Hash(h.Root), nil
 }
 
-// Run seals until ctx ends, and then once more. Any number of nodes may run it: the head's
+// Run seals until ctx ends, and then once more. It begins with what a process that was killed
+// left, be it entries or copies of the checkpoint. Any number of nodes may run it: the head's
 // row is locked while one extends the tree, and changes only from the size it was read at.
 func (l *Log) Run(ctx context.Context) {
 	tick := time.NewTicker(sealLook)
 	defer tick.Stop()
+	l.wake()
 	for {
 		select {
 		case <-ctx.Done():

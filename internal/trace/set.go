@@ -157,52 +157,61 @@ func (m *Member) private(yield func(name, value string)) {
 
 // part is a run of members that one goroutine commits, with what it needs again and again.
 type part struct {
+	set    *set
 	kept   []byte
 	text   []byte
 	lines  []byte
 	hashes [32]proof.Hash
+	s2     proof.Hash // of the member at hand
+	bits   uint32     // the names it has
+	bad    bool       // one of them is no name
 	err    error
 }
 
 func (p *part) commit(s *set, from, to int) {
+	p.set = s
 	p.kept = make([]byte, 0, (to-from)*(4+32*len(s.names)))
+	field := p.field // one function for all members
 	for i := from; i < to && p.err == nil; i++ {
-		if p.err = p.member(s, i); p.err != nil {
+		if p.err = p.member(i, field); p.err != nil {
 			p.err = fmt.Errorf("member %d: %w", i, p.err)
 		}
 	}
 }
 
+// field commits one private field of the member at hand.
+func (p *part) field(n, v string) {
+	if p.bad = p.bad || !proof.GoodName(n); p.bad {
+		return
+	}
+	at := slices.Index(p.set.names, n)
+	k := proof.FieldKey(&p.s2, n)
+	p.hashes[at], p.bits = proof.Commit(&k, v), p.bits|1<<at
+}
+
 // member commits one member: its leaf, and its commitments appended to what is kept.
-func (p *part) member(s *set, i int) error {
+func (p *part) member(i int, field func(n, v string)) error {
+	s := p.set
 	m := &s.members[i]
 	if err := p.clear(m); err != nil {
 		return err
 	}
-	salt, bits, bad := s.none, uint32(0), false
-	var s2 proof.Hash
+	salt := &s.none
 	if len(m.Person.Salt) == 32 {
-		salt = proof.Hash(m.Person.Salt)
+		salt = (*proof.Hash)(m.Person.Salt)
 	}
-	s2 = proof.Salt(&salt, s.entry, i)
-	m.private(func(n, v string) {
-		if bad = bad || !proof.GoodName(n); bad {
-			return
-		}
-		at := slices.Index(s.names, n)
-		k := proof.FieldKey(&s2, n)
-		p.hashes[at], bits = proof.Commit(&k, v), bits|1<<at
-	})
-	if bad {
+	p.s2, p.bits, p.bad = proof.Salt(salt, s.entry, i), 0, false
+	m.private(field)
+	if p.bad {
 		return fmt.Errorf("a private field has a bad name")
 	}
-	if bits != 0 && !m.Person.IsZero() && len(m.Person.Salt) != 32 {
+	if p.bits != 0 && !m.Person.IsZero() && len(m.Person.Salt) != 32 {
 		return fmt.Errorf("person %d comes without the 32 bytes of salt of its row", m.Person.ID)
 	}
-	p.kept = binary.BigEndian.AppendUint32(p.kept, bits)
+	p.kept = binary.BigEndian.AppendUint32(p.kept, p.bits)
 	p.lines = p.lines[:0]
 	for at, n := range s.names {
-		if bits&(1<<at) == 0 {
+		if p.bits&(1<<at) == 0 {
 			continue
 		}
 		h := &p.hashes[at]
@@ -210,26 +219,27 @@ func (p *part) member(s *set, i int) error {
 		p.lines = append(append(p.lines, n...), ' ')
 		p.lines = append(hex.AppendEncode(p.lines, h[:]), '\n')
 	}
-	s1, all := proof.Salt(&s.key, s.entry, i), proof.All(&s2)
+	s1, all := proof.Salt(&s.key, s.entry, i), proof.All(&p.s2)
 	s.leaves[i] = proof.Leaf(proof.MAC(&s1, p.text), proof.MAC(&all, p.lines))
 	return nil
 }
 
 // clear writes the member's clear text, with the number of its person.
 func (p *part) clear(m *Member) error {
-	if m.Facts != nil && !m.Person.Member {
-		if m.Person.ID == 0 {
-			p.text = m.Facts.AppendClear(p.text[:0], "", "")
-			return nil
-		}
+	if m.Facts != nil {
+		name := ""
 		var number [20]byte
-		p.text = m.Facts.AppendClear(p.text[:0], "contact", string(strconv.AppendInt(number[:0], m.Person.ID, 10)))
+		var id []byte
+		if m.Person.ID != 0 {
+			name, id = "contact", strconv.AppendInt(number[:0], m.Person.ID, 10)
+			if m.Person.Member {
+				name = "member"
+			}
+		}
+		p.text = m.Facts.AppendClear(p.text[:0], name, string(id))
 		return nil
 	}
-	clear := proof.Fields{}
-	if m.Facts != nil {
-		clear, _ = m.Facts.Split()
-	}
+	clear := make(proof.Fields, len(m.Clear)+1)
 	for n, v := range m.Clear {
 		if reserved[n] {
 			return fmt.Errorf("the field %s is the trace's own", n)

@@ -51,9 +51,17 @@ type Act struct {
 // Member is one member of a set act: what differs from the act's own fields.
 type Member struct {
 	Person  Person
-	Facts   *proof.Facts // of an event: instead of Clear and Private, and without their maps
+	Facts   Facts // of an event: instead of Clear and Private, and without their maps
 	Clear   proof.Fields
 	Private proof.Fields // committed only: the room's own rows keep the values
+}
+
+// Facts are what a member says, told field by field. proof.Facts are.
+type Facts interface {
+	// AppendClear writes the canonical text of the clear fields, with one more of that name in its place.
+	AppendClear(b []byte, name, value string) []byte
+	// EachPrivate gives the private fields that are there, sorted by name. It may be asked twice, by two goroutines.
+	EachPrivate(yield func(name, value string))
 }
 
 // reserved are the names of the clear part that the trace writes itself.

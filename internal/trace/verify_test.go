@@ -206,3 +206,26 @@ func TestACheckpointFileOfAnotherHouseIsToldApart(t *testing.T) {
 		t.Errorf("start: %v", err)
 	}
 }
+
+// A kill between writing a copy of the checkpoint and naming it leaves a file beside; a start
+// removes it, but not what another process may be writing now.
+func TestAStartRemovesHalfWrittenCopies(t *testing.T) {
+	h := testhouse.SQLite(t)
+	dir := filepath.Join(h.Dir, "checkpoints")
+	must(t, os.MkdirAll(dir, 0o700))
+	for name, age := range map[string]time.Duration{"new-1": time.Hour, "new-2": time.Second, "2026-03-02.note": time.Hour} {
+		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+		at := h.Clock.Now().Add(-age)
+		must(t, os.Chtimes(filepath.Join(dir, name), at, at))
+	}
+	h.OpenLog(t)
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	var left []string
+	for _, f := range files {
+		left = append(left, f.Name())
+	}
+	if want := []string{"2026-03-02.note", "new-2"}; !slices.Equal(left, want) {
+		t.Errorf("%v, not %v", left, want)
+	}
+}

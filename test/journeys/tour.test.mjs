@@ -34,7 +34,7 @@ for (const language of ['en', 'fr']) {
       await p.page.click(`[name=language][value=${language}]`);
     }
     const seen = new Set(), wrong = [];
-    const todo = ['/'];
+    const todo = ['/', '/search', '/search?q=ma', '/search?q=ma&kind=contacts', '/search?q=xyzzy'];
     while (todo.length > 0) {
       const at = todo.shift();
       const answer = await p.page.goto(at);

@@ -185,10 +185,10 @@ var (
 func Data() []datamap.Table {
 	none := datamap.None
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "terms", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "terms", Few: true, Columns: []datamap.Column{
 			none("id", "an id we assign"), none("version", "name of a text"), none("url", "where a text is published"),
 			none("required_at", "a date"), none("published_at", "a date")}},
-		{Store: datamap.Main, Name: "terms_acceptance", Account: true, AppendOnly: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "terms_acceptance", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("terms_id", "an id we assign"), none("at", "when it was accepted"),
 			datamap.Personal("member_id", datamap.PD{Category: "pseudonym", Whose: datamap.Members, Purposes: []string{"contract"}, Basis: "GDPR 6(1)(b), 28(3)",
 				Retention: "trace", Erasure: datamap.Keep, Export: datamap.Access, ExportName: "terms.accepted_by", Key: datamap.Clear, Why: "who bound the account stays provable"}),

@@ -219,8 +219,12 @@ func PaperFollows(tx *store.Tx, id int64) error {
 	case r.DPA.PaperUntil != 0:
 		return fault.New(fault.Conflict, "processor.paper.twice")
 	}
+	rules, err := rulepack.For(tx)
+	if err != nil {
+		return err
+	}
 	d := r.DPA
-	d.PaperUntil = Rules(tx).After(rulepack.PaperFollows, tx.Now, time.UTC)
+	d.PaperUntil = rules.After(rulepack.PaperFollows, tx.Now, time.UTC)
 	tx.Do(setDPA, d.Status, d.Version, d.URL, d.From, d.Until, d.PaperUntil, id)
 	r.DPA, r.Version = d, r.Version+1
 	return record(tx, "processor.paper_follows", r, "")
@@ -247,7 +251,11 @@ func Reviewed(tx *store.Tx, id int64) error {
 	if err != nil {
 		return err
 	}
-	r.ReviewDue, r.Version = Rules(tx).After(rulepack.Questionnaire, tx.Now, time.UTC), r.Version+1
+	rules, err := rulepack.For(tx)
+	if err != nil {
+		return err
+	}
+	r.ReviewDue, r.Version = rules.After(rulepack.Questionnaire, tx.Now, time.UTC), r.Version+1
 	tx.Do(setReview, r.ReviewDue, id)
 	return record(tx, "processor.review", r, "")
 }

@@ -7,7 +7,7 @@ import "consend/internal/ground/datamap"
 // Data is the room's part of the data map.
 func Data() []datamap.Table {
 	none := datamap.None
-	return []datamap.Table{{Store: datamap.Main, Name: "processor", Columns: []datamap.Column{
+	return []datamap.Table{{Store: datamap.Main, Name: "processor", Few: true, Columns: []datamap.Column{
 		none("id", "an id we assign"), none("owner_id", "the account, or 0"), none("kind", "one of a few words"),
 		none("name", "name of a company"), none("country", "country of a company"), none("role", "one of a few words"), none("place", "one of a few words"),
 		none("dpa", "one of a few words"), none("dpa_version", "name of a text"), none("dpa_url", "where a company publishes a text"),

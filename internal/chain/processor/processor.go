@@ -17,7 +17,6 @@ import (
 
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/rulepack"
-	"consend/internal/ground/store"
 )
 
 // MailboxID is the record of the built-in mailbox. It is there from the first start.
@@ -282,13 +281,4 @@ func (p Record) Limited(rules *rulepack.Rules, now legalclock.Moment) bool {
 	return slices.ContainsFunc(p.Reminders(rules, now), func(r Reminder) bool {
 		return r.Key == RemindReview || r.Key == RemindTransfer
 	})
-}
-
-// Rules are the rules in force for the transaction's account.
-func Rules(r store.Reader) *rulepack.Rules {
-	if rules, ok := store.Attached[*rulepack.Rules](r); ok {
-		return rules
-	}
-	packs := rulepack.Packs()
-	return rulepack.Published(packs[len(packs)-1])
 }

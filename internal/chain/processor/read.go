@@ -7,6 +7,7 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 )
 
@@ -50,7 +51,11 @@ func Holds(r store.Reader, id int64) (bool, Reason, error) {
 	if err != nil {
 		return false, Missing, err
 	}
-	ok, why := p.Holds(Rules(r), now(r))
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return false, Missing, err
+	}
+	ok, why := p.Holds(rules, now(r))
 	return ok, why, nil
 }
 

@@ -21,6 +21,6 @@ var (
 	dropChunks = store.Account("blob.drop_chunks", `DELETE FROM blob_chunk WHERE account_id = :account AND blob_id = ?`)
 	drop       = store.Account("blob.drop", `DELETE FROM blob WHERE account_id = :account AND id = ?`)
 
-	ended = store.Installation("blob.ended", "a sweep goes over all accounts", `SELECT b.account_id, b.id FROM blob b
-		WHERE b.ends_at > 0 AND b.ends_at <= ? OR b.size < 0 AND b.made_at <= ? ORDER BY b.account_id, b.id LIMIT 100`)
+	ended = store.Installation("blob.ended", "a sweep goes over all accounts", `SELECT b.account_id, b.id FROM blob b WHERE b.ends_at > 0 AND b.ends_at <= ?
+		UNION SELECT b.account_id, b.id FROM blob b WHERE b.size < 0 AND b.made_at <= ? ORDER BY 1, 2 LIMIT 100`)
 )

@@ -7,7 +7,8 @@
 //
 // It leaves to rooms which acts have which limits and what an outcome over the limit looks
 // like. Acts at the same moment may each see the same rest: a limit can be passed by as many
-// as run at once, no more.
+// as run at once, no more. A wide limit (the whole house's) is taken from in advances, so that
+// its acts don't wait for each other: it is exact to a thousandth for each act at once.
 package budget
 
 import (
@@ -15,6 +16,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"consend/internal/ground/actor"
@@ -36,6 +38,44 @@ const Longest = 24 * time.Hour
 
 // parts is in how many rows a wide budget is counted.
 const parts = 16
+
+// Advance is what one process has taken of wide budgets ahead of the acts it is for. Attached
+// to the store, it serves the acts of the same minute without a question; what is left of an
+// old minute lapses, and an act that fails doesn't give its one back. Without it every act asks.
+type Advance struct {
+	mu   sync.Mutex
+	left map[string]advanced // by budget
+}
+
+type advanced struct{ minute, n int64 }
+
+// NewAdvance is empty.
+func NewAdvance() *Advance { return &Advance{left: map[string]advanced{}} }
+
+// take uses one of the minute's.
+func (a *Advance) take(hash []byte, minute int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l := a.left[string(hash)]
+	if l.minute != minute || l.n == 0 {
+		return false
+	}
+	l.n--
+	a.left[string(hash)] = l
+	return true
+}
+
+// put adds what an act took beyond its own.
+func (a *Advance) put(hash []byte, minute, n int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l := a.left[string(hash)]
+	if l.minute != minute {
+		l = advanced{minute: minute}
+	}
+	l.n += n
+	a.left[string(hash)] = l
+}
 
 // Charge is one use of a limit by somebody.
 type Charge struct {
@@ -78,13 +118,17 @@ type Bill struct {
 	tx      *store.Tx
 	key     [32]byte
 	charges []Charge
-	asked   []*store.Answer[float64]
+	asked   []*store.Answer[float64] // nil: served in advance
 }
 
 // Ask asks without waiting, so that the question travels with the act's others (store.Ask).
 func Ask(tx *store.Tx, key [32]byte, charges ...Charge) *Bill {
 	b := &Bill{tx, key, charges, make([]*store.Answer[float64], len(charges))}
+	ahead, ok := store.Attached[*Advance](tx)
 	for i, c := range charges {
+		if c.limit.Wide && ok && ahead.take(c.hash(key), int64(tx.Now)/minute) {
+			continue
+		}
 		b.asked[i] = c.ask(tx, key, tx.Now)
 	}
 	return b
@@ -92,7 +136,12 @@ func Ask(tx *store.Tx, key [32]byte, charges ...Charge) *Bill {
 
 // Pay counts every charge of the bill, or refuses all of them, as Spend does.
 func (b *Bill) Pay() error {
+	takes := make([]int64, len(b.charges))
+	ahead, ok := store.Attached[*Advance](b.tx)
 	for i, c := range b.charges {
+		if b.asked[i] == nil {
+			continue
+		}
 		n, err := b.asked[i].One()
 		if err != nil {
 			return err
@@ -100,13 +149,23 @@ func (b *Bill) Pay() error {
 		if n+1 > float64(c.limit.Max) {
 			return fault.New(fault.Busy, "budget.spent", "minutes", max(1, int64(c.limit.Per/time.Minute)), "limit", c.limit.Name)
 		}
+		takes[i] = 1
+		if c.limit.Wide && ok {
+			takes[i] = max(1, min(c.limit.Max/1000, c.limit.Max-int64(n+0.999999)))
+		}
 	}
-	for _, c := range b.charges {
-		part := 0
+	for i, c := range b.charges {
+		if takes[i] == 0 {
+			continue
+		}
+		part, hash, at := 0, c.hash(b.key), int64(b.tx.Now)/minute
 		if c.limit.Wide {
 			part = rand.IntN(parts)
 		}
-		b.tx.Do(spend, c.hash(b.key), int64(b.tx.Now)/minute, part)
+		b.tx.Do(spend, hash, at, part, takes[i], takes[i])
+		if takes[i] > 1 {
+			b.tx.AfterCommit(func() { ahead.put(hash, at, takes[i]-1) })
+		}
 	}
 	return nil
 }

@@ -101,3 +101,32 @@ func TestWhatNoWindowReachesIsSwept(t *testing.T) {
 		}
 	})
 }
+
+// What a process takes ahead serves the acts of its minute; it never lets through more than the limit.
+func TestAWideBudgetIsTakenFromInAdvances(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		h.Main.Attach(budget.NewAdvance())
+		house := budget.Limit{Name: "form.house", Max: 3000, Per: 2 * time.Minute, Wide: true}
+		statements := 0
+		h.Main.SetHook(func(string) error { statements++; return nil })
+		defer h.Main.SetHook(nil)
+		went := 0
+		for range 3100 {
+			if err := spend(h, house.For("")); err == nil {
+				went++
+			} else if !fault.Is(err, fault.Busy) {
+				t.Fatal(err)
+			}
+		}
+		if went != 3000 {
+			t.Errorf("%d went through, of %d", went, house.Max)
+		}
+		if statements > 2*1000+100 {
+			t.Errorf("%d statements for 3,100 acts: nothing was taken ahead", statements)
+		}
+		h.Clock.Advance(3 * time.Minute)
+		if err := spend(h, house.For("")); err != nil {
+			t.Errorf("after the window: %v", err)
+		}
+	})
+}

@@ -32,6 +32,7 @@ type Table struct {
 	Name       string
 	Account    bool // rows belong to an account: account_id is first in every key, and every statement binds it
 	AppendOnly bool // rows are only added; deleting is db.Purge's alone
+	Few        bool // some thousands of rows at most, as of lists and forms: it may be read from end to end
 	Foreign    bool // made by a library (River, goose): its columns are listed, its statements are not ours
 	Columns    []Column
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // The rule of decisions: an account may only tighten, whoever runs the house may choose within
-// bounds and says why. Inside the package, since decisions have no table yet.
+// bounds and says why.
 func TestAnAccountOnlyTightens(t *testing.T) {
 	packs := Packs()
 	base := Published(packs[len(packs)-1])
@@ -38,8 +38,9 @@ func TestAnAccountOnlyTightens(t *testing.T) {
 		{0, "rights.target", "5", "we have the people", ""},
 		{7, "no.such", "1", "", "rulepack.unknown"},
 		{7, "doi.token", "", "", ""},
+		{0, "doi.token", "", "", "rulepack.reason"},
 	} {
-		err := Decision{ID: 1, Key: x.key, Value: x.value, Reason: x.reason}.check(base, x.account)
+		err := Decision{ID: 1, Key: x.key, Value: x.value, Reason: x.reason}.check(base, x.account, "")
 		got := ""
 		var f *fault.Error
 		if errors.As(err, &f) {

@@ -9,8 +9,9 @@
 // or move where the pack says so. Every layer is re-checked on reading: when the
 // installation tightens a rule, looser choices of accounts give way by themselves.
 //
-// Who may sign a decision is checked by the page that takes it; the trace of it is
-// written by its caller, since trace lies above.
+// For gives the rules of a transaction; every node works by a decision from the act after
+// its commit on. Who may sign a decision is checked by the page that takes it; the trace
+// of it is written by its caller, since trace lies above.
 package rulepack
 
 import (
@@ -24,7 +25,6 @@ import (
 
 	"github.com/knadh/koanf/parsers/toml/v2"
 
-	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 )
 
@@ -94,6 +94,15 @@ const (
 	ExitDelete      Key = "exit.delete"
 	ExitCertificate Key = "exit.certificate"
 )
+
+// InUse lists the rules that code reads today, in the order of the packs: those a page of rules
+// shows. A test holds it against the source of all rooms.
+func InUse() []Key {
+	return []Key{Art14Notice, Art14Margin, WaitingRemind, Mailable, WordRefused,
+		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
+		EvidenceRow, EvidenceFile, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, MessageLog,
+		PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
+}
 
 // Word is the rule that tells the grade of a bare word about an origin: "D", or "-"
 // where a word isn't enough. Origins: site, paper, customer, member, business,
@@ -321,12 +330,13 @@ func number(v any) *int {
 }
 
 // Rules are the rules in force for one account (or, of account 0, for the
-// installation) at one moment. They are values: share and keep them freely, and
-// reload when Head changes.
+// installation) at one moment. They are values: share them freely, and ask For again in
+// the next transaction.
 type Rules struct {
 	pack    *Pack
+	below   *Rules // without the account's choices; nil of the installation's
 	changed map[Key]Change
-	head    int64
+	head    head // the last decisions that count here
 }
 
 // Change is what put a value in place of the pack's.
@@ -335,23 +345,24 @@ type Change struct {
 	Account int64 // 0 = the installation
 	ID      int64 // of the decision
 	From    legalclock.Moment
+	Reason  string
 }
 
 // Published are the rules of a pack as they are, without any decision.
 func Published(p *Pack) *Rules { return &Rules{pack: p, changed: map[Key]Change{}} }
 
-// Version names the rules in force: the pack, and the last decision if there is one.
-// A permit and a proof keep it.
+// Version names the rules in force: the pack, the installation's last decision that counts,
+// and after a point the account's. A permit and a proof keep it.
 func (r *Rules) Version() string {
-	if r.head == 0 {
-		return r.pack.Version
+	v := r.pack.Version
+	if r.head != (head{}) {
+		v += "+" + strconv.FormatInt(r.head.House, 10)
 	}
-	return r.pack.Version + "+" + strconv.FormatInt(r.head, 10)
+	if r.head.Own != 0 {
+		v += "." + strconv.FormatInt(r.head.Own, 10)
+	}
+	return v
 }
-
-// Head is the number of the last decision that counts here; a greater one in the
-// database means: load again.
-func (r *Rules) Head() int64 { return r.head }
 
 // Pack is the adopted pack.
 func (r *Rules) Pack() *Pack { return r.pack }
@@ -359,26 +370,46 @@ func (r *Rules) Pack() *Pack { return r.pack }
 // Changed tells whether and by whom the pack's value was replaced.
 func (r *Rules) Changed(k Key) (Change, bool) { c, ok := r.changed[k]; return c, ok }
 
-// Text gives a value as text, a number in the rule's unit. An unknown key is an
-// error of the program: it panics, as all readers of values do.
-func (r *Rules) Text(k Key) string {
-	if c, ok := r.changed[k]; ok {
-		return c.Value
+// under gives the rules an account's choice is held against.
+func (r *Rules) under(account int64) *Rules {
+	switch {
+	case account == 0:
+		return Published(r.pack)
+	case r.below != nil:
+		return r.below
 	}
-	return r.rule(k).Value
+	return r
 }
 
+// House gives the rules of the installation, without the account's choices.
+func (r *Rules) House() *Rules { return r.under(1) }
+
+// Text gives a value as text, a number in the rule's unit. An unknown key is an
+// error of the program: it panics, as all readers of values do.
+func (r *Rules) Text(k Key) string { return r.Country(k, "") }
+
 // Country gives the value for a controller's country (ISO 3166 alpha-2), or the
-// general one where the country has none. A decision beats the country's value.
+// general one where the country has none. A decision of the installation beats the country's
+// value; an account's choice does where it is stricter than that.
 func (r *Rules) Country(k Key, country string) string {
-	if c, ok := r.changed[k]; ok {
+	rl := r.rule(k)
+	c, ok := r.changed[k]
+	if ok && c.Account == 0 {
 		return c.Value
 	}
-	rl := r.rule(k)
-	if v, ok := rl.Country[country]; ok {
-		return v
+	v, own := rl.Country[country]
+	if !own {
+		v = rl.Value
 	}
-	return rl.Value
+	if ok {
+		if b := r.under(c.Account); b != r {
+			v = b.Country(k, country)
+		}
+		if rl.tightens(v, c.Value, c.Reason) {
+			v = c.Value
+		}
+	}
+	return v
 }
 
 // Number gives a value in the unit of its rule.
@@ -488,60 +519,29 @@ func (r *Rules) of(k Key, unit string) *Rules {
 // fits the layer below is passed over.
 func (r *Rules) with(account int64, decisions []Decision) *Rules {
 	out := &Rules{pack: r.pack, head: r.head, changed: map[Key]Change{}}
+	if account != 0 {
+		out.below = r
+	}
 	for k, c := range r.changed {
 		out.changed[k] = c
 	}
 	for _, d := range decisions {
-		out.head = max(out.head, d.ID)
-		if d.check(r, account) == nil {
-			if d.Value == "" { // back to the layer below
-				delete(out.changed, d.Key)
-				if c, ok := r.changed[d.Key]; ok {
-					out.changed[d.Key] = c
-				}
-				continue
-			}
-			out.changed[d.Key] = Change{d.Value, account, d.ID, d.ValidFrom}
+		if account == 0 {
+			out.head.House = max(out.head.House, d.ID)
+		} else {
+			out.head.Own = max(out.head.Own, d.ID)
 		}
+		if !d.fits(r, account) {
+			continue
+		}
+		if d.Value == "" { // back to the layer below
+			delete(out.changed, d.Key)
+			if c, ok := r.changed[d.Key]; ok {
+				out.changed[d.Key] = c
+			}
+			continue
+		}
+		out.changed[d.Key] = Change{d.Value, account, d.ID, d.ValidFrom, d.Reason}
 	}
 	return out
-}
-
-// Decision is one decision or choice, never changed: a later one replaces it.
-type Decision struct {
-	ID        int64
-	ValidFrom legalclock.Moment
-	Key       Key
-	Value     string // "" = back to what holds without it
-	Reason    string
-}
-
-// check tells whether an account (or, 0, the installation) may decide so over the
-// rules below. Faults: rulepack.unknown, rulepack.value, rulepack.fixed,
-// rulepack.looser, rulepack.reason.
-func (d Decision) check(below *Rules, account int64) error {
-	rl, ok := below.pack.Rule(d.Key)
-	bad := func(key string) error {
-		return fault.New(fault.Invalid, key, "Rule", string(d.Key), "Now", below.Text(d.Key), "Unit", rl.Unit).At(string(d.Key))
-	}
-	switch {
-	case !ok:
-		return fault.New(fault.Invalid, "rulepack.unknown", "Rule", string(d.Key)).At(string(d.Key))
-	case d.Value == "":
-		return nil
-	case rl.Stricter == "fixed":
-		return bad("rulepack.fixed")
-	case !rl.fits(d.Value):
-		return bad("rulepack.value")
-	case account == 0:
-		if strings.TrimSpace(d.Reason) == "" {
-			return bad("rulepack.reason")
-		}
-	case !rl.tightens(below.Text(d.Key), d.Value, d.Reason):
-		if rl.Stricter == "reasoned" {
-			return bad("rulepack.reason")
-		}
-		return bad("rulepack.looser")
-	}
-	return nil
 }

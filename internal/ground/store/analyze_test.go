@@ -5,7 +5,14 @@ package store_test
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/datamap"
+	"consend/internal/ground/store"
+	"consend/internal/job"
 	"consend/internal/testhouse"
 )
 
@@ -24,4 +31,36 @@ func TestAnalyzeKnowsItsTablesAndLeavesTheRoleAsItWas(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Until PostgreSQL's daemon comes by, a table that was never looked at is planned for blindly.
+func TestAYoungDatabaseIsMadeKnownToThePlanner(t *testing.T) {
+	h := testhouse.Postgres(t)
+	id, _ := h.House(t)
+	if err := h.Main.Write(context.Background(), actor.Worker("test", id), func(tx *store.Tx) error {
+		for range 300 {
+			job.Post(tx, "test", 1)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := pgx.Connect(context.Background(), h.URLs[datamap.Main])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	defer stop()
+	go h.Main.GrowUp(ctx)
+	for {
+		var known float64
+		if err := c.QueryRow(ctx, "SELECT reltuples FROM pg_class WHERE relname = 'fact'").Scan(&known); err != nil {
+			t.Fatalf("the planner never heard of the facts: %v", err)
+		}
+		if known >= 300 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }

@@ -9,12 +9,12 @@ func Data() []datamap.Table {
 	var out []datamap.Table
 	for _, s := range []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive} {
 		out = append(out,
-			datamap.Table{Store: s, Name: "store", Columns: []datamap.Column{
+			datamap.Table{Store: s, Name: "store", Few: true, Columns: []datamap.Column{
 				datamap.None("kind", "which of the three stores it is"),
 				datamap.None("id", "a random number of the store"),
 				datamap.None("installation", "a random number of the installation"),
 			}},
-			datamap.Table{Store: s, Name: "counter", Columns: []datamap.Column{
+			datamap.Table{Store: s, Name: "counter", Few: true, Columns: []datamap.Column{
 				datamap.None("name", "the counter's name"),
 				datamap.None("next", "the next id nobody has"),
 			}},

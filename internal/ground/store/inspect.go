@@ -4,7 +4,7 @@ package store
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,54 +43,16 @@ func (db *DB) Live(ctx context.Context) (datamap.Live, error) {
 	return out, err
 }
 
-// Plan explains a query as the database would run it, one step a line.
-func (db *DB) Plan(ctx context.Context, q *Query, args ...any) (string, error) {
-	prefix := "EXPLAIN QUERY PLAN "
-	if db.dialect == postgres {
-		prefix = "EXPLAIN "
-	}
-	var out []string
+// Check holds a statement to the rules without running it, and gives the text this database
+// would run and the tables of this store it names.
+func (db *DB) Check(q *Query) (text string, tables []string, err error) {
 	c, err := db.compile(q)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	x := *c
-	x.sql = prefix + c.sql
-	err = db.engine.view(ctx, actor.System("plan"), func(v *View) error {
-		full := make([]any, len(c.args))
-		for i, a := range c.args {
-			switch {
-			case a.from == argAccount:
-				full[i] = int64(1)
-			case a.from == argNow:
-				full[i] = int64(v.Now)
-			case a.list != 0:
-				if full[i], err = db.list(args[a.from], a.list); err != nil {
-					return err
-				}
-			default:
-				if full[i], err = plain(args[a.from]); err != nil {
-					return err
-				}
-			}
-		}
-		return v.run.query(&x, full, func(scan func(...any) error, columns []string) (bool, error) {
-			if db.dialect == postgres {
-				var line string
-				if err := scan(&line); err != nil {
-					return false, err
-				}
-				out = append(out, line)
-				return true, nil
-			}
-			var id, parent, unused int64
-			var detail string
-			if err := scan(&id, &parent, &unused, &detail); err != nil {
-				return false, err
-			}
-			out = append(out, detail)
-			return true, nil
-		})
-	})
-	return strings.Join(out, "\n"), err
+	slices.Sort(c.names)
+	return c.sql, slices.Compact(c.names), nil
 }
+
+// ForAccount tells whether a statement runs for one account, and not for the installation.
+func (q *Query) ForAccount() bool { return q.account }

@@ -4,7 +4,9 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"consend/internal/ground/legalclock"
@@ -63,4 +65,87 @@ func TestWhatAllRowsSayIsLoadedLikeAnyOtherValue(t *testing.T) {
 			}
 		}
 	})
+}
+
+// On PostgreSQL a Put of many rows is under way while the act goes on: what is asked meanwhile,
+// before or after it, is answered rightly, and what it did wrong fails the act.
+func TestWhatIsPutIsWorkedOnWhileTheActGoesOn(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		rows := func(tx *store.Tx, n int) (out [][]any) {
+			for i := range n {
+				out = append(out, []any{tx.ID(), "kind", int64(i), int64(1)})
+			}
+			return out
+		}
+		strict := store.Load("test.strict", "fact", []store.Column{{Name: "id"}, {Name: "kind", Type: store.Text}, {Name: "ref"}, {Name: "at"}}, "")
+		count := store.Account("test.count_facts", `SELECT COUNT(*) FROM fact f WHERE f.account_id = :account`)
+		const account = 77
+		if err := h.Main.Write(context.Background(), who(account), func(tx *store.Tx) error {
+			before := store.Ask[int64](tx, count)
+			if err := tx.Put(load, rows(tx, 300)); err != nil {
+				return err
+			}
+			if n, err := before.One(); err != nil || n != 0 { // it left with the rows
+				t.Errorf("before: %d, %v", n, err)
+			}
+			between := store.Ask[int64](tx, count)
+			if err := tx.Put(load, rows(tx, 100)); err != nil {
+				return err
+			}
+			after := store.Ask[int64](tx, count)
+			for i, a := range []*store.Answer[int64]{after, between} {
+				if n, err := a.One(); err != nil || n != []int64{400, 300}[i] {
+					t.Errorf("%d: %d, %v", i, n, err)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range []bool{false, true} {
+			var twice [][]any
+			err := h.Main.Write(context.Background(), who(account), func(tx *store.Tx) error {
+				twice = rows(tx, 60)
+				if err := tx.Put(strict, append(twice, twice[59])); err != nil {
+					return err
+				}
+				if read {
+					_, err := store.One[int64](tx, count)
+					return err
+				}
+				return nil
+			})
+			if !errors.Is(err, store.ErrUnique) || !strings.Contains(err.Error(), "test.strict") {
+				t.Errorf("read %t: %v", read, err)
+			}
+		}
+		if err := h.Main.View(context.Background(), who(account), func(v *store.View) error {
+			n, err := store.One[int64](v, count)
+			if n != 400 {
+				t.Errorf("%d facts are left", n)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestRowsKeepWhatRepeatsOnceAndGiveEachItsOwn(t *testing.T) {
+	var r store.Rows
+	for round := range 3 {
+		r.Begin(4, 2)
+		var want [][]any
+		for i := range 5 {
+			id, name := int64(1000*round+i), fmt.Sprint("name", i/2)
+			r.Int(id)
+			r.Text(name)
+			r.Bool(i > 2)
+			r.Bytes(nil)
+			want = append(want, []any{id, name, i > 2, nil})
+		}
+		if got := r.All(); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("round %d\ngot  %v\nwant %v", round, got, want)
+		}
+	}
 }

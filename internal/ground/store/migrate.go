@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -111,8 +112,10 @@ func (db *DB) migrateSQLite(ctx context.Context, h *sql.DB) error {
 	if err := db.foreign(ctx, h, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'store'`); err != nil {
 		return err
 	}
-	_, err := db.migrate(ctx, h)
-	return err
+	if _, err := db.migrate(ctx, h); err != nil {
+		return err
+	}
+	return db.believe(ctx, h)
 }
 
 // foreign refuses a database that already is another of the three stores, before a single
@@ -140,7 +143,10 @@ func (db *DB) migratePG(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("store: the database URL can't be read: %w", err)
 	}
-	h := stdlib.OpenDB(*cfg)
+	h := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET row_security = off") // a step that would change nothing, since the owner sees no account, fails instead
+		return err
+	}))
 	defer h.Close()
 	if err := h.PingContext(ctx); err != nil {
 		return fmt.Errorf("store: PostgreSQL does not answer: %w", err)
@@ -161,7 +167,7 @@ func (db *DB) grant(ctx context.Context, h *sql.DB) error {
 	fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA public TO %s, %s, %s;\n", roleApp, roleSystem, rolePurge)
 	for _, t := range db.dataMap.Tables(db.kind) {
 		if t.Foreign {
-			fmt.Fprintf(&b, "GRANT SELECT, INSERT, UPDATE, DELETE ON %q TO %s;\nGRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %s;\n", t.Name, roleSystem, roleSystem)
+			fmt.Fprintf(&b, "GRANT SELECT, INSERT, UPDATE, DELETE ON %q TO %s;\nGRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %s;\n", t.Name, roleSystem, roleSystem)
 			continue
 		}
 		may := "SELECT, INSERT, UPDATE, DELETE"
@@ -174,11 +180,12 @@ func (db *DB) grant(ctx context.Context, h *sql.DB) error {
 			continue
 		}
 		const mine = `account_id = nullif(current_setting('consend.account', true), '')::bigint`
-		fmt.Fprintf(&b, "ALTER TABLE %q ENABLE ROW LEVEL SECURITY;\n", t.Name)
+		fmt.Fprintf(&b, "ALTER TABLE %q ENABLE ROW LEVEL SECURITY;\nALTER TABLE %q FORCE ROW LEVEL SECURITY;\n", t.Name, t.Name)
 		for _, p := range []struct{ name, role, rule string }{
 			{"of_account", roleApp, mine},
-			{"of_installation", roleSystem, "true"},
-			{"of_purge", rolePurge, "account_id = coalesce(nullif(current_setting('consend.account', true), '')::bigint, account_id)"},
+			// A policy is also for those who are members of its role, as the tables' owner is.
+			{"of_installation", roleSystem, "current_user = '" + roleSystem + "'"},
+			{"of_purge", rolePurge, "current_user = '" + rolePurge + "' AND account_id = coalesce(nullif(current_setting('consend.account', true), '')::bigint, account_id)"},
 		} {
 			fmt.Fprintf(&b, "DROP POLICY IF EXISTS %s ON %q;\nCREATE POLICY %s ON %q TO %s USING (%s) WITH CHECK (%s);\n",
 				p.name, t.Name, p.name, t.Name, p.role, p.rule, p.rule)

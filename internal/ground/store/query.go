@@ -2,7 +2,11 @@
 
 package store
 
-import "sync/atomic"
+import (
+	"slices"
+	"strings"
+	"sync"
+)
 
 // Query is one statement of one room, written once for both databases and kept as a
 // package-level value in the room's sql.go. The text is checked and rendered for a
@@ -26,17 +30,39 @@ type Query struct {
 	text    string
 	account bool
 	reason  string
-	used    atomic.Bool
 }
 
 // Account is a statement on tables of one account. Every account table it names must be
 // bound: `alias.account_id = :account`, and an INSERT starts its columns with account_id.
-func Account(name, text string) *Query { return &Query{name: name, text: text, account: true} }
+func Account(name, text string) *Query { return named(&Query{name: name, text: text, account: true}) }
 
 // Installation is a statement over all accounts, or on tables that belong to none, with the
 // reason why. In a transaction bound to an account it may not name account tables.
 func Installation(name, reason, text string) *Query {
-	return &Query{name: name, text: text, reason: reason}
+	return named(&Query{name: name, text: text, reason: reason})
+}
+
+var all struct {
+	sync.Mutex
+	queries []*Query
+}
+
+func named(q *Query) *Query {
+	all.Lock()
+	defer all.Unlock()
+	all.queries = append(all.queries, q)
+	return q
+}
+
+// Named lists every statement of the program by name, whether it ever ran or not: so the
+// tests of the house hold all of them to its rules. Statements are made once, as values of a
+// package; a test refuses those made while the program runs, so the list never grows.
+func Named() []*Query {
+	all.Lock()
+	defer all.Unlock()
+	out := slices.Clone(all.queries)
+	slices.SortStableFunc(out, func(a, b *Query) int { return strings.Compare(a.name, b.name) })
+	return out
 }
 
 // Name is the room and what is asked, such as "contact.find".

@@ -42,7 +42,8 @@ type compiled struct {
 	sql     string
 	args    []argument
 	given   int      // how many arguments the caller gives
-	tables  []string // account tables it names
+	names   []string // tables of the store it names
+	tables  []string // those of them that are an account's
 	changes []string // tables it updates or deletes from, for append-only tables
 	deletes []string
 }

@@ -5,6 +5,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // check holds the rule of scopes: every account table a statement names is bound to the
@@ -32,6 +33,9 @@ func (c *compiled) check(w []token, account map[string]bool) error {
 		}
 		return table, alias, n
 	}
+	if err := plainNames(w, account); err != nil {
+		return err
+	}
 	depth := 0
 	inFrom := map[int]bool{} // by depth of brackets: are we in a FROM list
 	for i := 0; i < len(w); i++ {
@@ -54,6 +58,7 @@ func (c *compiled) check(w []token, account map[string]bool) error {
 			i += n
 		case t.text == "into":
 			table := at(i + 1)
+			c.know(table, account)
 			if account[table] {
 				c.tables = append(c.tables, table)
 				if c.q.account {
@@ -83,6 +88,7 @@ func (c *compiled) check(w []token, account map[string]bool) error {
 	}
 	var open []ref
 	for _, r := range refs {
+		c.know(r.table, account)
 		if account[r.table] {
 			c.tables = append(c.tables, r.table)
 			open = append(open, r)
@@ -106,6 +112,43 @@ func (c *compiled) check(w []token, account map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// plainNames refuses the ways to name a table that the check would not see: in quotes, behind
+// a schema, or in brackets of a FROM.
+func plainNames(w []token, account map[string]bool) error {
+	for i, t := range w {
+		name := strings.ToLower(strings.Trim(t.text, `"`))
+		if _, ok := account[name]; !ok || t.kind != 'i' {
+			continue
+		}
+		before := func(n int) string {
+			if i >= n {
+				return w[i-n].text
+			}
+			return ""
+		}
+		switch {
+		case t.text[0] == '"':
+			return fmt.Errorf("write %s without quotes, so that its account is seen", name)
+		case before(1) == "." && (schemas[before(2)] || before(3) != "," && namesTable[before(3)]):
+			return fmt.Errorf("write %s without a schema, so that its account is seen", name)
+		case before(1) == "(" && namesTable[before(2)]:
+			return fmt.Errorf("write %s without brackets, so that its account is seen", name)
+		}
+	}
+	return nil
+}
+
+var (
+	namesTable = set("from", "join", "into", "update", ",")
+	schemas    = set("main", "temp", "public", "pg_temp")
+)
+
+func (c *compiled) know(table string, account map[string]bool) {
+	if _, ok := account[table]; ok {
+		c.names = append(c.names, table)
+	}
 }
 
 // bound counts `alias.account_id = :account`; without an alias only where one table is named.

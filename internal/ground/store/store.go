@@ -13,14 +13,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -46,10 +44,7 @@ type DB struct {
 	hook       func(query string) error
 	identity   Identity
 	steps      func(dialect string) []Step
-
-	mu       sync.Mutex
-	conns    map[driver.Conn]*liteConn
-	compiles sync.Map // *Query → *compiled
+	compiles   sync.Map // *Query → *compiled
 }
 
 // Identity is the row every store carries: which of the three it is, and of which installation.
@@ -97,7 +92,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		o.Clock = legalclock.System
 	}
 	db := &DB{kind: o.Kind, clock: o.Clock, dataMap: o.Map, steps: o.Steps, accounts: map[string]bool{}, appendOnly: map[string]bool{},
-		attached: map[reflect.Type]any{}, conns: map[driver.Conn]*liteConn{}}
+		attached: map[reflect.Type]any{}}
 	for _, t := range o.Map {
 		if t.Store == o.Kind {
 			db.accounts[t.Name] = t.Account
@@ -177,12 +172,16 @@ func (db *DB) Write(ctx context.Context, who actor.Actor, fn func(*Tx) error) er
 // steps others have their turn; fn ends its step when tx.Yield says so, with its cursor
 // written in the same step, so that a kill anywhere resumes at the cursor.
 func (db *DB) Bulk(ctx context.Context, who actor.Actor, fn func(*Tx) (more bool, err error)) error {
+	return db.inSteps(ctx, who, options{bulk: true}, fn)
+}
+
+func (db *DB) inSteps(ctx context.Context, who actor.Actor, opt options, fn func(*Tx) (more bool, err error)) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		more := false
-		err := db.write(ctx, who, options{bulk: true}, func(tx *Tx) (err error) {
+		err := db.write(ctx, who, opt, func(tx *Tx) (err error) {
 			tx.step = &step{legalclock.Start()}
 			more, err = fn(tx)
 			return err
@@ -199,6 +198,14 @@ func (db *DB) Purge(ctx context.Context, who actor.Actor, rule string, fn func(*
 		return errors.New("store: Purge needs the id of the rule it follows")
 	}
 	return db.write(ctx, who, options{purge: true}, fn)
+}
+
+// PurgeBulk is Purge for many, in steps as Bulk has them.
+func (db *DB) PurgeBulk(ctx context.Context, who actor.Actor, rule string, fn func(*Tx) (more bool, err error)) error {
+	if rule == "" {
+		return errors.New("store: PurgeBulk needs the id of the rule it follows")
+	}
+	return db.inSteps(ctx, who, options{purge: true, bulk: true}, fn)
 }
 
 func (db *DB) write(ctx context.Context, who actor.Actor, opt options, fn func(*Tx) error) error {
@@ -241,20 +248,8 @@ func (db *DB) compile(q *Query) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.used.Store(true)
 	db.compiles.Store(q, c)
 	return c, nil
-}
-
-// Executed lists the queries that ran here, by name: for the golden list and the plans.
-func (db *DB) Executed() []*Query {
-	var out []*Query
-	db.compiles.Range(func(k, _ any) bool {
-		out = append(out, k.(*Query))
-		return true
-	})
-	sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
-	return out
 }
 
 // DatabaseNow is the database's own clock: leases need it, since nodes' clocks differ.

@@ -22,13 +22,13 @@ var (
 	ErrReference = errors.New("store: a row it refers to is missing, or still referred to")
 	ErrClosed    = errors.New("store: closed")
 
-	errConflict = errors.New("store: conflict with another transaction")
+	ErrConflict = errors.New("store: conflict with another transaction") // the act runs again, as often as is reasonable
 
 	// ErrAgain is for a hook: the act runs again from the start, as it does after a conflict on
 	// PostgreSQL, or when the block of ids is used up on SQLite. A view goes on: nothing is in its way.
 	ErrAgain = errors.New("store: again")
 
-	again = map[dialect]error{postgres: errConflict, sqlite: errDry}
+	again = map[dialect]error{postgres: ErrConflict, sqlite: errDry}
 )
 
 // View is a read-only look at one moment of the database, for one actor.
@@ -41,6 +41,7 @@ type View struct {
 	writes bool // of a Tx
 	open   bool // rows of Each are being read: no other statement now
 	fail   error
+	kept   map[reflect.Type]any
 }
 
 // Reader is what reads take: a View or a Tx.
@@ -113,7 +114,9 @@ type runner interface {
 	exec(c *compiled, args []any) (int64, error)
 	query(c *compiled, args []any, each reading) error
 	ask(c *compiled, args []any, each reading)
-	trips() int // how many times what was queued has left
+	launch() error          // sends what is queued, and waits for nothing
+	trips() int             // how many times what was queued has left
+	answered(trip int) bool // whether what was queued after so many times has left and come back
 	flush() error
 	native() any
 }
@@ -345,6 +348,28 @@ func Attached[T any](r Reader) (T, bool) {
 	}
 	return v.(T), true
 }
+
+// Kept gives the one T of the transaction, zero at first: what a room below remembers for as
+// long as the transaction lasts, so that many callers ask the database once.
+func Kept[T any](r Reader) *T {
+	v := r.view()
+	k := reflect.TypeFor[T]()
+	if x, ok := v.kept[k]; ok {
+		return x.(*T)
+	}
+	if v.kept == nil {
+		v.kept = map[reflect.Type]any{}
+	}
+	x := new(T)
+	v.kept[k] = x
+	return x
+}
+
+// AccountOf is the account a reader is bound to, NowOf its moment.
+func AccountOf(r Reader) int64 { return r.view().Who.Account }
+
+// NowOf is the reader's moment, fixed for the whole transaction.
+func NowOf(r Reader) legalclock.Moment { return r.view().Now }
 
 // lost tells whether an error comes from the database, not from a rule of the house.
 func lost(err error) bool {

@@ -162,6 +162,7 @@ var (
 	ErrNoStartTLS = errors.New("the relay offers no STARTTLS")
 	ErrNoAuth     = errors.New("the relay offers no way of authentication we use")
 	ErrClosed     = errors.New("connection is closed")
+	ErrHeld       = errors.New("the content was held back")
 )
 
 // Envelope is who a message is from and for, as SMTP sees it. Build it with NewEnvelope.

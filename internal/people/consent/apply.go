@@ -40,6 +40,42 @@ const skew = 5 * time.Minute
 // contact.none, list.none.
 func Apply(tx *store.Tx, events []Event) ([]Result, error) { return (*Ahead)(nil).Apply(tx, events) }
 
+// Desk is memory that Applies one after another use again: an import applies thousands of
+// events five hundred times.
+type Desk struct {
+	people  map[int64]*contact.Row
+	states  map[key]*sub
+	fresh   []sub
+	order   []*sub
+	records []Record
+	results []Result
+	members []trace.Member
+	told    []told
+	events  store.Rows
+	begun   store.Rows
+	stood   store.Rows
+}
+
+// Apply is Apply for at most proof.MaxMembers events. The results are valid until the next one.
+func (d *Desk) Apply(tx *store.Tx, events []Event) ([]Result, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	if len(events) > proof.MaxMembers {
+		return nil, fmt.Errorf("consent: %d events do not fit into one entry of %d", len(events), proof.MaxMembers)
+	}
+	clear(d.people)
+	clear(d.states)
+	d.results = slices.Grow(d.results[:0], len(events))[:len(events)]
+	clear(d.results)
+	b := &batch{tx: tx, events: events, desk: d, results: d.results}
+	if err := b.apply(); err != nil {
+		*d = Desk{} // what was begun may still look at it
+		return nil, err
+	}
+	return d.results, nil
+}
+
 // Ahead is what an act on people who may be new asked before it knew them, so that the
 // questions left together with what makes them.
 type Ahead struct {
@@ -65,11 +101,9 @@ func (a *Ahead) Apply(tx *store.Tx, events []Event) ([]Result, error) {
 	}
 	out := make([]Result, 0, len(events))
 	for part := range slices.Chunk(events, proof.MaxMembers) {
-		b := &batch{tx: tx, events: part, results: make([]Result, len(part)), later: len(out) > 0, ahead: a}
-		for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell} {
-			if err := step(); err != nil {
-				return nil, err
-			}
+		b := &batch{tx: tx, events: part, desk: &Desk{}, results: make([]Result, len(part)), later: len(out) > 0, ahead: a}
+		if err := b.apply(); err != nil {
+			return nil, err
 		}
 		out = append(out, b.results...)
 	}
@@ -91,6 +125,7 @@ type batch struct {
 	events  []Event
 	later   bool // an earlier part of the same slice is written: whom it met has a state now
 	ahead   *Ahead
+	desk    *Desk
 	people  map[int64]*contact.Row
 	lists   map[int64]list.List
 	bars    map[[16]byte][]barRow
@@ -99,6 +134,15 @@ type batch struct {
 	records []Record
 	results []Result
 	set     *trace.Set // what the trace commits meanwhile; nil for one event
+}
+
+func (b *batch) apply() error {
+	for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type barRow struct {
@@ -143,7 +187,10 @@ func (b *batch) check() error {
 
 // read locks the people and reads where they stand.
 func (b *batch) read() error {
-	b.people = make(map[int64]*contact.Row, len(b.events))
+	if b.desk.people == nil {
+		b.desk.people, b.desk.states = make(map[int64]*contact.Row, len(b.events)), make(map[key]*sub, len(b.events))
+	}
+	b.people, b.states = b.desk.people, b.desk.states
 	b.lists = map[int64]list.List{}
 	var lists, known []int64
 	for i := range b.events {
@@ -171,13 +218,26 @@ func (b *batch) read() error {
 			return err
 		}
 		if len(rows) < len(part) {
-			return fault.New(fault.NotFound, "contact.none")
+			return b.gone(rows)
 		}
 		for i := range rows {
 			b.people[rows[i].ID] = &rows[i]
 		}
 	}
 	return b.readStates(known, lists)
+}
+
+// gone tells what it means that some people aren't here. Who was found in this act was deleted
+// by another since: the act begins again, and makes them anew.
+func (b *batch) gone(rows []contact.Row) error {
+	for i := range b.events {
+		e := &b.events[i]
+		here := slices.ContainsFunc(rows, func(r contact.Row) bool { return r.ID == e.Contact })
+		if e.Row.ID == e.Contact && e.Row.Salt != nil && !here && b.people[e.Contact] == nil {
+			return fmt.Errorf("consent: a person who was here is gone: %w", store.ErrConflict)
+		}
+	}
+	return fault.New(fault.NotFound, "contact.none")
 }
 
 // readStates asks everything else at once: one round trip for an act on few people.
@@ -212,7 +272,6 @@ func (b *batch) take(of *store.Answer[list.List], lists []int64, stood []*store.
 	for _, l := range found {
 		b.lists[l.ID] = l
 	}
-	b.states = make(map[key]*sub, len(b.events))
 	for _, a := range stood {
 		rows, err := a.All()
 		if err != nil {
@@ -255,9 +314,11 @@ func bar(rows []barRow, l list.List) (out Bar) {
 
 // decide judges each event by Next, in the order of the slice.
 func (b *batch) decide() error {
-	b.records = make([]Record, len(b.events))
-	b.order = make([]*sub, 0, len(b.events))
-	fresh := make([]sub, 0, len(b.events)) // one piece for all new states
+	d, n := b.desk, len(b.events)
+	d.records = slices.Grow(d.records[:0], n)[:n]
+	d.fresh, d.order = slices.Grow(d.fresh[:0], n), slices.Grow(d.order[:0], n)
+	b.records, b.order = d.records, d.order
+	fresh := d.fresh // one piece for all new states: it does not grow
 	for i := range b.events {
 		e := &b.events[i]
 		l := b.lists[e.List]
@@ -350,161 +411,4 @@ func (b *batch) number() error {
 		return nil
 	}
 	return b.begin()
-}
-
-// write puts the batch into the database: few statements, whatever its size.
-func (b *batch) write() error {
-	const width = 34
-	rows := make([][]any, len(b.records))
-	cells := make([]any, 0, width*len(b.records))
-	for i := range b.records {
-		r := &b.records[i]
-		cells = append(cells, r.ContactID, r.ListID, r.Seq, r.ID, string(r.Kind), string(r.Verdict), string(r.State), string(r.Basis),
-			r.BasisRef, r.BasisFamily, r.OptoutOffered, string(r.Grade), r.Lacks, r.Source, r.Method, r.OccurredAt, r.RecordedAt, r.ConfirmedAt,
-			r.RequestEvent, r.FormVersionID, r.NoteVersionID, r.TextSHA256, r.NoteSHA256, r.EvidenceSHA256, r.Language, r.Page,
-			r.ImportID, r.ImportRow, r.DeclaredBy, r.EvidenceID, r.ActorKind, r.ActorID, r.EntryID, r.EntryIndex)
-		rows[i] = cells[width*i : width*(i+1)]
-	}
-	if err := b.tx.Put(addEvents, rows); err != nil {
-		return err
-	}
-	rows, cells = rows[:0], cells[:0]
-	for i, s := range b.order {
-		cells = append(cells, s.list, s.contact, string(s.Status), string(s.Basis), string(s.Grade), int(s.Said), s.SaidAt, s.Seq, s.Event, s.Since)
-		rows = append(rows, cells[10*i:10*(i+1)])
-	}
-	if err := b.tx.Put(project, rows); err != nil {
-		return err
-	}
-	if err := b.writeOrigins(); err != nil {
-		return err
-	}
-	return b.writePeople()
-}
-
-// writeOrigins keeps where acts came from under each person's key, and the words shown once by their hash.
-func (b *batch) writeOrigins() error {
-	var rows [][]any
-	words := map[string]bool{}
-	for i := range b.events {
-		e := &b.events[i]
-		if e.Text != "" && !words[e.Text] {
-			words[e.Text] = true
-			b.tx.Do(addText, b.records[i].TextSHA256, e.Text)
-		}
-		if e.Origin.IsZero() {
-			continue
-		}
-		key, err := b.people[e.Contact].Unlock(b.tx)
-		if err != nil {
-			return err
-		}
-		var ip, agent []byte
-		if !e.Origin.IP.IsZero() {
-			if ip, err = key.Seal(originAt("ip_ct", b.records[i].ID), []byte(e.Origin.IP.Raw().String())); err != nil {
-				return err
-			}
-		}
-		if !e.Origin.Agent.IsZero() {
-			if agent, err = key.Seal(originAt("ua_ct", b.records[i].ID), []byte(e.Origin.Agent.Raw())); err != nil {
-				return err
-			}
-		}
-		rows = append(rows, []any{e.Contact, b.records[i].ID, ip, e.Origin.Source, agent, b.tx.Now})
-	}
-	return b.tx.Put(addOrigins, rows)
-}
-
-// writePeople notes what the events say about the people themselves: a sign of life, and
-// that somebody who had objected or whose mailbox had failed is back by their own yes.
-func (b *batch) writePeople() error {
-	var alive, back []int64
-	for i := range b.events {
-		e, p := &b.events[i], b.people[b.events[i].Contact]
-		own := e.Kind == Confirm || e.Kind == Accept || e.Kind == Request && b.tx.Who.Kind == actor.Subject
-		if own && !p.Created && b.results[i].Verdict.OK() {
-			alive = append(alive, e.Contact)
-		}
-		if (e.Kind == Confirm || e.Kind == Accept) && b.results[i].Verdict.OK() && (p.State == contact.StateObjected || p.State == contact.StateBounced) {
-			back = append(back, e.Contact)
-		}
-	}
-	contact.Revive(b.tx, back)
-	if len(alive) == 0 {
-		return nil
-	}
-	return contact.Lived(b.tx, alive, b.tx.Now)
-}
-
-// tell traces the batch. One event is one entry; a set that was begun is finished.
-func (b *batch) tell() error {
-	if b.set != nil {
-		_, err := b.set.Append()
-		return err
-	}
-	first := &b.records[0]
-	act := trace.Act{ID: first.EntryID, Action: "consent." + string(first.Kind), Clear: proof.Fields{}}
-	for _, c := range columns {
-		if v := c.text(first); v != "" {
-			act.Clear[c.name] = v
-		}
-	}
-	p := b.people[first.ContactID]
-	act.Object, act.ObjectID, act.Person = "list", first.ListID, p.Person()
-	act.Private = first.private(p.Email, b.events[0].Origin)
-	_, err := trace.Append(b.tx, act)
-	return err
-}
-
-// begin begins the set act. What all events have in common stands in the entry, what differs
-// in its member; addresses and origins are committed, never written.
-func (b *batch) begin() (err error) {
-	first := &b.records[0]
-	act := trace.Act{ID: first.EntryID, Action: "consent." + string(first.Kind), Clear: proof.Fields{}}
-	var differ []column
-	for _, c := range columns {
-		if b.differs(c) {
-			differ = append(differ, c)
-			if c.name == "event" {
-				act.Action = "consent.apply"
-			}
-			continue
-		}
-		if v := c.text(first); v != "" {
-			act.Clear[c.name] = v
-		}
-	}
-	switch {
-	case act.Clear["import"] != "":
-		act.Object, act.ObjectID = "import", first.ImportID
-	case act.Clear["list"] != "":
-		act.Object, act.ObjectID = "list", first.ListID
-	}
-	members := make([]trace.Member, len(b.records))
-	for i := range b.records {
-		r := &b.records[i]
-		p := b.people[r.ContactID]
-		members[i] = trace.Member{Person: p.Person(), Private: r.private(p.Email, b.events[i].Origin)}
-		if len(differ) > 0 {
-			clear := make(proof.Fields, len(differ))
-			for _, c := range differ {
-				if v := c.text(r); v != "" {
-					clear[c.name] = v
-				}
-			}
-			members[i].Clear = clear
-		}
-	}
-	b.set, err = trace.BeginSet(b.tx, act, members)
-	return err
-}
-
-// differs tells whether a fact is not the same for all events of the batch.
-func (b *batch) differs(c column) bool {
-	for i := range b.records {
-		if !c.same(&b.records[0], &b.records[i]) {
-			return true
-		}
-	}
-	return false
 }

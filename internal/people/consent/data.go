@@ -52,7 +52,7 @@ func Data() []datamap.Table {
 			sealed("ip_ct", "network.ip", "consent.origin.ip"), from("ip_network", "network.ip"), from("ip_source", "network.source"),
 			sealed("ua_ct", "network.agent", "consent.origin.agent"), from("recorded_at", "consent.moment"),
 			none("shortened_at", "when the address was shortened to its network")}},
-		{Store: datamap.Main, Name: "consent_text", Account: true, AppendOnly: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "consent_text", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("sha256", "hash of the words"), none("body", "words shown to all alike"),
 			none("created_at", "when they were first shown")}},
 		{Store: datamap.Main, Name: "subscription", Account: true, Columns: []datamap.Column{

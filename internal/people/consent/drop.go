@@ -8,8 +8,10 @@ import (
 	"consend/internal/ground/store"
 )
 
-// Unheld gives those of some people, at most 1,000, for whom nothing speaks: no list has or
-// awaits a yes of theirs, and they have said no to none.
+// Unheld gives those of some people, at most 1,000, for whom nothing speaks: no list has, had
+// or awaits a yes of theirs, and none heard a no that must be shown to have been heard (GDPR
+// 5(2), 7(3), 21). "This was not me" is no such no: nothing was sent that it ends, and the
+// do-not-mail list remembers it.
 func Unheld(r store.Reader, ids []int64) ([]int64, error) {
 	held, err := store.All[int64](r, held, ids)
 	if err != nil {
@@ -24,9 +26,9 @@ func Unheld(r store.Reader, ids []int64) ([]int64, error) {
 	return out, nil
 }
 
-// Drop deletes the ledger of people who are deleted by a retention rule, at most 1,000 (in
-// db.Purge). The do-not-mail list is no ledger: it stays (INV-12).
-func Drop(tx *store.Tx, ids []int64) {
+// DropPeople deletes the ledger of people who are deleted for good, at most 1,000. The
+// do-not-mail list is no ledger: it stays (INV-12).
+func DropPeople(tx *store.Tx, ids []int64) {
 	tx.Do(dropOrigins, ids)
 	tx.Do(dropEvents, ids)
 	tx.Do(dropStates, ids)

@@ -77,7 +77,7 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 				got, err = ReasonsFor(v, w.news, []int64{id})
 				return err
 			})
-			why := Why(l, c, want, now)
+			why := Why(l, c, want, []string{"A", "B", "C", "D"}, now)
 			if got[id] != why {
 				rt.Fatalf("the database says %q, Go says %q\n%v", got[id], why, set)
 			}

@@ -3,7 +3,10 @@
 package consent
 
 import (
+	"slices"
+
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
@@ -30,6 +33,7 @@ const (
 	NotOnList    Reason = "not_on_list"   //
 	Unconfirmed  Reason = "unconfirmed"   // the mailbox has not answered
 	Unproved     Reason = "waiting"       // waiting for proof
+	TooWeak      Reason = "proof_weak"    // proved, but by less than the account's rules ask for (rule evidence.mailable)
 	HasEnded     Reason = "expired"       //
 	UnderAge     Reason = "under_age"     // GDPR 8
 	NoticeDue    Reason = "notice_due"    // GDPR 14(3): should have been told by now
@@ -38,13 +42,14 @@ const (
 // Reasons lists them in the order in which they are asked.
 func Reasons() []Reason {
 	return []Reason{ListRetired, NoMail, ErasingNow, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
-		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, UnderAge, NoticeDue}
+		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, TooWeak, HasEnded, UnderAge, NoticeDue}
 }
 
 // ReasonSQL gives the first failing reason (” when there is none) for a contact c, a list
 // l and their subscription s (LEFT JOIN), in the order of the house: state, do-not-mail
 // list unless the person said yes after it, basis, age, notice. The one text for one id, a
-// batch and a count; a test holds it equal to Why.
+// batch and a count; a test holds it equal to Why. Its one argument, before all that follow
+// it in the text, is what Mailable gives.
 const ReasonSQL = `CASE
 	WHEN l.retired_at <> 0 THEN 'list_retired'
 	WHEN l.kind <> 'mail' THEN 'no_mail'
@@ -62,12 +67,23 @@ const ReasonSQL = `CASE
 		WHEN s.state = 'requested' THEN 'unconfirmed'
 		WHEN s.state = 'waiting' THEN 'waiting'
 		WHEN s.state <> 'given' THEN s.state
+		WHEN s.grade NOT IN ?* THEN 'proof_weak'
 		WHEN c.age = 2 THEN 'under_age'
 		WHEN c.notice_due_at > 0 AND c.notice_due_at <= :now THEN 'notice_due'
 		ELSE '' END) END`
 
+// Mailable are the grades of evidence by which the account writes to people: those of the
+// rules in force (kind.md; rule evidence.mailable, which an account may tighten).
+func Mailable(r store.Reader) ([]string, error) {
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return nil, err
+	}
+	return rules.List(rulepack.Mailable), nil
+}
+
 // Why is ReasonSQL in Go: the same order, from what was read.
-func Why(l list.List, c contact.Contact, s State, now legalclock.Moment) Reason {
+func Why(l list.List, c contact.Contact, s State, mailable []string, now legalclock.Moment) Reason {
 	switch {
 	case l.RetiredAt != 0:
 		return ListRetired
@@ -95,6 +111,8 @@ func Why(l list.List, c contact.Contact, s State, now legalclock.Moment) Reason 
 		return Reason(s.Status)
 	}
 	switch {
+	case !slices.Contains(mailable, string(s.Grade)):
+		return TooWeak
 	case c.Age == contact.AgeUnder:
 		return UnderAge
 	case c.NoticeDueAt > 0 && c.NoticeDueAt <= now:
@@ -127,7 +145,11 @@ func ReasonsFor(r store.Reader, listID int64, people []int64) (map[int64]Reason,
 		Contact int64
 		Reason  Reason
 	}
-	rows, err := store.All[row](r, reasonsFor, listID, people)
+	mailable, err := Mailable(r)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := store.All[row](r, reasonsFor, mailable, listID, people)
 	out := make(map[int64]Reason, len(rows))
 	for _, x := range rows {
 		out[x.Contact] = x.Reason
@@ -143,7 +165,11 @@ type Tally struct {
 
 // CountReasons counts the people of a list by reason.
 func CountReasons(r store.Reader, listID int64) ([]Tally, error) {
-	return store.All[Tally](r, reasonsCount, listID)
+	mailable, err := Mailable(r)
+	if err != nil {
+		return nil, err
+	}
+	return store.All[Tally](r, reasonsCount, mailable, listID)
 }
 
 // Count is how many people stand at a status on a list.

@@ -143,22 +143,27 @@ func (r Record) Facts(address address.Address, o Origin) proof.Facts {
 // private gives the values about the person that are committed, never written.
 func (r *Record) private(a address.Address, o Origin) proof.Fields {
 	f := make(proof.Fields, 1)
+	r.eachPrivate(a, o, func(name, value string) { f[name] = value })
+	return f
+}
+
+// eachPrivate gives them sorted by name.
+func (r *Record) eachPrivate(a address.Address, o Origin, yield func(name, value string)) {
 	if !a.IsZero() {
-		f["address"] = a.Raw()
-	}
-	if !o.IP.IsZero() {
-		f["ip"] = o.IP.Raw().String()
+		yield("address", a.Raw())
 	}
 	if !o.Agent.IsZero() {
-		f["agent"] = o.Agent.Raw()
+		yield("agent", o.Agent.Raw())
+	}
+	if !o.IP.IsZero() {
+		yield("ip", o.IP.Raw().String())
 	}
 	if r.Page != "" {
-		f["page"] = r.Page
+		yield("page", r.Page)
 	}
 	if r.BasisRef != "" {
-		f["source_detail"] = r.BasisRef
+		yield("source_detail", r.BasisRef)
 	}
-	return f
 }
 
 // Events is the ledger of one person, oldest first, origins sealed; at most 5,000.
@@ -248,7 +253,11 @@ type Standing struct {
 
 // Standings lists where a person stands, by purpose and list.
 func Standings(r store.Reader, contact int64) ([]Standing, error) {
-	return store.All[Standing](r, standings, contact)
+	mailable, err := Mailable(r)
+	if err != nil {
+		return nil, err
+	}
+	return store.All[Standing](r, standings, mailable, contact)
 }
 
 func accountOf(r store.Reader) int64 {

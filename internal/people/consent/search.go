@@ -140,10 +140,11 @@ const found = `SELECT c.id, c.email, c.name, c.attributes, c.language, c.country
 	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at `
 
 // filters are those of a search that goes over contacts: the contact's own, then its subscriptions'.
+// Not EXISTS: PostgreSQL would read all subscriptions of the account before the first row.
 const filters = ` AND c.state NOT IN ('erasing', 'erased') AND (CAST(? AS {text}) = '' OR c.state = CAST(? AS {text}))
-	AND (CAST(? AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM subscription s WHERE s.account_id = :account AND s.contact_id = c.id AND s.state <> 'none'
+	AND (CAST(? AS BIGINT) = 0 OR 1 = (SELECT 1 FROM subscription s WHERE s.account_id = :account AND s.contact_id = c.id AND s.state <> 'none'
 		AND (CAST(? AS BIGINT) = 0 OR s.list_id = CAST(? AS BIGINT)) AND (CAST(? AS {text}) = '' OR s.state = CAST(? AS {text}))
-		AND (CAST(? AS {text}) = '' OR s.grade = CAST(? AS {text})))) `
+		AND (CAST(? AS {text}) = '' OR s.grade = CAST(? AS {text})) LIMIT 1)) `
 
 // onList are those of a search that goes over the people of a list.
 const onList = ` AND s.state <> 'none' AND (CAST(? AS {text}) = '' OR s.state = CAST(? AS {text})) AND (CAST(? AS {text}) = '' OR s.grade = CAST(? AS {text}))

@@ -4,23 +4,29 @@ package consent
 
 import "consend/internal/ground/store"
 
+var addEventColumns = []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {Name: "seq"}, {Name: "id"},
+	{Name: "kind", Type: store.Text}, {Name: "verdict", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
+	{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered", Type: store.Bool}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
+	{Name: "source", Type: store.Text}, {Name: "method", Type: store.Text}, {Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "confirmed_at"},
+	{Name: "request_event"}, {Name: "form_version_id"}, {Name: "note_version_id"}, {Name: "text_sha256", Type: store.Bytes},
+	{Name: "note_sha256", Type: store.Bytes}, {Name: "evidence_sha256", Type: store.Bytes}, {Name: "language", Type: store.Text},
+	{Name: "page", Type: store.Text}, {Name: "import_id"}, {Name: "import_row"}, {Name: "declared_by"}, {Name: "evidence_id"},
+	{Name: "actor_kind", Type: store.Text}, {Name: "actor_id"}, {Name: "entry_id"}, {Name: "entry_index"}}
+
+var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
+	{Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}}
+
 var (
 	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
 		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
 	bars = store.Account("consent.bars", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since
 		FROM suppression x WHERE x.account_id = :account AND x.fp IN ?#`)
 
-	addEvents = store.Load("consent.add_events", "consent_event", []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {Name: "seq"}, {Name: "id"},
-		{Name: "kind", Type: store.Text}, {Name: "verdict", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
-		{Name: "basis_ref", Type: store.Text}, {Name: "basis_family", Type: store.Text}, {Name: "optout_offered", Type: store.Bool}, {Name: "grade", Type: store.Text}, {Name: "lacks", Type: store.Text},
-		{Name: "source", Type: store.Text}, {Name: "method", Type: store.Text}, {Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "confirmed_at"},
-		{Name: "request_event"}, {Name: "form_version_id"}, {Name: "note_version_id"}, {Name: "text_sha256", Type: store.Bytes},
-		{Name: "note_sha256", Type: store.Bytes}, {Name: "evidence_sha256", Type: store.Bytes}, {Name: "language", Type: store.Text},
-		{Name: "page", Type: store.Text}, {Name: "import_id"}, {Name: "import_row"}, {Name: "declared_by"}, {Name: "evidence_id"},
-		{Name: "actor_kind", Type: store.Text}, {Name: "actor_id"}, {Name: "entry_id"}, {Name: "entry_index"}}, "")
+	addEvents = store.Load("consent.add_events", "consent_event", addEventColumns, "")
 
-	project = store.Load("consent.project", "subscription", []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text},
-		{Name: "basis", Type: store.Text}, {Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}},
+	// Of people whom the act itself made nothing stands yet: nothing is looked for.
+	begin   = store.Load("consent.begin", "subscription", subscription, "")
+	project = store.Load("consent.project", "subscription", subscription,
 		`ON CONFLICT (account_id, list_id, contact_id) DO UPDATE SET state = excluded.state, basis = excluded.basis, grade = excluded.grade,
 		said = excluded.said, said_at = excluded.said_at, seq = excluded.seq, event_id = excluded.event_id, since = excluded.since`)
 
@@ -61,11 +67,14 @@ var (
 		AND (CAST(? AS {text}) = '' OR x.reason = CAST(? AS {text})) ORDER BY x.since DESC, x.fp, x.scope, x.scope_id LIMIT ?`)
 
 	held = store.Account("consent.held", `SELECT DISTINCT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?*
-		AND (s.state NOT IN ('none', 'expired') OR s.said <> 0)`)
+		AND (s.state IN ('requested', 'waiting', 'given') OR s.said = 1 OR EXISTS (SELECT 1 FROM consent_event e WHERE e.account_id = :account
+			AND e.contact_id = s.contact_id AND e.list_id = s.list_id AND (e.state = 'given' OR e.kind IN ('withdraw', 'object', 'complain', 'refuse'))))`)
 	dropOrigins = store.Account("consent.drop_origins", `DELETE FROM consent_origin WHERE account_id = :account AND contact_id IN ?*`)
 	dropEvents  = store.Account("consent.drop_events", `DELETE FROM consent_event WHERE account_id = :account AND contact_id IN ?*`)
 	dropStates  = store.Account("consent.drop_states", `DELETE FROM subscription WHERE account_id = :account AND contact_id IN ?*`)
-	listsHeld   = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
+	saidSince   = store.Account("consent.said_since", `SELECT s.contact_id, MAX(s.said_at) AS said_at FROM subscription s
+		WHERE s.account_id = :account AND s.contact_id IN ?* AND s.said_at >= ? GROUP BY s.contact_id`)
+	listsHeld = store.Account("consent.lists_held", `SELECT s.list_id, l.purpose_id FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id
 		WHERE s.account_id = :account AND s.contact_id = ? AND s.state <> 'none' ORDER BY s.list_id`)
 	reasonsFor = store.Account("consent.reasons_for", `SELECT c.id AS contact, `+ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?

@@ -93,7 +93,11 @@ func bar1(tx *store.Tx, fp [16]byte, row contact.Row, cause Cause, scope Scope) 
 		}
 	}
 	entry := tx.ID()
-	if _, err := tx.Load(suppress, [][]any{{fp[:], string(scope.Reach), scope.ID, string(cause), tx.Now, row.ID, entry}}); err != nil {
+	since, err := binding(tx, []int64{row.ID})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Load(suppress, [][]any{{fp[:], string(scope.Reach), scope.ID, string(cause), max(tx.Now, since[row.ID]), row.ID, entry}}); err != nil {
 		return err
 	}
 	clear := proof.Fields{"cause": string(cause), "scope": string(scope.Reach)}
@@ -104,8 +108,28 @@ func bar1(tx *store.Tx, fp [16]byte, row contact.Row, cause Cause, scope Scope) 
 	if row.ID != 0 {
 		a.Person = row.Person()
 	}
-	_, err := trace.Append(tx, a)
+	_, err = trace.Append(tx, a)
 	return err
+}
+
+// binding gives the moment a suppression written now must bear to bind what the people, who are locked, said before it:
+// an act that began earlier may have waited for the one in which they said yes.
+func binding(tx *store.Tx, people []int64) (map[int64]legalclock.Moment, error) {
+	type yes struct {
+		ContactID int64
+		SaidAt    legalclock.Moment
+	}
+	out := map[int64]legalclock.Moment{}
+	for part := range slices.Chunk(people, 1000) {
+		rows, err := store.All[yes](tx, saidSince, part, tx.Now)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			out[r.ContactID] = r.SaidAt + 1
+		}
+	}
+	return out, nil
 }
 
 // SuppressSet puts people on the do-not-mail list, in bulk: one set act tells of them all. The
@@ -125,6 +149,14 @@ func SuppressSet(tx *store.Tx, people []contact.Row, cause Cause, scope Scope, i
 		entry := tx.ID()
 		rows := make([][]any, len(part))
 		members := make([]trace.Member, len(part))
+		ids := make([]int64, len(part))
+		for i := range part {
+			ids[i] = part[i].ID
+		}
+		since, err := binding(tx, ids)
+		if err != nil {
+			return err
+		}
 		for i := range part {
 			p := &part[i]
 			if cause == HardBounce || cause == Objected && scope.Reach == All {
@@ -136,7 +168,7 @@ func SuppressSet(tx *store.Tx, people []contact.Row, cause Cause, scope Scope, i
 					return err
 				}
 			}
-			rows[i] = []any{p.FP[:], string(scope.Reach), scope.ID, string(cause), tx.Now, p.ID, entry}
+			rows[i] = []any{p.FP[:], string(scope.Reach), scope.ID, string(cause), max(tx.Now, since[p.ID]), p.ID, entry}
 			members[i] = trace.Member{Person: p.Person()}
 		}
 		if _, err := tx.Load(suppress, rows); err != nil {

@@ -20,7 +20,7 @@ func Data() []datamap.Table {
 			Basis: "GDPR 5(2), 21(3)", Retention: "prospect", Erasure: datamap.Delete, Export: datamap.NoExport, Why: why, Key: kind})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "attribute", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "attribute", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "a kind of information, never a value"),
 			none("type", "one of a few words"), none("choices", "what can be chosen, the same for everybody"),
 			none("purpose", "why the account keeps it"), none("sensitive", "whether it looks like data of GDPR 9"),
@@ -37,6 +37,9 @@ func Data() []datamap.Table {
 			mine("source", "contact.source"), mine("notice_due_at", "contact.notice"),
 			none("entry_id", "the entry in the trace"), none("entry_index", "its member"), none("version", "counts changes"),
 			mine("created_at", "contact.created"), mine("updated_at", "contact.updated"), mine("active_at", "contact.activity")}},
+		{Store: datamap.Main, Name: "key_end", Account: true, Few: true, Columns: []datamap.Column{
+			none("account_id", "the account"), none("sheet", "where a key of somebody who is gone lies"),
+			none("slot", "where a key of somebody who is gone lies"), none("at", "when they went")}},
 		{Store: datamap.Main, Name: "contact_activity", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"),
 			pd("contact_id", "pseudonym", "activity.contact", datamap.Delete, datamap.Clear),

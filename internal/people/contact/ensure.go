@@ -88,11 +88,22 @@ func (k knownRow) row() Row {
 // order of news; two spellings of one address get one row. Nobody is changed. Addresses
 // are written in order, so that two acts at once never wait for each other.
 // Faults: contact.email.missing.
-func Ensure(tx *store.Tx, news []New) ([]Row, error) {
+func Ensure(tx *store.Tx, news []New) ([]Row, error) { return new(Desk).Ensure(tx, news) }
+
+// Desk is memory that Ensures one after another use again, as an import does.
+type Desk struct {
+	order []int
+	salts []byte
+	rows  []Row
+	cells store.Rows
+}
+
+// Ensure is Ensure. The rows are valid until the next one.
+func (d *Desk) Ensure(tx *store.Tx, news []New) ([]Row, error) {
 	if len(news) == 0 {
 		return nil, nil
 	}
-	order, err := inOrder(news)
+	order, err := d.inOrder(news)
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +111,16 @@ func Ensure(tx *store.Tx, news []New) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	salts := make([]byte, 32*len(order))
+	d.salts = slices.Grow(d.salts[:0], 32*len(order))[:32*len(order)]
+	salts := d.salts
 	if _, err := rand.Read(salts); err != nil {
 		return nil, err
 	}
-	out := make([]Row, len(news))
-	rows := make([][]any, 0, len(order))
-	cells := make([]any, 0, 20*len(order))
+	d.rows = slices.Grow(d.rows[:0], len(news))[:len(news)]
+	out := d.rows
+	clear(out)
+	cells := &d.cells
+	cells.Begin(len(addColumns), len(order))
 	own := map[int]int64{} // the entries that Ensure writes itself
 	for k, i := range order {
 		n := &news[i]
@@ -129,12 +143,28 @@ func Ensure(tx *store.Tx, news []New) ([]Row, error) {
 		if alive == 0 {
 			alive = tx.Now
 		}
-		from := len(cells)
-		cells = append(cells, r.ID, n.Email.Raw(), n.Email.Norm(), r.FP[:], n.Name.Raw(), n.Attributes.text(), n.Language, n.Country,
-			string(StateActive), n.Age, r.Salt, n.Source, n.NoticeDueAt, entry, index, tx.Now, tx.Now, alive,
-			r.Key.Sheet, r.Key.Slot)
-		rows = append(rows, cells[from:])
+		cells.Int(r.ID)
+		cells.Text(n.Email.Raw())
+		cells.Text(n.Email.Norm())
+		cells.Bytes(r.FP[:])
+		cells.Text(n.Name.Raw())
+		cells.Text(n.Attributes.text())
+		cells.Text(n.Language)
+		cells.Text(n.Country)
+		cells.Text(string(StateActive))
+		cells.Int(int64(n.Age))
+		cells.Bytes(r.Salt)
+		cells.Text(n.Source)
+		cells.Int(int64(n.NoticeDueAt))
+		cells.Int(entry)
+		cells.Int(int64(index))
+		cells.Int(int64(tx.Now))
+		cells.Int(int64(tx.Now))
+		cells.Int(int64(alive))
+		cells.Int(r.Key.Sheet)
+		cells.Int(int64(r.Key.Slot))
 	}
+	rows := cells.All()
 	made, err := tx.Load(add, rows)
 	if err != nil {
 		return nil, err
@@ -154,8 +184,9 @@ func Ensure(tx *store.Tx, news []New) ([]Row, error) {
 }
 
 // inOrder gives the places of news in the order of their folded addresses.
-func inOrder(news []New) ([]int, error) {
-	order := make([]int, len(news))
+func (d *Desk) inOrder(news []New) ([]int, error) {
+	d.order = slices.Grow(d.order[:0], len(news))[:len(news)]
+	order := d.order
 	for i := range news {
 		if news[i].Email.IsZero() {
 			return nil, fault.New(fault.Invalid, "contact.email.missing").At("email")

@@ -7,16 +7,24 @@ import "consend/internal/ground/store"
 const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
 	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at`
 
+var addColumns = []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
+	{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
+	{Name: "country", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "age"}, {Name: "salt", Type: store.Bytes},
+	{Name: "source", Type: store.Text}, {Name: "notice_due_at"}, {Name: "entry_id"}, {Name: "entry_index"}, {Name: "created_at"},
+	{Name: "updated_at"}, {Name: "active_at"}, {Name: "key_sheet"}, {Name: "key_slot"}}
+
 var (
 	get  = store.Account("contact.get", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lock = store.Account("contact.lock", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
 	find = store.Account("contact.find", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.email_norm = ?`)
 	some = store.Account("contact.some", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
 
+	names = store.Account("contact.names", `SELECT c.id, c.name, c.state FROM contact c WHERE c.account_id = :account AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
+
 	person     = store.Account("contact.person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lockPerson = store.Account("contact.lock_person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
 	setKey     = store.Account("contact.set_key", `UPDATE contact SET key_sheet = ?, key_slot = ? WHERE account_id = :account AND id = ?`)
-	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ?`)
+	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ? AND c.key_sheet <> 0`)
 
 	// The rows of an Ensure, found by address: those that were here before.
 	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
@@ -24,11 +32,7 @@ var (
 	// Locked in the order of their numbers: so no two acts wait for each other.
 	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
 		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
-	add = store.Load("contact.add", "contact", []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
-		{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
-		{Name: "country", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "age"}, {Name: "salt", Type: store.Bytes},
-		{Name: "source", Type: store.Text}, {Name: "notice_due_at"}, {Name: "entry_id"}, {Name: "entry_index"}, {Name: "created_at"},
-		{Name: "updated_at"}, {Name: "active_at"}, {Name: "key_sheet"}, {Name: "key_slot"}}, "ON CONFLICT (account_id, email_norm) DO NOTHING")
+	add = store.Load("contact.add", "contact", addColumns, "ON CONFLICT (account_id, email_norm) DO NOTHING")
 
 	correct = store.Account("contact.correct", `UPDATE contact SET email = ?, email_norm = ?, fp = ?, name = ?, attributes = ?, language = ?,
 		country = ?, age = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
@@ -37,7 +41,15 @@ var (
 		WHERE account_id = :account AND id = ?`)
 	drop         = store.Account("contact.drop", `DELETE FROM contact WHERE account_id = :account AND id IN ?*`)
 	dropActivity = store.Account("contact.drop_activity", `DELETE FROM contact_activity WHERE account_id = :account AND contact_id IN ?*`)
-	setState     = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
+	lonely       = store.Account("contact.lonely", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND c.source = ?
+		AND NOT EXISTS (SELECT 1 FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = c.id
+			AND a.kind IN ('click', 'reply', 'purchase', 'login', 'preferences', 'keep')) ORDER BY c.id`)
+	endKey = store.Account("contact.end_key", `INSERT INTO key_end (account_id, sheet, slot, at) VALUES (:account, ?, ?, :now)
+		ON CONFLICT (account_id, sheet, slot) DO NOTHING`)
+	keysDue  = store.Account("contact.keys_due", `SELECT k.sheet, k.slot FROM key_end k WHERE k.account_id = :account ORDER BY k.sheet, k.slot LIMIT ?`)
+	keyEnded = store.Account("contact.key_ended", `DELETE FROM key_end WHERE account_id = :account AND sheet = ? AND slot = ?`)
+	keyEnds  = store.Installation("contact.key_ends", "keys are destroyed for every account", `SELECT DISTINCT k.account_id FROM key_end k ORDER BY k.account_id`)
+	setState = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
 		WHERE account_id = :account AND id = ?`)
 	lived = store.Account("contact.lived", `UPDATE contact SET active_at = CAST(? AS BIGINT)
 		WHERE account_id = :account AND id IN ?* AND active_at < CAST(? AS BIGINT)`)

@@ -22,6 +22,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
@@ -69,7 +70,7 @@ func open(t testing.TB, h *testhouse.House) *café {
 		w.news, err = list.Make(tx, list.New{Name: "News", Purpose: p, Public: list.Words{"en": "Monthly news", "fr": "Nouvelles du mois"}})
 		must(t, err)
 		n := notice.Begin(notice.Answers{Name: "Café Rosalie", Postal: "12 rue des Lilas\n69003 Lyon", Country: "FR", Language: "fr", DataEmail: "rosalie@cafe.example",
-			Policy: "https://cafe.example/vie-privee"}, form.RulesOf(tx))
+			Policy: "https://cafe.example/vie-privee"}, published())
 		note, err := notice.Make(tx, "Newsletter", n)
 		must(t, err)
 		_, err = notice.Publish(tx, note, 1)
@@ -478,4 +479,9 @@ func TestEveryWordOfAnEventHasATranslation(t *testing.T) {
 			}
 		}
 	}
+}
+
+func published() *rulepack.Rules {
+	packs := rulepack.Packs()
+	return rulepack.Published(packs[len(packs)-1])
 }

@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/budget"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
@@ -62,10 +63,9 @@ func (s Signup) chosen() []asked {
 	return out
 }
 
-// Until is when the link of the last confirmation mail ends.
-func (s Signup) Until(r store.Reader) legalclock.Moment {
-	from := max(s.RequestedAt, s.AskedAt)
-	return from.Add(time.Duration(days(r)) * 24 * time.Hour)
+// Until is when the link of the last confirmation mail ends, when it lasts some days (rule doi.token).
+func (s Signup) Until(days int) legalclock.Moment {
+	return max(s.RequestedAt, s.AskedAt).Add(time.Duration(days) * 24 * time.Hour)
 }
 
 // Stage is what a confirmation link leads to.
@@ -81,7 +81,12 @@ const (
 )
 
 // Stage tells what a link to this sign-up leads to now.
-func (s Signup) Stage(r store.Reader, now legalclock.Moment) Stage {
+func (s Signup) Stage(r store.Reader, now legalclock.Moment) (Stage, error) {
+	lasts, err := days(r)
+	return s.stage(lasts, now), err
+}
+
+func (s Signup) stage(days int, now legalclock.Moment) Stage {
 	switch {
 	case s.ID == 0 || s.State == expired:
 		return Vanished
@@ -89,7 +94,7 @@ func (s Signup) Stage(r store.Reader, now legalclock.Moment) Stage {
 		return Already
 	case s.State == notMe:
 		return SaidNo
-	case now > s.Until(r):
+	case now > s.Until(days):
 		return TooLate
 	}
 	return Ready
@@ -131,19 +136,24 @@ func with(r store.Reader, s Signup) (Waiting, error) {
 // yes is given. Again is harmless and says Already. Nothing but a POST of a person calls it
 // (compliance T-12).
 func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
+	rulepack.Ask(tx) // travels with the sign-up
 	w, err := locked(tx, signup)
 	if err != nil {
 		return "", err
 	}
-	if st := w.Stage(tx, tx.Now); st != Ready {
+	lasts, err := days(tx)
+	if err != nil {
+		return "", err
+	}
+	if st := w.stage(lasts, tx.Now); st != Ready {
 		return st, nil
 	}
 	d := w.Version.Definition
-	words := confirmText(tx, w)
+	words := confirmText(w, lasts)
 	var events []consent.Event
 	for _, c := range w.chosen() {
 		events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
-			Source: "form", Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: w.Note.In(w.Language).Sha256,
+			Source: Source, Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: w.Note.In(w.Language).Sha256,
 			Language: w.Language, Origin: o})
 	}
 	results, err := consent.Apply(tx, events)
@@ -197,13 +207,18 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		for _, c := range s.chosen() {
 			if !seen[c.List] {
 				seen[c.List] = true
-				events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.NotMe, Source: "form", Method: "doi_post",
+				events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.NotMe, Source: Source, Method: "doi_post",
 					FormVersion: w.VersionID, NoteVersion: w.Note.ID, Note: w.Note.In(w.Language).Sha256, Language: w.Language, Origin: o})
 			}
 		}
 	}
 	if _, err := consent.Apply(tx, events); err != nil {
 		return "", err
+	}
+	for _, e := range events { // it outlives the person, who goes when the sign-up does
+		if err := consent.Suppress(tx, w.ContactID, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: e.List}); err != nil {
+			return "", err
+		}
 	}
 	fp, err := contact.FP(tx, person.Email)
 	if err != nil {
@@ -227,9 +242,9 @@ func AskAgain(tx *store.Tx, signup int64) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
-	st := w.Stage(tx, tx.Now)
-	if st != Ready && st != TooLate {
-		return st, nil
+	st, err := w.Stage(tx, tx.Now)
+	if err != nil || st != Ready && st != TooLate {
+		return st, err
 	}
 	key, err := keys.Of(tx).MAC(keys.Installation, "budget")
 	if err != nil {

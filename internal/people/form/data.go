@@ -12,18 +12,18 @@ func Data() []datamap.Table {
 			Basis: "GDPR 6(1)(a), 7(1)", Retention: "signup", Erasure: datamap.Delete, Export: datamap.Access, ExportName: "signup." + name, Key: datamap.Clear})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "form", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "form", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "the account's own name for it"), none("slug", "its address"),
 			none("draft", "words shown to all"), none("version", "count of edits"), none("current_id", "the version served"),
 			none("closed_at", "when it was closed"), none("created_at", "when it was made"), none("updated_at", "when it was edited"),
 			none("retired_at", "when it was put away")}},
-		{Store: datamap.Main, Name: "form_slug", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "form_slug", Few: true, Columns: []datamap.Column{
 			none("slug", "an address of a form"), none("account_id", "the account"), none("form_id", "the form")}},
-		{Store: datamap.Main, Name: "form_version", Account: true, AppendOnly: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "form_version", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("form_id", "the form"), none("number", "which version"),
 			none("definition", "words shown to all"), none("sha256", "hash of words shown to all"), none("notice_version_id", "the privacy note it shows"),
 			none("rules", "what the linter said"), none("published_at", "when it was published"), none("entry_id", "the entry in the trace")}},
-		{Store: datamap.Main, Name: "form_page", Account: true, AppendOnly: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "form_page", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("version_id", "the version"), none("language", "its language"),
 			none("html", "words shown to all"), none("sha256", "hash of words shown to all")}},
 		{Store: datamap.Main, Name: "signup", Account: true, Columns: []datamap.Column{
@@ -39,7 +39,7 @@ func Data() []datamap.Table {
 				Basis: "GDPR 21, 6(1)(f)", Retention: "suppression", Erasure: datamap.Keep, Export: datamap.NoExport,
 				Why: "so that somebody who said 'not me' is never asked again; a keyed hash that reads as nothing", Key: datamap.Hashed}),
 			none("since", "when it was said")}},
-		{Store: datamap.Main, Name: "form_count", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "form_count", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("form_id", "the form"), none("day", "the day"), none("kind", "what was counted"),
 			none("detail", "the private address of a machine in front of ours, of no person"), none("n", "how many")}},
 	}

@@ -18,6 +18,7 @@ import (
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/mail/compose"
@@ -26,6 +27,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 	"consend/internal/testhouse"
 )
 
@@ -379,34 +381,6 @@ func TestANoSaidMeanwhileStands(t *testing.T) {
 	})
 }
 
-func TestUnconfirmedSignUpsEndAfterThirtyDays(t *testing.T) {
-	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
-		w := settle(t, h, func(d *form.Definition, _ *stall) {
-			d.Fields = []form.Field{{Name: "name", Type: "text", Label: both("Name", "Nom"), Why: both("to greet you", "pour vous saluer")}}
-		})
-		old := w.submit("old@example.org", "a.name", "Odile")
-		h.Clock.Advance(20 * 24 * time.Hour)
-		w.submit("new@example.org")
-		h.Clock.Advance(11 * 24 * time.Hour)
-		must(t, form.Sweep(context.Background(), h.Main))
-		must(t, form.Sweep(context.Background(), h.Main))
-		if s, _ := w.standing("old@example.org", w.news); s.State != consent.Expired {
-			t.Errorf("old: %s", s.State)
-		}
-		if s, _ := w.standing("new@example.org", w.news); s.State != consent.Requested {
-			t.Errorf("new: %s", s.State)
-		}
-		var row form.Waiting
-		w.view(func(v *store.View) (err error) { row, err = form.Look(v, old.Signup); return err })
-		if len(row.Answers) != 0 || row.State != "expired" {
-			t.Errorf("the old sign-up keeps its answers: %+v", row.Signup)
-		}
-		if st := w.confirm(old.Signup); st != form.Vanished {
-			t.Errorf("an old link: %s", st)
-		}
-	})
-}
-
 func TestSingleOptInSaysYesAtOnceUnlessThePersonSaidNo(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		w := settle(t, h, func(d *form.Definition, _ *stall) { d.OptIn = form.Single })
@@ -654,4 +628,35 @@ func TestEveryRuleHasItsWords(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAnAccountsShorterTermIsSweptByAndNobodyElses: rule doi.purge of one account ends its
+// sign-ups after a week, those of another stay.
+func TestAnAccountsShorterTermIsSweptByAndNobodyElses(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		a, b := settle(t, h, nil), settle(t, h, nil)
+		old, theirs := a.submit("old@example.org"), b.submit("old@example.org")
+		h.Clock.Advance(8 * 24 * time.Hour)
+		must(t, form.Sweep(context.Background(), h.Main))
+		if w := a.look(old.Signup); w.ID == 0 || w.State != "pending" {
+			t.Fatalf("%q swept after eight days", w.State)
+		}
+		a.write(func(tx *store.Tx) error {
+			_, err := account.SetRule(tx, rulepack.Decision{Key: rulepack.DOIPurge, Value: "7"})
+			return err
+		})
+		must(t, form.Sweep(context.Background(), h.Main))
+		if w := a.look(old.Signup); w.State == "pending" {
+			t.Error("the sign-up stays, though the account chose seven days")
+		}
+		if w := b.look(theirs.Signup); w.State != "pending" {
+			t.Error("another account's sign-up went with it")
+		}
+	})
+}
+
+func (w *stall) look(signup int64) (out form.Waiting) {
+	w.t.Helper()
+	w.view(func(v *store.View) (err error) { out, err = form.Look(v, signup); return err })
+	return out
 }

@@ -21,35 +21,43 @@ type stateCount struct {
 	N      int64
 }
 
-// Tallies counts the sign-ups of every form.
+// Tallies counts the sign-ups of every form, those that are no more among them.
 func Tallies(r store.Reader) (map[int64]Tally, error) {
 	rows, err := store.All[stateCount](r, countStates)
-	return tallied(rows), err
+	if err != nil {
+		return nil, err
+	}
+	return tallied(r, rows, 0)
 }
 
 // TallyOf counts the sign-ups of one form.
 func TallyOf(r store.Reader, form int64) (Tally, error) {
 	rows, err := store.All[stateCount](r, countOf, form)
-	return tallied(rows)[form], err
+	if err != nil {
+		return Tally{}, err
+	}
+	all, err := tallied(r, rows, form)
+	return all[form], err
 }
 
-func tallied(rows []stateCount) map[int64]Tally {
+func tallied(r store.Reader, rows []stateCount, form int64) (map[int64]Tally, error) {
+	gone, err := store.All[stateCount](r, goneOf, form, form)
 	out := map[int64]Tally{}
-	for _, x := range rows {
+	for _, x := range append(rows, gone...) {
 		t := out[x.FormID]
 		switch x.State {
 		case pending:
-			t.Pending = x.N
-		case confirmed:
-			t.Confirmed = x.N
-		case notMe:
-			t.NotMe = x.N
-		case expired:
-			t.Expired = x.N
+			t.Pending += x.N
+		case confirmed, goneKind + confirmed:
+			t.Confirmed += x.N
+		case notMe, goneKind + notMe:
+			t.NotMe += x.N
+		case expired, goneKind + expired, goneKind + pending:
+			t.Expired += x.N
 		}
 		out[x.FormID] = t
 	}
-	return out
+	return out, err
 }
 
 // States lists the states of a sign-up in the order pages show them.

@@ -4,7 +4,6 @@ package form
 
 import (
 	"strings"
-	"sync"
 
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
@@ -46,13 +45,17 @@ func DraftConfirmation(tx *store.Tx, signup int64) (compose.Draft, error) {
 	if err != nil {
 		return compose.Draft{}, err
 	}
+	lasts, err := days(tx)
+	if err != nil {
+		return compose.Draft{}, err
+	}
 	tx.Do(askedNow, w.ID)
 	p := locale.For(w.Language, a.Location())
 	return compose.Draft{
 		Class: "confirmation", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: 0, Signup: w.ID, Language: p.Lang,
 		Subject: p.T("form.mail.subject", "account", a.Name),
 		Preview: p.T("form.mail.preview"),
-		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, days(tx)),
+		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, lasts),
 		Secret:  true,
 	}, nil
 }
@@ -92,10 +95,10 @@ func (w Waiting) blocks(p locale.Printer, name, when, link string, days int) []c
 
 // confirmText is what a person who confirms was told, mail and page together, without what
 // differs from one to the other: its hash is part of the evidence.
-func confirmText(r store.Reader, w Waiting) string {
+func confirmText(w Waiting, days int) string {
 	p := locale.For(w.Language, nil)
 	var b strings.Builder
-	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days(r)) {
+	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days) {
 		if x.Kind == compose.Button {
 			x.Text = "[" + x.Text + "]"
 		}
@@ -105,30 +108,25 @@ func confirmText(r store.Reader, w Waiting) string {
 	return b.String()
 }
 
-func days(r store.Reader) int { return rules(r).Number(rulepack.DOIToken) }
-
-// rules are the rules in force: those the house attached, else the newest pack as published.
-func rules(r store.Reader) *rulepack.Rules {
-	if x, ok := store.Attached[*rulepack.Rules](r); ok {
-		return x
+// days is how long the link of a confirmation mail lasts.
+func days(r store.Reader) (int, error) {
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return 0, err
 	}
-	return published()
+	return rules.Number(rulepack.DOIToken), nil
 }
-
-var published = sync.OnceValue(func() *rulepack.Rules {
-	all := rulepack.Packs()
-	return rulepack.Published(all[len(all)-1])
-})
 
 // Age is what a form asks about in the account's country (GDPR 8(1)): the controller's, never
 // one guessed from the visitor (compliance L13).
-func Age(r store.Reader, a account.Account) int {
+func Age(r store.Reader, a account.Account) (int, error) {
 	country := a.Rules
 	if country == "" {
 		country = a.Country
 	}
-	return rules(r).CountryNumber(rulepack.ConsentAge, country)
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return 0, err
+	}
+	return rules.CountryNumber(rulepack.ConsentAge, country), nil
 }
-
-// RulesOf gives the rules in force, for rooms that draft by them.
-func RulesOf(r store.Reader) *rulepack.Rules { return rules(r) }

@@ -26,6 +26,9 @@ import (
 	"consend/internal/trace/proof"
 )
 
+// Source is what contacts and the ledger call a form of ours.
+const Source = "form"
+
 // The facts that sign-ups post; ref is the sign-up.
 const (
 	Requested job.Kind = "form.requested" // the confirmation mail is due
@@ -171,7 +174,7 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	}
 	ahead := consent.Ask(tx, s.lists(), fp)
 	// One entry of the trace tells of both: that the person asked, and that they are known since.
-	n := contact.New{Email: s.Email, Language: s.Language, Source: "form", Keyed: true, Entry: tx.ID(), EntryIndex: proof.Whole}
+	n := contact.New{Email: s.Email, Language: s.Language, Source: Source, Keyed: true, Entry: tx.ID(), EntryIndex: proof.Whole}
 	if len(s.lists()) > 1 {
 		n.EntryIndex = 0
 	}
@@ -262,7 +265,7 @@ func (s Submission) events(who contact.Row, kind consent.Kind, entry int64) []co
 	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked)
 	var out []consent.Event
 	for _, list := range s.lists() {
-		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Entry: entry, Source: "form", Method: s.Method,
+		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Entry: entry, Source: Source, Method: s.Method,
 			FormVersion: l.Version.ID, NoteVersion: l.Note.ID, Text: said, Note: note.Sha256, Language: s.Language, Page: s.Page, Origin: s.Origin})
 	}
 	return out

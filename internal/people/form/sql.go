@@ -75,7 +75,7 @@ var (
 		`INSERT INTO form_count (account_id, form_id, day, kind, detail, n) VALUES (:account, ?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, form_id, day, kind, detail) DO UPDATE SET n = form_count.n + ?`)
 	counts = store.Account("form.counts",
-		`SELECT c.kind, c.detail, CAST(sum(c.n) AS BIGINT) AS n FROM form_count c WHERE c.account_id = :account AND c.form_id = ? AND c.day >= ?
+		`SELECT c.kind, c.detail, CAST(sum(c.n) AS BIGINT) AS n FROM form_count c WHERE c.account_id = :account AND c.form_id = ? AND c.day >= ? AND c.kind IN ('robot', 'proxy')
 		GROUP BY c.kind, c.detail ORDER BY c.kind, c.detail`)
 	proxied = store.Installation("form.proxied", "doctor looks whether a proxy spoils the proofs of any account",
 		`SELECT c.detail, CAST(sum(c.n) AS BIGINT) AS n, max(c.day) AS day FROM form_count c WHERE c.kind = 'proxy' AND c.day >= ? GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
@@ -84,5 +84,16 @@ var (
 		GROUP BY c.detail ORDER BY 2 DESC LIMIT 20`)
 
 	stale = store.Installation("form.stale", "a sweep ends what nobody confirmed, in every account",
-		`SELECT s.account_id, s.id FROM signup s WHERE s.state = 'pending' AND s.requested_at < ? ORDER BY s.requested_at LIMIT ?`)
+		`SELECT s.account_id, s.id, s.contact_id, s.requested_at FROM signup s WHERE s.state <> 'confirmed' AND s.requested_at < ? AND s.asked_at < ?
+		AND (CAST(? AS BIGINT) = 0 OR s.account_id = CAST(? AS BIGINT))
+		AND (s.requested_at > ? OR s.requested_at = ? AND s.id > ?) ORDER BY s.requested_at, s.id LIMIT ?`)
+	byID          = store.Account("form.by_id", `SELECT s.id, s.form_id, s.state FROM signup s WHERE s.account_id = :account AND s.id IN ?*`)
+	byPerson      = store.Account("form.by_person", `SELECT s.id, s.form_id, s.state FROM signup s WHERE s.account_id = :account AND s.contact_id IN ?*`)
+	dropSignups   = store.Account("form.drop_signups", `DELETE FROM signup WHERE account_id = :account AND id IN ?*`)
+	dropSignupsOf = store.Account("form.drop_signups_of", `DELETE FROM signup WHERE account_id = :account AND contact_id IN ?*`)
+	stillWaiting  = store.Account("form.still_waiting", `SELECT DISTINCT s.contact_id FROM signup s WHERE s.account_id = :account AND s.contact_id IN ?*
+		AND (s.state = 'confirmed' OR s.state = 'pending' AND (s.requested_at >= ? OR s.asked_at >= ?))`)
+	goneOf = store.Account("form.gone_of", `SELECT c.form_id, c.kind AS state, CAST(sum(c.n) AS BIGINT) AS n FROM form_count c
+		WHERE c.account_id = :account AND (CAST(? AS BIGINT) = 0 OR c.form_id = CAST(? AS BIGINT)) AND c.kind IN ('gone_pending', 'gone_confirmed', 'gone_not_me', 'gone_expired')
+		GROUP BY c.form_id, c.kind`)
 )

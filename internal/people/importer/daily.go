@@ -12,7 +12,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
-	"consend/internal/keys"
+	"consend/internal/people/contact"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -45,6 +45,9 @@ func Daily(db *store.DB) func(ctx context.Context) error {
 				err = daily(ctx, db, actor.Worker("importer.daily", a))
 			}
 		}
+		if err == nil {
+			err = contact.Forget(ctx, db)
+		}
 		return err
 	}
 }
@@ -74,24 +77,7 @@ func daily(ctx context.Context, db *store.DB, who actor.Actor) error {
 
 // endAll takes off everybody who waits in an import, some at a time.
 func endAll(ctx context.Context, db *store.DB, who actor.Actor, id int64) error {
-	for more := true; more; {
-		var refs []keys.Ref
-		var ring *keys.Ring
-		err := db.Purge(ctx, who, waitingRule, func(tx *store.Tx) (err error) {
-			ring = keys.Of(tx)
-			refs, more, err = expire(tx, id)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(refs) > 0 {
-			if err := ring.Forget(ctx, who.Account, refs...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return db.PurgeBulk(ctx, who, waitingRule, func(tx *store.Tx) (bool, error) { return expire(tx, id) })
 }
 
 // remind posts the reminder of the latest day that has come, once.

@@ -18,7 +18,7 @@ func Data() []datamap.Table {
 			Why: export})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "import", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "import", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("state", "one of a few words"),
 			title("name", "the name a member gave a file of many people; proofs name the file by it"),
 			none("blob_id", "where the file lies"), none("size", "of the file"), none("sha256", "of a file of many people"),
@@ -40,7 +40,7 @@ func Data() []datamap.Table {
 				Basis: "GDPR 6(1)(f), 7(1): proof is being looked for", Retention: "waiting", Erasure: datamap.Delete, Export: datamap.Access,
 				ExportName: "import.waiting", Key: datamap.Clear}),
 			none("line", "a line of the file"), none("lacks", "one of a few words"), none("made", "whether the contact came with the import")}},
-		{Store: datamap.Main, Name: "evidence_file", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "evidence_file", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("import_id", "the import"), none("blob_id", "where the file lies"),
 			title("name", "the name a member gave a file of evidence; proofs name the file by it"), none("type", "kind of file"), none("size", "of the file"),
 			none("sha256", "of a file of many people"), member("made_by", "who brought the evidence stays provable"), none("made_at", "when it came"),

@@ -175,6 +175,17 @@ func one(r store.Reader, q *store.Query, id int64) (Import, error) {
 	return l.read()
 }
 
+// Title is an import as a search shows it.
+type Title struct {
+	ID     int64
+	Name   string
+	State  State
+	MadeAt legalclock.Moment
+}
+
+// Names gives the titles of the newest imports.
+func Names(r store.Reader, limit int) ([]Title, error) { return store.All[Title](r, titles, limit) }
+
 // All lists the newest imports, at most limit.
 func All(r store.Reader, limit int) ([]Import, error) {
 	ls, err := store.All[line](r, newest, limit)

@@ -9,9 +9,9 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/job"
-	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -21,6 +21,9 @@ const ReleaseKind job.Kind = "importer.release"
 
 // releaseRows is how many people one step releases.
 const releaseRows = 1000
+
+// endRows is how many people one step takes off: few, for others wait while it lasts.
+const endRows = 250
 
 // Waiting is one person who waits for proof.
 type Waiting struct {
@@ -214,20 +217,19 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 const waitingRule = "art14.margin"
 
 // expire takes off people who waited in vain: the claim expires, and who came with this
-// import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. The keys
-// to forget are given.
-func expire(tx *store.Tx, id int64) (refs []keys.Ref, more bool, err error) {
+// import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. One step.
+func expire(tx *store.Tx, id int64) (more bool, err error) {
 	i, err := lock(tx, id)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
-	waits, err := WaitingAfter(tx, id, 0, releaseRows)
+	waits, err := WaitingAfter(tx, id, 0, endRows)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	if len(waits) == 0 {
 		tx.Do(setSettled, id)
-		return nil, false, nil
+		return false, nil
 	}
 	ids := make([]int64, len(waits))
 	for k, w := range waits {
@@ -235,7 +237,7 @@ func expire(tx *store.Tx, id int64) (refs []keys.Ref, more bool, err error) {
 	}
 	rows, err := contact.Lock(tx, ids)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	var events []consent.Event
 	for _, p := range rows {
@@ -244,28 +246,33 @@ func expire(tx *store.Tx, id int64) (refs []keys.Ref, more bool, err error) {
 	}
 	if len(events) > 0 {
 		if _, err := consent.Apply(tx, events); err != nil {
-			return nil, false, err
+			return false, err
 		}
 	}
 	alone, err := consent.Unheld(tx, ids)
 	if err != nil {
-		return nil, false, err
+		return false, err
+	}
+	asked, err := contact.Lonely(tx, alone, form.Source) // on a form, in vain: this claim alone kept them
+	if err != nil {
+		return false, err
 	}
 	alone = slices.DeleteFunc(alone, func(c int64) bool {
 		k, ok := slices.BinarySearch(ids, c)
-		return !ok || waits[k].Made == 0
+		return !ok || waits[k].Made == 0 && !slices.Contains(asked, c)
 	})
-	tx.Do(endWaitingAnywhere, alone) // the same person may wait in a second import
 	tx.Do(endWaiting, id, ids)
-	if len(alone) > 0 {
-		consent.Drop(tx, alone)
-		if refs, err = contact.Drop(tx, alone, waitingRule); err != nil {
-			return nil, false, err
-		}
+	gone, err := contact.Drop(tx, alone, waitingRule)
+	if err != nil {
+		return false, err
 	}
 	i.Counts.Expired += int64(len(ids))
 	tx.Do(recount, text(i.Counts), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
-		"people": dec(int64(len(ids))), "deleted": dec(int64(len(alone))), "rule": waitingRule}})
-	return refs, true, err
+		"people": dec(int64(len(ids))), "deleted": dec(int64(len(gone))), "rule": waitingRule}})
+	return true, err
 }
+
+// DropPeople deletes what waits of people who are deleted for good, at most 1,000: the same
+// person may wait in more than one import.
+func DropPeople(tx *store.Tx, people []int64) { tx.Do(endWaitingAnywhere, people) }

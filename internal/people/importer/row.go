@@ -5,6 +5,7 @@ package importer
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -77,14 +78,15 @@ type reader struct {
 	shape   Shape
 	graded  [2]string // the grade without and with evidence in the row
 	lacks   [2]string
-	batch   int  // rows of one set act
-	tool    bool // the file is another tool's export: it is the form of every row
+	batch   int        // rows of one set act
+	tool    bool       // the file is another tool's export: it is the form of every row
+	spare   *sync.Pool // rows of batches that are written, for those that come
 }
 
 // newReader prepares what is the same for all rows. file tells whether there is a file of
 // evidence, word whether a named owner or admin gave theirs.
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
-	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool}
+	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool)}
 	for k, row := range []bool{false, true} {
 		r.graded[k], r.lacks[k] = grade(i.Origin, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
 	}
@@ -109,10 +111,10 @@ func grade(o Origin, rules *rulepack.Rules, row, file, word bool) (g, lacks stri
 	return g, ""
 }
 
-// read understands one row. Notes are what was left out; a fault refuses the row.
-func (r *reader) read(in sheet.Row) (out row, notes []note, bad *fault.Error) {
-	out.line = in.Line
-	out.language, out.country = "", ""
+// read understands one row. Notes are what was left out; a fault refuses the row. attributes
+// is an empty map that may be used, or nil.
+func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, notes []note, bad *fault.Error) {
+	out.line, out.attributes = in.Line, attributes
 	var first, last, ip2 string
 	var at, confirm legalclock.Moment
 	leave := func(i int, key string) {

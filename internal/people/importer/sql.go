@@ -12,8 +12,9 @@ var (
 	get       = store.Account("importer.get", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ?`)
 	getLocked = store.Account("importer.get_locked", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ? :lock`)
 	newest    = store.Account("importer.newest", `SELECT `+columns+` FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
+	titles    = store.Account("importer.titles", `SELECT i.id, i.name, i.state, i.made_at FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
 	unended   = store.Account("importer.unended", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.sha256 = ? AND i.list_id = ?
-		AND i.state IN ('running', 'stopped', 'failed') ORDER BY i.id DESC LIMIT 1`)
+		AND (i.state IN ('running', 'stopped', 'failed') OR i.state = 'ready' AND i.blob_id = 0) ORDER BY i.id DESC LIMIT 1`)
 
 	add = store.Account("importer.add", `INSERT INTO import (account_id, id, state, name, blob_id, size, sha256, format, survey, shape, mapping, origin,
 		options, cursor, counts, made_by, made_at, file_ends_at, entry_id) VALUES (:account, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?, ?)`)

@@ -19,6 +19,7 @@ type step struct {
 	w      *writer
 	tx     *store.Tx
 	b      *batch
+	listed int64 // lines of the report that this transaction wrote before
 	counts Counts
 	people []contact.Row
 	room   *room
@@ -28,6 +29,8 @@ type step struct {
 type room struct {
 	news   []contact.New
 	events []consent.Event
+	people contact.Desk
+	desk   consent.Desk
 }
 
 func (s *step) write() error {
@@ -44,7 +47,7 @@ func (s *step) write() error {
 		if err := s.refusals(); err != nil { // before the events, which then meet them
 			return err
 		}
-		results, err := consent.Apply(s.tx, events)
+		results, err := s.room.desk.Apply(s.tx, events)
 		if err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
 			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i)}
 	}
-	people, err := contact.Ensure(s.tx, news)
+	people, err := s.room.people.Ensure(s.tx, news)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +204,7 @@ func made(created bool) int {
 func (s *step) note(notes []note) error {
 	var rows [][]any
 	k, line := int64(0), -1
-	room := MaxNotes - s.w.listed()
+	room := MaxNotes - s.w.listed() - s.listed
 	for _, n := range notes {
 		if n.kind == remark {
 			s.counts.Remarks++

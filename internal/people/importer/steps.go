@@ -343,6 +343,6 @@ func rulesOf(r store.Reader) (*time.Location, *rulepack.Rules, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	packs := rulepack.Packs()
-	return a.Location(), rulepack.Published(packs[len(packs)-1]), nil
+	rules, err := rulepack.For(r)
+	return a.Location(), rules, err
 }

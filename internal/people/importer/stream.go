@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 
+	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
 )
 
@@ -56,7 +57,16 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 	}
 	seen := newSeen(i.Survey.Rows)
 	var b batch
-	begin := func() { b = batch{rows: make([]row, 0, rd.batch), from: r.Position().Offset} }
+	begin := func() { b = batch{rows: b.rows[:0], from: r.Position().Offset} }
+	// attributes is the map of the next row's place, left there by a batch that is written.
+	attributes := func() contact.Attributes {
+		if n := len(b.rows); n < cap(b.rows) {
+			a := b.rows[:n+1][n].attributes
+			clear(a)
+			return a
+		}
+		return nil
+	}
 	send := func() error {
 		if b.next = r.Position(); !from.ahead(b.from) {
 			select {
@@ -64,10 +74,12 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+			b.rows = rd.room()
 		}
 		begin()
 		return nil
 	}
+	b.rows = rd.room()
 	begin()
 	b.first = from.Offset == 0
 	for {
@@ -82,7 +94,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 		}
 		if old {
 			if in.Fault == nil {
-				if got, _, bad := rd.read(in); bad == nil {
+				if got, _, bad := rd.read(in, attributes()); bad == nil {
 					seen.add(got.email.Norm())
 				}
 			}
@@ -93,7 +105,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 		if in.Fault != nil {
 			b.refused++
 			b.notes = append(b.notes, note{refused, in.Fault.Line, in.Fault.Key, in.Fault.Field, in.Fault.Args})
-		} else if got, notes, bad := rd.read(in); bad != nil {
+		} else if got, notes, bad := rd.read(in, attributes()); bad != nil {
 			b.refused++
 			b.notes = append(b.notes, note{refused, bad.Line, bad.Key, bad.Field, bad.Args})
 		} else {
@@ -114,6 +126,14 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 			}
 		}
 	}
+}
+
+// room gives a place for the rows of a batch: that of one that is written, if there is one.
+func (r *reader) room() []row {
+	if old, ok := r.spare.Get().(*[]row); ok {
+		return (*old)[:0]
+	}
+	return make([]row, 0, r.batch)
 }
 
 // seen is the set of addresses met in the file, as 64-bit hashes under a random seed: 8 to

@@ -8,12 +8,12 @@ import "consend/internal/ground/datamap"
 func Data() []datamap.Table {
 	none := datamap.None
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "purpose", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "purpose", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "what the account writes for"),
 			none("folded", "the name folded, to find it"), none("public", "what people will get, in words for all"),
 			none("family", "a family of products"), none("created_at", "when it was made"), none("retired_at", "when it was retired"),
 			none("entry_id", "the entry in the trace")}},
-		{Store: datamap.Main, Name: "list", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "list", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("purpose_id", "the purpose"),
 			none("kind", "one of two words"), none("name", "what is written about"), none("folded", "the name folded, to find it"),
 			none("public", "what people will get, in words for all"), none("position", "order on pages"),

@@ -14,14 +14,14 @@ func Data() []datamap.Table {
 			Key: datamap.Clear, Why: "what people were told, and whom they could ask, is part of each consent (GDPR 7(1))"})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "notice", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "notice", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "the account's own name for it"), names("draft"),
 			none("version", "count of edits"), none("current_id", "the newest version"), none("created_at", "when it was made"),
 			none("updated_at", "when it was edited"), none("retired_at", "when it was put away")}},
-		{Store: datamap.Main, Name: "notice_version", Account: true, AppendOnly: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "notice_version", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("notice_id", "the note"), none("number", "which version"),
 			names("content"), none("published_at", "when it was published"), none("entry_id", "the entry in the trace")}},
-		{Store: datamap.Main, Name: "notice_text", Account: true, AppendOnly: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "notice_text", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("version_id", "the version"), none("language", "its language"), names("short"), names("body"),
 			none("sha256", "hash of words shown to all")}},
 	}

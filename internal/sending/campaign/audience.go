@@ -50,7 +50,11 @@ func For(r store.Reader, plus, minus []int64) (Audience, error) {
 		Grade  consent.Grade
 		People int64
 	}
-	rows, err := store.All[row](r, countAudience, noneIfEmpty(minus), plus)
+	mailable, err := consent.Mailable(r)
+	if err != nil {
+		return a, err
+	}
+	rows, err := store.All[row](r, countAudience, noneIfEmpty(minus), mailable, plus)
 	out := map[gate.Reason]int64{}
 	for _, x := range rows {
 		if x.Reason != gate.OK {
@@ -156,7 +160,11 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 	if len(plus) == 1 {
 		put = freezeOne
 	}
-	n, err := tx.Exec(put, id, noneIfEmpty(minus), plus, c.FreezeCursor, last, c.FreezeCursor, last)
+	mailable, err := consent.Mailable(tx)
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.Exec(put, id, noneIfEmpty(minus), mailable, plus, c.FreezeCursor, last, c.FreezeCursor, last)
 	if err != nil {
 		return false, err
 	}

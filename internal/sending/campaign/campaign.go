@@ -17,8 +17,8 @@
 // What a crash leaves, by where it hits:
 //
 //	before the claim's commit      pending
-//	after it, before MAIL FROM     claimed, nothing in the journal        → pending
-//	after MAIL FROM                started without answer                 → in doubt: shown, sent only when somebody says so
+//	after it, before the content   claimed, nothing in the journal        → pending
+//	after that                     started without answer                 → in doubt: shown, sent only when somebody says so
 //	after the answer, not booked   answered in the journal                → booked from it
 //	after booking                  nothing to do
 //	the journal gone (power, node) claimed                                → in doubt
@@ -297,6 +297,10 @@ func Lists(r store.Reader, id int64) (plus, minus []int64, err error) {
 	return plus, minus, err
 }
 
+// DropPeople deletes from every campaign's ledger people who are deleted for good, at most
+// 1,000. The campaign's own totals stay.
+func DropPeople(tx *store.Tx, people []int64) { tx.Do(dropPeople, people) }
+
 // Drop throws a draft away. Faults: campaign.none, campaign.not_draft.
 func Drop(tx *store.Tx, id int64) error {
 	c, err := lockIt(tx, id)
@@ -344,6 +348,17 @@ func Page(r store.Reader, before int64, state State, name string, limit int) ([]
 	}
 	return store.All[Campaign](r, page, before, state, state, name, name, name+"\U0010ffff", limit)
 }
+
+// Title is a campaign as a search shows it.
+type Title struct {
+	ID      int64
+	Name    string
+	Subject string
+	State   State
+}
+
+// Names gives the titles of the newest campaigns.
+func Names(r store.Reader, limit int) ([]Title, error) { return store.All[Title](r, titles, limit) }
 
 func lockIt(tx *store.Tx, id int64) (Campaign, error) {
 	c, err := store.One[Campaign](tx, lock, id)

@@ -269,13 +269,17 @@ func PreviewFor(r store.Reader, id, person int64, language string) (Preview, err
 // standing tells by which list a person would be written to, and whether for the first time.
 func standing(r store.Reader, person int64, lists []int64, out *Preview) (by int64, basis consent.Basis, first bool, err error) {
 	out.Reason = gate.Reason(consent.NotOnList)
+	mailable, err := consent.Mailable(r)
+	if err != nil {
+		return 0, "", false, err
+	}
 	for _, l := range lists {
 		type row struct {
 			Reason gate.Reason
 			Basis  consent.Basis
 			Grade  consent.Grade
 		}
-		x, err := store.One[row](r, standsOn, l, person)
+		x, err := store.One[row](r, standsOn, mailable, l, person)
 		if errors.Is(err, store.ErrNone) {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/sending/relay"
 )
@@ -25,7 +26,8 @@ type Engine struct {
 	relays *relay.Relays
 	dir    string
 	wake   chan struct{}
-	point  func(at string) bool // tests: true kills the process here
+	point  func(at string) bool                      // tests: true kills the process here
+	begins func(contact int64, at legalclock.Moment) // tests: a message begins, decided at a moment
 
 	mu      sync.Mutex
 	node    int64

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/sending/relay"
-	"consend/internal/sending/template"
 )
 
 // run is a campaign while this process sends it.
@@ -27,7 +25,8 @@ type run struct {
 	id    int64
 	press *press
 
-	halt    atomic.Bool // no new message begins: paused, stopped, lost, or the process ends
+	until   atomic.Int64 // when the leases of its batches end, as renewed last
+	halt    atomic.Bool  // no new message begins: paused, stopped, lost, or the process ends
 	woken   chan struct{}
 	freezes atomic.Bool
 	mu      sync.Mutex
@@ -53,13 +52,23 @@ func (r *run) hold(ctx context.Context) (ok bool, err error) {
 	err = r.db.Write(ctx, r.who, func(tx *store.Tx) error {
 		n, err := tx.Exec(hold, r.node, tx.Now.Add(holdFor), r.id, r.node, tx.Now)
 		if err == nil && n > 0 {
-			tx.Do(renew, tx.Now.Add(lease), r.id, r.node)
+			until := tx.Now.Add(lease)
+			tx.Do(renew, until, r.id, r.node)
+			tx.AfterCommit(func() { r.until.Store(int64(until)) })
 		}
 		ok = n > 0
 		return err
 	})
 	return ok, err
 }
+
+// lapsed tells whether a batch's lease has passed by our own clock: a process that stood still begins nothing then. Others
+// hold its people in doubt, and a member may have said that they be sent to.
+func (r *run) lapsed(b batch) bool {
+	return r.now() >= max(b.at.Add(lease), legalclock.Moment(r.until.Load()))
+}
+
+func (r *run) now() legalclock.Moment { return legalclock.MomentOf(r.db.Clock()()) }
 
 // send takes a campaign and sends it. stay keeps it while it waits for another try or for what holds it.
 func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
@@ -105,7 +114,7 @@ func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
 		}
 		wait := pause
 		if r.held == "" && err == nil && next != 0 {
-			wait = min(max(next.Sub(legalclock.MomentOf(e.db.Clock()())), 200*time.Millisecond), time.Minute)
+			wait = min(max(next.Sub(r.now()), 200*time.Millisecond), time.Minute)
 		} else {
 			longest := 4 * time.Second // a fact that holds it may change any time, and is cheap to ask for
 			if r.held == HoldRelayDown || r.held == HoldRelaySettings || err != nil {
@@ -160,6 +169,9 @@ func (r *run) tell(err error) error {
 func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, done bool, err error) {
 	r.held, r.broke, r.cursor, r.waiting = "", nil, 0, nil
 	r.halt.Store(false)
+	if err := r.orphans(ctx); err != nil {
+		return 0, false, err
+	}
 	err = r.db.View(ctx, r.who, func(v *store.View) (err error) {
 		if r.press, err = prepare(v, c); err != nil {
 			return err
@@ -187,6 +199,10 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	}
 	inner, end := context.WithCancel(ctx)
 	defer end()
+	// A message that is on its way when the process is asked to stop may still arrive: cut off, it would be in doubt.
+	wire, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
 	var beside, all sync.WaitGroup
 	r.news = make(chan struct{})
 	r.freezes.Store(c.FrozenAt == 0)
@@ -203,7 +219,7 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	watch, unwatch := context.WithCancel(ctx)
 	beside.Go(func() { r.watch(watch) })
 	for range r.lanes {
-		all.Go(func() { r.fail(r.lane(ctx)) })
+		all.Go(func() { r.fail(r.lane(ctx, wire)) })
 	}
 	all.Wait()
 	if r.halt.Load() || r.held != "" {
@@ -351,325 +367,4 @@ func (r *run) stop(ctx context.Context) error {
 		}
 		return false, told(tx, "campaign.stopped", r.id, n.fields(), nil)
 	})
-}
-
-// readAhead is how many rows of the ledger are read at a time for all lanes.
-const readAhead = 10 * MaxBatch
-
-// next hands out the next people who have never been tried. Only the process that holds the campaign reads here, and
-// each row is handed out once a round; what a lane could not claim waits for the next round.
-func (r *run) next(ctx context.Context) ([]row, error) {
-	r.feeding.Lock()
-	defer r.feeding.Unlock()
-	for len(r.waiting) == 0 {
-		err := r.db.View(ctx, r.who, func(v *store.View) (err error) {
-			r.waiting, err = store.All[row](v, nextPending, r.id, r.cursor, readAhead)
-			return err
-		})
-		if err != nil || len(r.waiting) == 0 {
-			return nil, err
-		}
-		r.last = len(r.waiting) < readAhead && !r.freezes.Load()
-		r.cursor = r.waiting[len(r.waiting)-1].ContactID
-		r.waiting = slices.DeleteFunc(r.waiting, func(x row) bool {
-			return slices.ContainsFunc(r.abroad, func(s span) bool { return s.FirstContact <= x.ContactID && x.ContactID <= s.LastContact })
-		})
-	}
-	n := min(len(r.waiting), MaxBatch)
-	if r.last { // the last ones are shared out among the lanes: one slow connection shall not hold them all
-		n = min(n, max(MaxBatch/10, (len(r.waiting)+r.lanes-1)/r.lanes))
-	}
-	out := r.waiting[:n:n]
-	r.waiting = r.waiting[n:]
-	return out, nil
-}
-
-// take claims the next batch: people who have never been tried, and when there are none, those whose time has come again.
-func (r *run) take(ctx context.Context) (b batch, got claimed, why string, err error) {
-	rows, err := r.next(ctx)
-	if err != nil {
-		return b, gotHalt, "", err
-	}
-	try := func(rows []row, again bool) error {
-		return r.db.Write(ctx, r.who, func(tx *store.Tx) (err error) {
-			b, got, why, err = claim(tx, r.id, r.node, rows, again)
-			return err
-		})
-	}
-	if len(rows) > 0 {
-		err = try(rows, false)
-		return b, got, why, err
-	}
-	r.again.Lock()
-	defer r.again.Unlock()
-	err = try(nil, true)
-	return b, got, why, err
-}
-
-// lane claims and sends batch after batch over one connection.
-func (r *run) lane(ctx context.Context) error {
-	var l *relay.Lane
-	defer func() {
-		if l != nil {
-			l.Close()
-		}
-	}()
-	var m template.Message
-	buf := make([]byte, 0, 64<<10)
-	for !r.halt.Load() && ctx.Err() == nil && !r.dead.Load() {
-		more, freezing := r.more(), r.freezes.Load()
-		b, got, why, err := r.take(ctx)
-		if err != nil {
-			return err
-		}
-		switch got {
-		case gotHalt:
-			r.halt.Store(true)
-			return nil
-		case gotHeld:
-			r.holdBy(why)
-			return nil
-		case gotNone:
-			if !freezing {
-				return nil
-			}
-			select {
-			case <-more:
-			case <-ctx.Done():
-			}
-			continue
-		}
-		if b.held {
-			if err := r.holds(ctx, ""); err != nil {
-				return err
-			}
-		}
-		if len(b.people) == 0 {
-			continue
-		}
-		if r.dies("claimed") {
-			return nil
-		}
-		if l == nil || l.Relay().ID != b.relay.ID || l.Relay().Version != b.relay.Version {
-			if l != nil {
-				l.Close()
-			}
-			if l, err = r.relays.Lane(ctx, b.relay.ID); err != nil {
-				return errors.Join(err, r.give(ctx, b))
-			}
-		}
-		if err := r.fly(ctx, b, l, &m, &buf); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// give gives a whole batch back.
-func (r *run) give(ctx context.Context, b batch) error {
-	results := make([]result, len(b.people))
-	for i, t := range b.people {
-		results[i] = result{contact: t.ID, outcome: returned}
-	}
-	return r.booked(ctx, b, nil, results)
-}
-
-// fly sends one batch and books it.
-func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, m *template.Message, buf *[]byte) error {
-	f, err := r.journal.begin(b.id)
-	if err != nil {
-		return errors.Join(err, r.give(ctx, b))
-	}
-	results := make([]result, 0, len(b.people))
-	var current int64
-	var torn error
-	started := func() {
-		torn = f.started(current)
-		r.dies("started")
-	}
-	for i := range b.people {
-		t := &b.people[i]
-		if r.dies("between") {
-			return nil
-		}
-		if r.halt.Load() || ctx.Err() != nil {
-			results = append(results, result{contact: t.ID, outcome: returned})
-			continue
-		}
-		x := result{contact: t.ID, tries: t.tries}
-		p, err := r.press.print((*buf)[:0], m, t.Contact, t.list, t.grade, t.basis, t.first, b.at)
-		if err != nil {
-			slog.Warn("campaign: a message can't be made", "account", r.who.Account, "campaign", r.id, "contact", t.ID, "err", err)
-			x.outcome, x.reason = failed, "cannot_be_made"
-			results = append(results, x)
-			continue
-		}
-		if cap(p.raw) > cap(*buf) && len(r.press.signer) == 0 {
-			*buf = p.raw
-		}
-		current = t.ID
-		out := l.Send(b.permit, relay.Mail{Contact: t.ID, From: r.press.from.Addr, To: p.to, Raw: p.raw, Started: started})
-		if r.dead.Load() {
-			return nil
-		}
-		r.judge(&x, t, out)
-		if x.outcome != returned && x.outcome != leftOut {
-			torn = errors.Join(torn, f.answered(t.ID, x.outcome, x.code))
-		}
-		if r.dies("answered") {
-			return nil
-		}
-		results = append(results, x)
-		if torn != nil { // a disk that takes no journal: what follows could not be told apart after a kill
-			r.fail(torn)
-		}
-	}
-	return r.booked(ctx, b, f, results)
-}
-
-// judge reads an answer of the sending service.
-func (r *run) judge(x *result, t *target, out relay.Result) {
-	x.code, x.enhanced = out.Code, out.Enhanced
-	switch out.Outcome {
-	case relay.Accepted:
-		x.outcome, x.told = accepted, t.NoticeDueAt != 0
-	case relay.Uncertain:
-		x.outcome = inDoubt
-	case relay.LeftOut:
-		x.outcome, x.reason = leftOut, string(out.Reason)
-		switch {
-		case out.Reason.Holds():
-			x.outcome, x.reason = returned, ""
-			r.holdBy(string(out.Reason))
-		case out.Reason.Again():
-			x.outcome, x.reason = returned, ""
-		}
-	case relay.Failed:
-		x.outcome, x.reason = failed, "server_refused"
-		switch {
-		case out.Enhanced == "5.6.7":
-			x.outcome, x.reason = leftOut, "smtputf8"
-		case gone(out):
-			x.bounced, x.reason = true, "no_mailbox"
-		}
-	default:
-		x.outcome, x.reason = deferred, "later"
-		if out.Session {
-			x.outcome, x.reason = returned, ""
-			why := HoldRelayDown
-			if out.Settings {
-				why = HoldRelaySettings
-			}
-			r.holdBy(why)
-		}
-	}
-}
-
-// gone tells whether a refusal says that the mailbox does not exist: only then the address is not written to again. A
-// refusal of the message, of us, or for policy says nothing about the person (RFC 3463 3.2, 3.3).
-func gone(out relay.Result) bool {
-	if out.Stage != "rcpt" || out.Code < 500 {
-		return false
-	}
-	switch out.Enhanced {
-	case "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1":
-		return true
-	case "":
-		return out.Code == 550 || out.Code == 551 || out.Code == 553
-	}
-	return false
-}
-
-// booked books a batch, and tries until it could or another process has ended the batch. Left unbooked by the end of the
-// process, the journal tells the next one.
-func (r *run) booked(ctx context.Context, b batch, f *flight, results []result) error {
-	rest, stop := context.WithTimeout(context.WithoutCancel(ctx), lease/2)
-	defer stop()
-	var err error
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		err = r.db.Write(rest, r.who, func(tx *store.Tx) error { return book(tx, r.id, b.id, results) })
-		if err == nil || errors.Is(err, errLost) {
-			break
-		}
-		select {
-		case <-rest.Done():
-			return err
-		case <-time.After(wait):
-		}
-	}
-	if r.dies("booked") {
-		return nil
-	}
-	if f != nil {
-		f.end()
-	}
-	if errors.Is(err, errLost) {
-		r.halt.Store(true)
-	}
-	return nil
-}
-
-// TestTo sends a draft to members of the team, as it would look for nobody in particular or for a contact. It waits for
-// the sending service. The caller traces the look at the contact.
-func (e *Engine) TestTo(ctx context.Context, who actor.Actor, id, person int64, language string, members []Member) (sent int, err error) {
-	var p *press
-	var m template.Message
-	var permit gate.Permit
-	var decisions []gate.Decision
-	var way relay.Relay
-	var at legalclock.Moment
-	err = e.db.Write(ctx, who, func(tx *store.Tx) error {
-		at = tx.Now
-		c, err := Get(tx, id)
-		if err != nil {
-			return err
-		}
-		if language != "" {
-			c.Language = language
-		}
-		if p, err = prepare(tx, c); err != nil {
-			return err
-		}
-		seen, err := PreviewFor(tx, id, person, language)
-		if err != nil {
-			return err
-		}
-		m = seen.Message
-		if way, err = relay.Default(tx); err != nil {
-			return err
-		}
-		list := make([]gate.Candidate, len(members))
-		for i, t := range members {
-			list[i] = gate.Candidate{Member: t.ID}
-		}
-		permit, decisions, err = gate.Decide(tx, gate.Batch{Class: gate.Notice, Relay: way.ID}, list)
-		if err != nil {
-			return err
-		}
-		return toldTest(tx, id, members)
-	})
-	if err != nil {
-		return 0, err
-	}
-	l, err := e.relays.Lane(ctx, way.ID)
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	m.Subject = p.words.T("campaign.test.subject", "subject", m.Subject)
-	nobody := p.nobody().Links
-	for i, d := range decisions {
-		if d.Reason != gate.OK {
-			return sent, fault.New(fault.Conflict, "gate.reason."+string(d.Reason))
-		}
-		out, err := p.letter(nil, &m, members[i].Email, nobody.Unsubscribe, p.messageID(members[i].ID), "", at)
-		if err != nil {
-			return sent, err
-		}
-		if got := l.Send(permit, relay.Mail{Member: members[i].ID, From: p.from.Addr, To: out.to, Raw: out.raw}); got.Outcome != relay.Accepted {
-			return sent, fault.New(fault.Busy, "campaign.test.not_sent", "code", got.Code)
-		}
-		sent++
-	}
-	return sent, nil
 }

@@ -12,7 +12,7 @@ const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.pre
 	c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.holder, c.holder_until, c.hold, c.hold_at`
 
 // each is a person on a list of the campaign, with the first reason against writing to them by it. In the order of
-// arguments: the lists left out, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
+// arguments: the lists left out, the grades that may be mailed, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
 // the reason's long text into every place that names it, and so from finding it several times a row.
 const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'
@@ -28,6 +28,7 @@ var (
 	lock = store.Account("campaign.lock", `SELECT `+columns+` FROM campaign c WHERE c.account_id = :account AND c.id = ? :lock`)
 	page = store.Account("campaign.page", `SELECT `+columns+` FROM campaign c WHERE c.account_id = :account AND c.id < ?
 		AND (CAST(? AS {text}) = '' OR c.state = ?) AND (CAST(? AS {text}) = '' OR c.name >= ? AND c.name < ?) ORDER BY c.id DESC LIMIT ?`)
+	titles   = store.Account("campaign.titles", `SELECT c.id, c.name, c.subject, c.state FROM campaign c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT ?`)
 	setWords = store.Account("campaign.set_words", `UPDATE campaign SET name = ?, subject = ?, preheader = ?, kind = ?, body = ?, logo = ?, colour = ?, language = ?,
 		version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
 	setSender = store.Account("campaign.set_sender", `UPDATE campaign SET sender_id = ?, version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
@@ -119,8 +120,9 @@ var (
 	renew      = store.Account("campaign.renew", `UPDATE campaign_batch SET until_at = ? WHERE account_id = :account AND campaign_id = ? AND node = ? AND ended_at = 0`)
 	openRanges = store.Account("campaign.open_ranges", `SELECT b.first_contact, b.last_contact FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0 AND b.again = 0`)
-	openOf  = store.Account("campaign.open_of", `SELECT COUNT(*) FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0`)
-	holding = store.Account("campaign.holding", `SELECT COUNT(*) FROM recipient r JOIN campaign_batch b ON b.account_id = :account AND b.campaign_id = r.campaign_id AND b.ended_at = 0
+	openOurs = store.Account("campaign.open_ours", `SELECT b.id FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.node = ? AND b.ended_at = 0 ORDER BY b.id`)
+	openOf   = store.Account("campaign.open_of", `SELECT COUNT(*) FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0`)
+	holding  = store.Account("campaign.holding", `SELECT COUNT(*) FROM recipient r JOIN campaign_batch b ON b.account_id = :account AND b.campaign_id = r.campaign_id AND b.ended_at = 0
 		AND b.first_contact <= r.contact_id AND b.last_contact >= r.contact_id WHERE r.account_id = :account AND r.contact_id = ? AND r.state IN ('pending', 'deferred')`)
 	giveBack = store.Account("campaign.give_back", `UPDATE recipient SET next_at = ?, batch_id = 0 WHERE account_id = :account AND campaign_id = ? AND contact_id IN ?*
 		AND state IN ('pending', 'deferred')`)
@@ -164,6 +166,8 @@ var (
 	overTime = store.Account("campaign.over_time", `SELECT b.ended_at / CAST(? AS BIGINT) * CAST(? AS BIGINT) AS at, SUM(b.accepted) AS people FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at > 0 GROUP BY 1 ORDER BY 1 LIMIT 10000`)
 )
+
+var dropPeople = store.Account("campaign.drop_people", `DELETE FROM recipient WHERE account_id = :account AND contact_id IN ?*`)
 
 var leftSince = store.Account("campaign.left_since", `SELECT COUNT(*) FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
 	JOIN subscription s ON s.account_id = :account AND s.list_id = r.list_id AND s.contact_id = r.contact_id

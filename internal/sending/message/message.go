@@ -23,7 +23,6 @@ import (
 	"errors"
 	"time"
 
-	"consend/internal/chain/processor"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
@@ -146,15 +145,14 @@ func Written(tx *store.Tx, m Message) {
 }
 
 // Book writes what became of a claimed message: state, reason, tries, when again, by which
-// relay and permit. A claim that was lost meanwhile changes nothing; Book then gives false.
-func Book(tx *store.Tx, m Message) (bool, error) {
+// relay and permit, and gives the claim back. A claim that was lost meanwhile changes nothing.
+func Book(tx *store.Tx, m Message) {
 	ended := legalclock.Moment(0)
 	switch m.State {
 	case Accepted, Failed, LeftOut, Uncertain:
 		ended = tx.Now
 	}
-	n, err := tx.Exec(book, m.State, m.Reason, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, ended, m.ID, m.Claim)
-	return n > 0, err
+	tx.Do(book, m.State, m.Reason, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, ended, m.ID, m.Claim)
 }
 
 // Abandon frees what a process that is gone had claimed: at the start of the only process on
@@ -187,7 +185,7 @@ type Counted struct {
 
 // Counts counts the messages made since a moment, by state.
 func Counts(r store.Reader, since legalclock.Moment) ([]Counted, error) {
-	return store.All[Counted](r, counts, since)
+	return store.All[Counted](r, counts, since, since)
 }
 
 // Held tells for what reason open messages wait, and how many.
@@ -233,7 +231,11 @@ func Sweep(db *store.DB) func(ctx context.Context) error {
 		for _, a := range accounts {
 			if err == nil {
 				err = db.Bulk(ctx, actor.Worker("message.sweep", a), func(tx *store.Tx) (bool, error) {
-					before := processor.Rules(tx).Before(rulepack.MessageLog, tx.Now, time.UTC)
+					rules, err := rulepack.For(tx)
+					if err != nil {
+						return false, err
+					}
+					before := rules.Before(rulepack.MessageLog, tx.Now, time.UTC)
 					n, err := tx.Exec(sweep, before.Start(time.UTC), sweepStep)
 					return n == sweepStep, err
 				})
@@ -244,3 +246,14 @@ func Sweep(db *store.DB) func(ctx context.Context) error {
 }
 
 const sweepStep = 1000
+
+// DropPeople deletes the service mail of people who are deleted for good, and of their sign-ups; at most
+// 1,000 of each.
+func DropPeople(tx *store.Tx, people, signups []int64) {
+	if len(people) > 0 {
+		tx.Do(dropPeople, people)
+	}
+	if len(signups) > 0 {
+		tx.Do(dropSignups, signups)
+	}
+}

@@ -23,7 +23,10 @@ type Mail struct {
 	Contact, Signup, Member int64
 	From, To                string // envelope: local@domain. To is the person's address, as the permit was decided about
 	Raw                     []byte // the whole message, CRLF line ends
-	Started                 func() // called just before the first byte about this message leaves; may be nil
+
+	// Started is called just before the content leaves, with the moment at which the permit was last held against it: from
+	// then on the message may arrive. At false nothing goes. It may be nil.
+	Started func(at legalclock.Moment) bool
 }
 
 // Outcome is what became of a message.
@@ -145,8 +148,16 @@ const idleProbe = 15 * time.Second
 // Send sends one message under a permit. It refuses a permit that is zero, over, of another
 // service or account, and a person whom it does not cover at this address; and once a second
 // it asks again whether those it covers still may be written to.
-func (l *Lane) Send(p gate.Permit, m Mail) Result {
-	if why := l.may(p, m); why != gate.OK {
+//
+// It looks twice: at first, so that a service hears nothing of a person who said no; and when
+// the content is about to leave, because the service's budget, a new connection or a slow answer
+// may have taken longer than a refusal may wait.
+func (l *Lane) Send(p gate.Permit, m Mail) Result { return l.SendAhead(p, m, nil) }
+
+// SendAhead is Send for a message after which next is sent under the same permit: the service hears of next's envelope
+// together with this content. Room behind the length of Raw may be written to.
+func (l *Lane) SendAhead(p gate.Permit, m Mail, next *Mail) Result {
+	if _, why := l.may(p, m); why != gate.OK {
 		return Result{Outcome: LeftOut, Reason: why, Stage: string(transport.StageLocal)}
 	}
 	if l.relay.Kind == Mailbox {
@@ -161,19 +172,39 @@ func (l *Lane) Send(p gate.Permit, m Mail) Result {
 			return Result{Outcome: Deferred, Stage: string(transport.StageLocal), Session: true}
 		}
 	}
+	if l.conn != nil && !l.conn.Takes(env, m.Raw) { // whose envelope has left said no since
+		l.conn.Close()
+		l.conn = nil
+	}
 	if r, ok := l.dial(); !ok {
 		return r
 	}
-	if m.Started != nil {
-		m.Started()
+	var ahead *transport.Next
+	if next != nil && l.tokens == nil { // a budget is asked for each message when it is its turn
+		if _, why := l.may(p, *next); why == gate.OK {
+			if env, err := transport.NewEnvelope(next.From, next.To); err == nil {
+				ahead = &transport.Next{Env: env, Raw: next.Raw}
+			}
+		}
 	}
-	results, err := l.conn.Send(env, m.Raw)
+	late := gate.OK
+	results, err := l.conn.SendWhen(env, m.Raw, func() bool {
+		at, why := l.may(p, m)
+		if why == gate.OK && m.Started != nil && !m.Started(at) {
+			why = gate.PermitOver
+		}
+		late = why
+		return why == gate.OK
+	}, ahead)
 	if err != nil {
 		l.conn.Close()
 		l.conn = nil
 	}
 	l.idle = legalclock.Start()
 	r := results[0]
+	if late != gate.OK {
+		return Result{Outcome: LeftOut, Reason: late, Stage: string(r.Stage)}
+	}
 	out := Result{Code: r.Reply.Code, Enhanced: r.Reply.Enhanced, Text: r.Reply.Text, Stage: string(r.Stage)}
 	switch r.Outcome {
 	case transport.Accepted:
@@ -210,22 +241,27 @@ func (l *Lane) dial() (Result, bool) {
 	return Result{}, true
 }
 
-// may holds the message against the permit.
-func (l *Lane) may(p gate.Permit, m Mail) gate.Reason {
-	now := legalclock.MomentOf(l.relays.db.Clock()())
-	switch {
-	case p.IsZero(), p.Relay() != l.relay.ID, l.relay.Owner != 0 && l.relay.Owner != p.Account():
-		return gate.NoPermit
-	case p.Until() <= now:
-		return gate.PermitOver
-	}
-	if p.Due(now) {
-		err := l.relays.db.View(l.ctx, actor.Worker("sender", p.Account()), func(v *store.View) error { return gate.Recheck(v, p) })
-		if err != nil {
-			return gate.PermitOver // who can't be asked about isn't written to; the batch is decided anew
+// lookAgain is how often a word that grew too old while it was asked for is asked for again.
+const lookAgain = 3
+
+// may holds the message against the permit, and tells of which moment its answer is. Whoever can't be asked about in time
+// isn't written to now: the batch is decided anew.
+func (l *Lane) may(p gate.Permit, m Mail) (now legalclock.Moment, why gate.Reason) {
+	for try := 0; ; try++ {
+		now = legalclock.MomentOf(l.relays.db.Clock()())
+		switch {
+		case p.IsZero(), p.Relay() != l.relay.ID, l.relay.Owner != 0 && l.relay.Owner != p.Account():
+			return now, gate.NoPermit
+		case p.Until() <= now, try > lookAgain:
+			return now, gate.PermitOver
+		case !p.Due(now), try > 0 && !p.Stale(now):
+			return now, p.Covers(gate.Candidate{Contact: m.Contact, Signup: m.Signup, Member: m.Member}, l.norm(m.To))
+		}
+		// The database may be slow to answer: the word is as old as the question.
+		if err := l.relays.db.View(l.ctx, actor.Worker("sender", p.Account()), func(v *store.View) error { return gate.Recheck(v, p) }); err != nil {
+			return now, gate.PermitOver
 		}
 	}
-	return p.Covers(gate.Candidate{Contact: m.Contact, Signup: m.Signup, Member: m.Member}, l.norm(m.To))
 }
 
 // norm gives norm_v1 of an envelope address; most are it already.

@@ -59,8 +59,12 @@ func caughtAt(column string, id int64) keys.AAD {
 
 // keep is the sending of the built-in mailbox: the message is in the table when it is accepted.
 func (l *Lane) keep(p gate.Permit, m Mail) Result {
-	if m.Started != nil {
-		m.Started()
+	at, why := l.may(p, m)
+	if why == gate.OK && m.Started != nil && !m.Started(at) {
+		why = gate.PermitOver
+	}
+	if why != gate.OK {
+		return Result{Outcome: LeftOut, Reason: why, Stage: "local"}
 	}
 	err := l.relays.db.Write(l.ctx, actor.Worker("mailbox", p.Account()), func(tx *store.Tx) error {
 		return caught(tx, p, m)
@@ -190,5 +194,16 @@ func Sweep(db *store.DB) func(ctx context.Context) error {
 			}
 		}
 		return err
+	}
+}
+
+// DropPeople deletes what was caught of people who are deleted for good, and of their sign-ups; at most
+// 1,000 of each.
+func DropPeople(tx *store.Tx, people, signups []int64) {
+	if len(people) > 0 {
+		tx.Do(dropPeople, people)
+	}
+	if len(signups) > 0 {
+		tx.Do(dropSignups, signups)
 	}
 }

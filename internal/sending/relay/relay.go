@@ -21,6 +21,7 @@ import (
 	"consend/internal/chain/processor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
 	"consend/internal/trace"
@@ -98,7 +99,10 @@ func Add(tx *store.Tx, n New) (Relay, error) {
 	if err := processor.Mine(tx, p.Owner); err != nil {
 		return Relay{}, err
 	}
-	rules := processor.Rules(tx)
+	rules, err := rulepack.For(tx)
+	if err != nil {
+		return Relay{}, err
+	}
 	if ok, why := p.Holds(rules, tx.Now); !ok {
 		return Relay{}, fault.New(fault.Conflict, "processor.stop."+string(why)).At("processor")
 	}

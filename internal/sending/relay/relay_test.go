@@ -41,9 +41,19 @@ type sink struct {
 	mu   sync.Mutex
 	got  []string
 	addr string
+	slow func(at string) // "hello", "rcpt": while the sender waits
 }
 
-func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{s: s}, nil }
+func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) {
+	s.wait("hello")
+	return &session{s: s}, nil
+}
+
+func (s *sink) wait(at string) {
+	if s.slow != nil {
+		s.slow(at)
+	}
+}
 
 func (s *sink) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.got) }
 
@@ -65,6 +75,7 @@ func (x *session) Reset()                               { x.to = nil }
 func (x *session) Logout() error                        { return nil }
 func (x *session) Mail(string, *smtp.MailOptions) error { return nil }
 func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	x.s.wait("rcpt")
 	switch {
 	case strings.HasPrefix(to, "gone"):
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
@@ -75,11 +86,13 @@ func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 func (x *session) Data(r io.Reader) error {
-	_, err := io.ReadAll(r)
+	if _, err := io.ReadAll(r); err != nil {
+		return err // cut off before its end: no message
+	}
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	x.s.got = append(x.s.got, x.to...)
-	return err
+	return nil
 }
 
 func serve(t testing.TB) *sink {
@@ -178,7 +191,7 @@ func TestALaneSendsUnderItsPermitAndTellsWhatBecameOfEach(t *testing.T) {
 		permit, l := p.permit(t, p.relay.ID, ann, gone, full), p.lane(t, p.relay.ID)
 		started := 0
 		m := mail(ann, "Ann@Example.org")
-		m.Started = func() { started++ }
+		m.Started = func(legalclock.Moment) bool { started++; return true }
 		if r := l.Send(permit, m); r.Outcome != relay.Accepted || r.Code != 250 || started != 1 {
 			t.Errorf("to Ann: %+v, started %d times", r, started)
 		}
@@ -222,6 +235,58 @@ func TestALaneRefusesWhatItsPermitDoesNotCover(t *testing.T) {
 		refused("a permit that is over", permit, mail(ann, "ann@example.org"), gate.PermitOver)
 		if s.count() != 0 {
 			t.Errorf("%d messages left", s.count())
+		}
+	})
+}
+
+// A refusal that is committed while the service takes its time: over the connection, over the envelope, or while the
+// database takes its time over the question itself. None of the content may leave.
+func TestARefusalCountsHoweverSlowTheWayIs(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for _, where := range []string{"hello", "rcpt", "database"} {
+			s := serve(t)
+			p := settle(t, h, s.addr, nil)
+			ann := p.reader(t, "ann@example.org")
+			permit, l := p.permit(t, p.relay.ID, ann), p.lane(t, p.relay.ID)
+			asked := 0
+			leave := sync.OnceFunc(func() {
+				p.write(t, func(tx *store.Tx) error {
+					_, err := consent.Leave(tx, consent.Leaving{Contact: ann, Scope: consent.Everything, Kind: consent.Withdraw, Source: "mail", Method: "one_click"})
+					return err
+				})
+				h.Clock.Advance(3 * time.Second)
+			})
+			s.slow = func(at string) {
+				if at == where {
+					leave()
+				} else if where == "database" && at == "rcpt" {
+					h.Clock.Advance(time.Second) // over the envelope: asked again …
+				}
+			}
+			if where == "database" { // … and answered late: the answer is too old to be believed
+				h.Main.SetHook(func(q string) error {
+					if q == "gate.campaign" {
+						if asked++; asked == 1 {
+							h.Clock.Advance(3 * time.Second)
+						}
+					}
+					return nil
+				})
+			}
+			m := mail(ann, "ann@example.org")
+			began := 0
+			m.Started = func(legalclock.Moment) bool { began++; return true }
+			r := l.Send(permit, m)
+			h.Main.SetHook(nil)
+			if where == "database" {
+				if r.Outcome != relay.Accepted || began != 1 || asked != 2 {
+					t.Errorf("%s: %+v, began %d times, asked %d times", where, r, began, asked)
+				}
+				continue
+			}
+			if r.Outcome != relay.LeftOut || r.Reason != gate.Reason(consent.HasLeft) || began != 0 || s.count() != 0 {
+				t.Errorf("%s: %+v, began %d times, %d messages arrived", where, r, began, s.count())
+			}
 		}
 	})
 }

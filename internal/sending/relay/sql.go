@@ -47,5 +47,7 @@ var (
  FROM mailbox_message m WHERE m.account_id = :account AND m.id = ?`)
 	emptyMailbox    = store.Account("relay.empty_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND id <= ?`)
 	mailboxAccounts = store.Installation("relay.mailbox_accounts", "a sweep goes over all accounts", `SELECT DISTINCT account_id FROM mailbox_message`)
+	dropPeople      = store.Account("relay.drop_people", `DELETE FROM mailbox_message WHERE account_id = :account AND contact_id IN ?*`)
+	dropSignups     = store.Account("relay.drop_signups", `DELETE FROM mailbox_message WHERE account_id = :account AND signup_id <> 0 AND signup_id IN ?*`)
 	oldMailbox      = store.Account("relay.old_mailbox", `DELETE FROM mailbox_message WHERE account_id = :account AND at < ?`)
 )

@@ -12,11 +12,11 @@ func Data() []datamap.Table {
 			Retention: "retention.trace_staff", Erasure: datamap.Null, Export: datamap.Access, ExportName: "sender." + name, Key: datamap.Clear})
 	}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "sender", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "sender", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), own("name", "sender.name"), own("email", "sender.email"),
 			own("email_norm", "sender.email"), own("reply_to", "sender.email"), none("version", "counts changes"),
 			none("made_at", "when it was made"), none("retired_at", "when it was taken out of use")}},
-		{Store: datamap.Main, Name: "sender_domain", Account: true, Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "sender_domain", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "a domain of the account"), none("selector", "derived from a public key"),
 			none("key_ct", "a signing key of the account, sealed"), none("record", "a public key"), none("made_at", "when it was made"),
 			none("checked_at", "when DNS was asked"), none("found_at", "when the record was seen"), none("retired_at", "when it was taken out of use")}},

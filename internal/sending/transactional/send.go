@@ -78,7 +78,8 @@ func (s *Sender) claim(ctx context.Context, id int64) (batch, error) {
 		}
 		m := list[0]
 		m.Tries++
-		return s.later(tx, m, message.NotWritten, false)
+		s.later(tx, m, message.NotWritten, false)
+		return nil
 	})
 }
 
@@ -120,24 +121,18 @@ func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
 			holds[class] = hold
 		}
 		if hold != gate.OK {
-			if err := s.later(tx, m, string(hold), true); err != nil {
-				return b, err
-			}
+			s.later(tx, m, string(hold), true)
 			continue
 		}
 		d, err := s.write(tx, m)
 		switch {
 		case fault.Is(err, fault.Busy): // what it tells is not ready yet, such as a proof that is being sealed
 			m.Tries++
-			if err := s.later(tx, m, message.NotWritten, false); err != nil {
-				return b, err
-			}
+			s.later(tx, m, message.NotWritten, false)
 			continue
 		case err == nil && d.Class == "", err != nil && fault.KindOf(err) != fault.Internal:
 			m.State, m.Reason = message.LeftOut, message.NothingToSay
-			if _, err := message.Book(tx, m); err != nil {
-				return b, err
-			}
+			message.Book(tx, m)
 			continue
 		case err != nil:
 			return b, fmt.Errorf("writing %s: %w", m.Kind, err)
@@ -194,13 +189,10 @@ func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) 
 			m.permit, m.PermitID = permit, permit.ID()
 			b.ready = append(b.ready, m)
 		case d.Reason.Holds():
-			err = s.later(tx, m.Message, string(d.Reason), true)
+			s.later(tx, m.Message, string(d.Reason), true)
 		default:
 			m.State, m.Reason = message.LeftOut, string(d.Reason)
-			_, err = message.Book(tx, m.Message)
-		}
-		if err != nil {
-			return err
+			message.Book(tx, m.Message)
 		}
 	}
 	return nil
@@ -326,12 +318,14 @@ func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 	case relay.LeftOut:
 		switch {
 		case o.Reason.Again(), o.Reason.Holds():
-			return s.later(tx, m, string(o.Reason), true)
+			s.later(tx, m, string(o.Reason), true)
+			return nil
 		}
 		m.State, m.Reason = message.LeftOut, string(o.Reason)
 	case relay.Uncertain:
 		if m.Doubts++; m.Doubts <= message.MaxDoubts {
-			return s.later(tx, m, message.NoAnswer, false)
+			s.later(tx, m, message.NoAnswer, false)
+			return nil
 		}
 		m.State, m.Reason = message.Uncertain, message.NoAnswer
 	default:
@@ -343,10 +337,11 @@ func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 		case o.Session:
 			why = message.NoConnection
 		}
-		return s.later(tx, m, why, false)
+		s.later(tx, m, why, false)
+		return nil
 	}
-	_, err := message.Book(tx, m)
-	return err
+	message.Book(tx, m)
+	return nil
 }
 
 // bounced puts an address whose mailbox doesn't exist on the do-not-mail list. Only an answer
@@ -376,7 +371,7 @@ var tries = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 *
 const holdLook = time.Minute
 
 // later puts a message off. What is held waits as long as it is held; the rest gives up after the last try.
-func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) error {
+func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) {
 	m.State, m.Reason = message.Deferred, why
 	switch {
 	case gate.Reason(why).Again():
@@ -392,8 +387,7 @@ func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) e
 		}
 		m.NextAt = tx.Now.Add(spread(wait, m.ID, m.Tries))
 	}
-	_, err := message.Book(tx, m)
-	return err
+	message.Book(tx, m)
 }
 
 // spread moves a wait by up to a fifth, the same for a message each time, so that a service

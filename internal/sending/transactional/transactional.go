@@ -77,9 +77,10 @@ func (s *Sender) Wake() {
 var self = actor.System("sender")
 
 const (
-	batchSize   = 20              // messages in one decision
-	accountsMax = 64              // accounts sent for at a time
-	look        = 1 * time.Second // how often the sender looks by itself
+	batchSize   = 20                    // messages in one decision
+	accountsMax = 64                    // accounts sent for at a time
+	look        = 1 * time.Second       // how often the sender looks by itself
+	gather      = 25 * time.Millisecond // after a wake, so that what comes together goes together
 )
 
 // Run sends until the context ends, and then waits for what is on its way. Alone tells that no
@@ -103,6 +104,10 @@ func (s *Sender) Run(ctx context.Context, alone bool) error {
 			return nil
 		case <-tick.C:
 		case <-s.wake:
+			select {
+			case <-ctx.Done():
+			case <-time.After(gather):
+			}
 		}
 	}
 }

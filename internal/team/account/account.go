@@ -73,7 +73,7 @@ func (a Account) Suspended() bool { return !a.SuspendedAt.IsZero() }
 
 // Location is the account's zone.
 func (a Account) Location() *time.Location {
-	z, err := time.LoadLocation(a.Zone)
+	z, err := legalclock.Zone(a.Zone)
 	if err != nil {
 		return time.UTC // a zone that tzdata dropped; Check refuses unknown ones
 	}

@@ -14,7 +14,7 @@ func Data() []datamap.Table {
 			ExportName: "account." + name, Why: why, Key: datamap.Clear})
 	}
 	const sender = "every mail names its sender (LCEN 20, GDPR 13); it ends with the account"
-	return []datamap.Table{{Store: datamap.Main, Name: "account", Account: true, Columns: []datamap.Column{
+	return []datamap.Table{{Store: datamap.Main, Name: "account", Account: true, Few: true, Columns: []datamap.Column{
 		none("account_id", "an id we assign"), none("kind", "one of a few words"),
 		firm("name", "account.name", sender), firm("postal", "account.postal", sender),
 		none("country", "a country"), none("rules", "a country whose law applies"), none("language", "a language"),

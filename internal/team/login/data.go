@@ -19,13 +19,13 @@ func Data() []datamap.Table {
 	}
 	const staff, short = "retention.trace_staff", "retention.trace"
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "login", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "login", Few: true, Columns: []datamap.Column{
 			none("id", "an id we assign"), own("email_norm", "member.email", staff, datamap.Clear),
 			secret("password", "a slow salted hash", datamap.Hashed), own("password_at", "login.activity", staff, datamap.Clear),
 			secret("totp", "it would let whoever reads the export sign in", datamap.AccountKey),
 			own("totp_at", "login.activity", staff, datamap.Clear), none("totp_step", "a counter"),
 			own("made_at", "login.activity", staff, datamap.Clear)}},
-		{Store: datamap.Main, Name: "recovery_code", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "recovery_code", Few: true, Columns: []datamap.Column{
 			none("login_id", "an id we assign"), secret("hash", "a hash of a random code", datamap.Hashed),
 			own("used_at", "login.activity", staff, datamap.Clear)}},
 		{Store: datamap.Main, Name: "session", Account: true, Columns: []datamap.Column{
@@ -38,7 +38,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("hash", "a hash of a random token"), none("kind", "one of a few words"),
 			none("member_id", "an id we assign"), none("tries", "a count"), none("made_at", "when it was made"),
 			none("expires_at", "when it ends"), own("used_at", "login.activity", short, datamap.Clear)}},
-		{Store: datamap.Main, Name: "setup_link", Columns: []datamap.Column{
+		{Store: datamap.Main, Name: "setup_link", Few: true, Columns: []datamap.Column{
 			none("hash", "a hash of a random token"), none("made_at", "when it was made"), none("expires_at", "when it ends"),
 			none("used_at", "when the house was set up")}},
 		{Store: datamap.Main, Name: "attempt", Columns: []datamap.Column{

@@ -12,7 +12,7 @@ func Data() []datamap.Table {
 			Basis: "GDPR 6(1)(b), 6(1)(f)", Retention: "retention.trace_staff", Erasure: datamap.Null, Export: datamap.Access,
 			ExportName: "member." + name, Key: datamap.Clear})
 	}
-	return []datamap.Table{{Store: datamap.Main, Name: "member", Account: true, Columns: []datamap.Column{
+	return []datamap.Table{{Store: datamap.Main, Name: "member", Account: true, Few: true, Columns: []datamap.Column{
 		none("account_id", "the account"), none("id", "an id we assign"), none("login_id", "an id we assign"),
 		own("state", "member.state"), own("role", "member.role"), own("email", "member.email"), own("email_norm", "member.email"),
 		own("name", "member.name"), own("language", "member.preference"), own("theme", "member.preference"),

@@ -46,12 +46,15 @@ func Canonical(f Fields) (string, error) {
 	sort.Strings(names)
 	b := make([]byte, 0, size)
 	for _, n := range names {
-		b = append(b, n...)
-		b = append(b, ' ')
-		b = escape(b, Clean(f[n]))
-		b = append(b, '\n')
+		b = AppendLine(b, n, f[n])
 	}
 	return string(b), nil
+}
+
+// AppendLine writes one line of canonical text. The name is a good one.
+func AppendLine(b []byte, name, value string) []byte {
+	b = append(append(b, name...), ' ')
+	return append(escape(b, Clean(value)), '\n')
 }
 
 // GoodName tells whether n may name a field: a–z, 0–9, `_` and `.`, beginning with a

@@ -90,23 +90,19 @@ var byName = func() []int {
 // its place; an import does so for every row.
 func (f *Facts) AppendClear(b []byte, name, value string) []byte {
 	list := f.each()
-	line := func(n, v string) {
-		b = append(append(b, n...), ' ')
-		b = append(escape(b, Clean(v)), '\n')
-	}
 	for _, i := range byName {
 		x := &list[i]
 		if x.private || *x.value == "" {
 			continue
 		}
 		if name != "" && name < x.name {
-			line(name, value)
+			b = AppendLine(b, name, value)
 			name = ""
 		}
-		line(x.name, *x.value)
+		b = AppendLine(b, x.name, *x.value)
 	}
 	if name != "" {
-		line(name, value)
+		b = AppendLine(b, name, value)
 	}
 	return b
 }

@@ -60,7 +60,9 @@ func (p *Pages) bench(r *shell.Request, id int64) (b bench, err error) {
 		if err != nil {
 			return err
 		}
-		b.age = form.Age(v, a)
+		if b.age, err = form.Age(v, a); err != nil {
+			return err
+		}
 		var note notice.Version
 		_, b.found, _, note, err = form.Check(r.Context(), v, b.f)
 		b.fresh = b.f.CurrentID != 0 && b.f.NoteVersion == note.ID

@@ -11,8 +11,8 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
-	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/team/account"
@@ -73,9 +73,13 @@ func (p *Pages) noticeNewPost(r *shell.Request) error {
 				words = append(words, w)
 			}
 		}
+		rules, err := rulepack.For(tx)
+		if err != nil {
+			return err
+		}
 		id, err = notice.Make(tx, r.P.T("forms.notice.first"), notice.Begin(notice.Answers{Name: a.Name, Postal: a.Postal, Country: a.Country, Language: a.Language,
 			DataName: a.DataName.Raw(), DataEmail: a.DataEmail.Raw(), // disclosed: the note names who answers data questions (GDPR 13(1)(b))
-			Purposes: words, Sending: string(a.Sending)}, form.RulesOf(tx)))
+			Purposes: words, Sending: string(a.Sending)}, rules))
 		return err
 	})
 	if err != nil {

@@ -85,7 +85,7 @@ func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent
 	}
 	t := shell.Table{
 		Caption: r.P.T("nav.contacts"), List: l, Total: -1, Next: page.Next, Search: r.P.T("people.search"),
-		Columns: []shell.Column{email, {Label: r.P.T("people.name")}, {Label: r.P.T("people.stands")}, {Label: r.P.T("people.proof")}, {Label: r.P.T("people.added"), Sort: "added", Quiet: true}},
+		Columns: []shell.Column{email, {Label: r.P.T("people.stands")}, {Label: r.P.T("people.proof")}, {Label: r.P.T("people.added"), Sort: "added", Quiet: true}},
 		Empty: shell.EmptyState{Icon: "users", Title: r.P.T("people.empty.title"), Text: r.P.T("people.empty.text"),
 			Action: shell.Link{Label: r.P.T("people.import"), URL: "/import/new", Icon: "upload"}, Help: shell.Link{Label: r.P.T("people.empty.form"), URL: "/forms"}},
 	}
@@ -118,7 +118,7 @@ func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent
 			proof = shell.Soft(gradeWords(r, stands[0].Grade))
 		}
 		t.Rows = append(t.Rows, shell.Row{ID: dec(c.ID), Label: c.Email.Raw(), Link: at(c.ID, ""),
-			Cells: []shell.Component{shell.Str(c.Email.Raw()), shell.Str(c.Name.Raw()), standsCell(r, c, stands, byID), proof, shell.Day(c.CreatedAt)}})
+			Cells: []shell.Component{whoCell(c), standsCell(r, c, stands, byID), proof, shell.Day(c.CreatedAt)}})
 	}
 	return t
 }

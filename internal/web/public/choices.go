@@ -33,6 +33,8 @@ type choice struct {
 	since legalclock.Moment
 	do    string // leave, back, agree or ""
 	label string
+
+	receipt string // the page of the yes behind it, when there is one
 }
 
 func languages() []string { return locale.Languages() }
@@ -80,12 +82,19 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 	for _, s := range stands {
 		at[s.ListID] = s
 	}
+	key, err := p.Ring.MAC(r.Account, token.Receipt.Key())
+	if err != nil {
+		return m, err
+	}
 	for _, l := range lists {
 		s, known := at[l.ID]
 		if !known && (l.Kind != list.Grant || l.RetiredAt != 0) {
 			continue // lists the person isn't on are the account's own business
 		}
 		x := shownChoice(r, l, s)
+		if s.State == consent.Given && s.Basis == consent.ByConsent && s.Since != 0 {
+			x.receipt = "/r/" + token.Make(key, token.Receipt, r.Account, id, s.EventID)
+		}
 		m.any = m.any || x.do == "leave"
 		if l.Kind == list.Grant {
 			m.grants = append(m.grants, x)

@@ -22,6 +22,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
 	"consend/internal/team/account"
+	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
@@ -40,7 +41,7 @@ func (p *Pages) Routes() []shell.Route {
 			Trace: []string{"consent.request", "consent.accept"}, Handler: p.formPost},
 		{Method: "GET", Pattern: "/f/{slug}/sent", Public: true, Frame: shell.FrameAny, Handler: p.sent},
 		{Method: "GET", Pattern: "/c/{token}", Public: true, Handler: p.confirm},
-		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
+		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "contact.correct", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
 		{Method: "GET", Pattern: "/u/{token}", Public: true, Handler: p.leave},
 		{Method: "POST", Pattern: "/u/{token}", Public: true, CrossSite: true, Body: 8 << 10,
 			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request"}, Handler: p.leavePost},
@@ -48,6 +49,7 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/p/{token}", Public: true, Body: 8 << 10,
 			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request", "consent.accept", "contact.correct"}, Handler: p.choicesPost},
 		{Method: "GET", Pattern: "/r/{receipt}", Public: true, Handler: p.receipt},
+		{Method: "POST", Pattern: "/r/{receipt}", Public: true, Body: 1 << 10, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.receiptPost},
 		{Method: "GET", Pattern: "/privacy/{account}", Public: true, Handler: p.notes},
 		{Method: "GET", Pattern: "/privacy/{account}/{note}", Public: true, Handler: p.note},
 		{Method: "GET", Pattern: "/privacy/{account}/{note}/{number}", Public: true, Handler: p.note},

@@ -12,6 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,6 +34,8 @@ import (
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/testhouse"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
 	"consend/internal/web/public"
 	"consend/internal/web/shell"
 )
@@ -367,9 +372,6 @@ func TestALinkThatIsNotOursTellsNothing(t *testing.T) {
 				continue
 			}
 			for _, method := range []string{"GET", "POST"} {
-				if method == "POST" && kind == "/r/" {
-					continue
-				}
 				var body url.Values
 				if method == "POST" {
 					body = url.Values{"do": {"leave"}, "List-Unsubscribe": {"One-Click"}}
@@ -516,7 +518,8 @@ func TestAnExpiredLinkIsKind(t *testing.T) {
 	}
 	h.Clock.Advance(40 * 24 * time.Hour)
 	must(t, form.Sweep(context.Background(), h.Main))
-	if code, body, _ = w.ask("GET", path, nil); code != http.StatusGone || !strings.Contains(body, "sign up again") {
+	// The sign-up is gone, and with it the language it was made in: the browser's counts.
+	if code, body, _ = w.ask("GET", path, nil, "Accept-Language", "en"); code != http.StatusGone || !strings.Contains(body, "sign up again") {
 		t.Errorf("%d\n%s", code, body)
 	}
 }
@@ -536,6 +539,80 @@ func TestAReceiptShowsTheYesAndMasksTheAddress(t *testing.T) {
 	}
 	if strings.Contains(body, "lea.martin") {
 		t.Error("the address is not masked")
+	}
+}
+
+func TestAReceiptHandsOverAProofThatAnybodyCanCheck(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		_, path := w.signup("lea.martin@example.org", "fr")
+		h.Clock.Advance(time.Hour)
+		w.ask("POST", path, url.Values{"do": {"confirm"}})
+		c, s := w.person("lea.martin@example.org")
+		receipt := "/r/" + w.token(token.Receipt, c.ID, s[w.news].EventID)
+		if choices := w.get("/p/" + w.token(token.Preferences, c.ID)); !strings.Contains(choices, receipt) {
+			t.Errorf("the choices don't lead to the receipt %s:\n%s", receipt, choices)
+		}
+		if body := w.get(receipt); !strings.Contains(body, "Télécharger la preuve") || !strings.Contains(body, "consend-verify") {
+			t.Errorf("the page doesn't offer the proof:\n%s", body)
+		}
+		code, body, header := w.ask("POST", receipt, url.Values{})
+		if code != 200 || !strings.Contains(header.Get("Content-Disposition"), ".json") || strings.Contains(header.Get("Content-Disposition"), "lea") {
+			t.Fatalf("%d %v\n%s", code, header, body)
+		}
+		f, err := proof.Decode([]byte(body))
+		must(t, err)
+		if f.Person.Address != "lea.martin@example.org" || f.Person.ID != c.ID || f.Language != "fr" {
+			t.Errorf("%+v", f.Person)
+		}
+		must(t, w.Main.View(context.Background(), w.member, func(v *store.View) error {
+			looks, err := trace.LookedAt(v, c.ID, 0)
+			if len(looks) != 1 || looks[0].Object != "receipt" {
+				t.Errorf("who took the proof is not written down: %+v", looks)
+			}
+			return err
+		}))
+		file := filepath.Join(t.TempDir(), "proof.json")
+		must(t, os.WriteFile(file, []byte(body), 0o600))
+		if out, err := exec.Command("go", "run", "consend/cmd/consend-verify", file, "--key", h.Log.Key()).CombinedOutput(); err != nil {
+			t.Errorf("consend-verify: %v\n%s", err, out)
+		}
+		must(t, os.WriteFile(file, []byte(strings.Replace(body, "lea.martin@", "max.martin@", 1)), 0o600))
+		if out, err := exec.Command("go", "run", "consend/cmd/consend-verify", file, "--key", h.Log.Key()).CombinedOutput(); err == nil {
+			t.Errorf("consend-verify takes a changed file:\n%s", out)
+		}
+		w.write(func(tx *store.Tx) error { return contact.BeginErasing(tx, c.ID, "test") })
+		if code, body, _ := w.ask("POST", receipt, url.Values{}); code != http.StatusNotFound || strings.Contains(body, "lea.martin") {
+			t.Errorf("an erased person's proof: %d\n%s", code, body)
+		}
+	})
+}
+
+func TestWhatIsTooLargeOrUnreadableIsRefusedInTheVisitorsWords(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, nil)
+	_, path := w.signup("lea@example.org", "fr")
+	w.ask("POST", path, url.Values{"do": {"confirm"}})
+	c, s := w.person("lea@example.org")
+	for _, at := range []string{"/f/" + w.form.Slug, path, "/u/" + w.token(token.Unsubscribe, c.ID, w.news), "/p/" + w.token(token.Preferences, c.ID)} {
+		for _, lang := range []string{"en", "fr"} {
+			for _, b := range []struct {
+				value string
+				code  int
+				words map[string]string
+			}{
+				{strings.Repeat("a", 70<<10), http.StatusRequestEntityTooLarge, map[string]string{"en": "too large", "fr": "trop volumineux"}},
+				{"a\x00b", http.StatusBadRequest, map[string]string{"en": "cannot be stored", "fr": "ne peuvent pas être enregistrés"}},
+			} {
+				code, body, _ := w.ask("POST", at+"?lang="+lang, url.Values{"do": {"all"}, "email": {b.value}}, "Accept-Language", lang)
+				if code != b.code || !strings.Contains(html.UnescapeString(body), b.words[lang]) {
+					t.Errorf("%s in %s, %d octets: %d\n%s", at[:3], lang, len(b.value), code, body)
+				}
+			}
+		}
+	}
+	if _, now := w.person("lea@example.org"); now[w.news] != s[w.news] {
+		t.Errorf("a refused form changed something: %+v", now[w.news])
 	}
 }
 

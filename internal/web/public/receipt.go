@@ -3,14 +3,17 @@
 package public
 
 import (
+	"bytes"
 	"fmt"
 
 	"consend/internal/ground/store"
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
@@ -23,12 +26,38 @@ type receipt struct {
 }
 
 func (p *Pages) receipt(r *shell.Request) error {
-	t, err := p.link(r, "receipt", token.Receipt, 2)
+	_, out, err := p.agreed(r)
 	if err != nil {
 		return err
 	}
+	return r.Render(ok, receiptPage(r, out))
+}
+
+// receiptPost hands the person the whole proof, as the mail after their confirmation carried
+// it, with what was said since (GDPR 7(1), 15(3)). Unlike the page it holds the full address:
+// so it takes a button, which machines that follow links don't press, and is written down.
+func (p *Pages) receiptPost(r *shell.Request) error {
+	person, _, err := p.agreed(r)
+	if err != nil {
+		return err
+	}
+	made, err := evidence.Build(r.Context(), p.DB, r.Who, person, r.P.Lang)
+	if err != nil {
+		return err
+	}
+	if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "receipt", ObjectID: person, Contacts: []int64{person}}); err != nil {
+		return err
+	}
+	return r.Download(made.Name("json"), "application/json", bytes.NewReader(made.Bytes))
+}
+
+// agreed gives the person a link of a receipt names, and the receipt.
+func (p *Pages) agreed(r *shell.Request) (person int64, out receipt, err error) {
+	t, err := p.link(r, "receipt", token.Receipt, 2)
+	if err != nil {
+		return 0, out, err
+	}
 	person, event := t.Objects[0], t.Objects[1]
-	var out receipt
 	err = p.view(r, func(v *store.View) error {
 		c, err := contact.Get(v, person)
 		if err != nil || c.State.Ending() {
@@ -47,10 +76,7 @@ func (p *Pages) receipt(r *shell.Request) error {
 		}
 		return badLink()
 	})
-	if err != nil {
-		return err
-	}
-	return r.Render(ok, receiptPage(r, out))
+	return person, out, err
 }
 
 func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e consent.Record, events []consent.Record) (receipt, error) {

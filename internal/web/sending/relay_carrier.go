@@ -10,6 +10,7 @@ import (
 	"consend/internal/chain/processor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/sending/message"
 	"consend/internal/web/shell"
@@ -41,7 +42,10 @@ func (p *RelayPages) provider(r *shell.Request) (c provider, err error) {
 		if c.Record, err = processor.Get(v, id); err != nil {
 			return err
 		}
-		rules := processor.Rules(v)
+		rules, err := rulepack.For(v)
+		if err != nil {
+			return err
+		}
 		c.Holds, c.Why = c.Record.Holds(rules, v.Now)
 		c.Reminders = c.Record.Reminders(rules, v.Now)
 		c.Ours = c.Kind != processor.Mailbox && processor.Mine(v, c.Owner) == nil

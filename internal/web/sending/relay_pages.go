@@ -12,6 +12,7 @@ import (
 
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -36,7 +37,7 @@ func (p *RelayPages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/settings/sending/new/{entry}", Permission: write, Trace: []string{"processor.add", "relay.add", "relay.choose"}, Handler: p.addPost},
 		{Method: "GET", Pattern: "/settings/sending/service/{id}", Permission: read, Handler: p.service},
 		{Method: "POST", Pattern: "/settings/sending/service/{id}/use", Permission: write, Trace: []string{"relay.choose"}, Handler: p.use},
-		{Method: "POST", Pattern: "/settings/sending/service/{id}/try", Permission: write, Trace: []string{"relay.try"}, Handler: p.try},
+		{Method: "POST", Pattern: "/settings/sending/service/{id}/try", Permission: write, Trace: []string{"relay.try", "gate.permit"}, Handler: p.try},
 		{Method: "POST", Pattern: "/settings/sending/service/{id}/password", Permission: write, Trace: []string{"relay.password"}, Handler: p.password},
 		{Method: "POST", Pattern: "/settings/sending/service/{id}/retire", Permission: write, Trace: []string{"relay.retire"}, Handler: p.retire},
 
@@ -107,7 +108,10 @@ func serviceOf(v *store.View, r relay.Relay) (service, error) {
 	if s.Carrier, err = processor.Get(v, r.Processor); err != nil {
 		return s, err
 	}
-	rules := processor.Rules(v)
+	rules, err := rulepack.For(v)
+	if err != nil {
+		return s, err
+	}
 	s.Holds, s.Why = s.Carrier.Holds(rules, v.Now)
 	s.Reminders = s.Carrier.Reminders(rules, v.Now)
 	s.Ours = r.Kind != relay.Mailbox && processor.Mine(v, r.Owner) == nil

@@ -3,7 +3,9 @@
 package shell
 
 import (
+	"context"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,18 @@ func currentStep(now bool) templ.Attributes {
 		return templ.Attributes{"aria-current": "step"}
 	}
 	return nil
+}
+
+// searched are the attributes of the search field: on its own page it keeps what was asked,
+// and waits for letters when nothing was.
+func (r *Request) searched() templ.Attributes {
+	if r.R.URL.Path != r.shell.Search {
+		return nil
+	}
+	if q := r.Q("q"); q != "" {
+		return templ.Attributes{"value": q}
+	}
+	return templ.Attributes{"autofocus": true}
 }
 
 // check are the attributes every input has: what it needs and what is wrong with it.
@@ -87,6 +101,15 @@ func choiceHint(d Field, i int, c Choice) templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{"aria-describedby": d.id() + "-" + strconv.Itoa(i) + "-hint"}
+}
+
+// everywhere leads from a table where nothing was found to the search of everything.
+func everywhere(ctx context.Context, q string) Link {
+	s := from(ctx).shell
+	if q == "" || s == nil || s.Search == "" {
+		return Link{}
+	}
+	return Link{Label: Printer(ctx).T("shell.everywhere"), URL: s.Search + "?q=" + url.QueryEscape(q)}
 }
 
 func sorted(l List, c Column) templ.Attributes {

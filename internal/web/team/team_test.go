@@ -20,6 +20,7 @@ import (
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/config"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/mail/compose"
@@ -479,4 +480,36 @@ func TestLookingChangesNothing(t *testing.T) {
 	if len(writes) > 0 {
 		t.Errorf("GET wrote: %v", writes)
 	}
+}
+
+func TestAnAccountTightensARuleAndTakesItBackInBothLanguages(t *testing.T) {
+	words := map[string][]string{
+		"en": {"Life of a confirmation link", "Your choice holds from now on.", "You can only make this rule stricter", "Your choice no longer holds.", "Write down why", "3 days", "7 days"},
+		"fr": {"Durée d’un lien de confirmation", "Votre choix vaut dès maintenant.", "Vous pouvez seulement rendre cette règle plus stricte", "Votre choix ne vaut plus.", "Indiquez pourquoi", "3 jours", "7 jours"},
+	}
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t, h)
+		for lang, w := range words {
+			b, id := s.account(t, lang, "rules."+lang+"@example.org")
+			b.get("/settings/rules").want(200, "/settings/rules", w[0], w[6], "2026-11")
+			b.get("/settings/rules/doi.token").want(200, "/settings/rules/doi.token", w[6])
+			b.post("/settings/rules/doi.token", "value", "9", "reason", "x").want(422, "/settings/rules/doi.token", w[2])
+			b.post("/settings/rules/doi.token", "value", "3").want(422, "/settings/rules/doi.token", w[4])
+			b.post("/settings/rules/doi.token", "value", "3", "reason", "our lawyer asks for it").want(200, "/settings/rules", w[1], w[5])
+			b.get("/settings/rules/doi.token").want(200, "/settings/rules/doi.token", "our lawyer asks for it", "Léa Roux")
+			b.post("/settings/rules/doi.token", "undo", "1").want(200, "/settings/rules", w[3])
+			b.get("/settings/rules/doi.token").want(200, "/settings/rules/doi.token", "our lawyer asks for it", w[6])
+			b.post("/settings/rules/evidence.mailable", "value", "A", "value", "B", "reason", "x").want(200, "/settings/rules", w[1])
+			b.get("/settings/rules/art14.notice").want(200, "/settings/rules/art14.notice")
+			b.post("/settings/rules/art14.notice", "value", "1", "reason", "x").want(422, "/settings/rules/art14.notice")
+			b.get("/settings/rules/no.such").want(404, "/settings/rules/no.such")
+			must(t, h.Main.View(ctx, actor.Worker("test", id), func(v *store.View) error {
+				r, err := rulepack.For(v)
+				if err == nil && (r.Number(rulepack.DOIToken) != 7 || r.Text(rulepack.Mailable) != "A,B") {
+					t.Errorf("%s, %s", r.Text(rulepack.DOIToken), r.Text(rulepack.Mailable))
+				}
+				return err
+			}))
+		}
+	})
 }

@@ -119,8 +119,7 @@ CREATE TABLE message (
   ended_at    BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (account_id, id)
 );
-CREATE INDEX message_due ON message (account_id, next_at) WHERE state IN ('pending', 'deferred', 'claimed');
-CREATE INDEX message_next ON message (next_at) WHERE state IN ('pending', 'deferred', 'claimed');
+CREATE INDEX message_due ON message (account_id, next_at, id) WHERE state IN ('pending', 'deferred', 'claimed');
 CREATE INDEX message_contact ON message (account_id, contact_id, id) WHERE contact_id <> 0;
 CREATE INDEX message_signup ON message (account_id, signup_id) WHERE signup_id <> 0;
 CREATE INDEX message_ended ON message (account_id, ended_at);

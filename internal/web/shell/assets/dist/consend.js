@@ -11,12 +11,24 @@ document.addEventListener("keydown", (e) => {
     for (const m of document.querySelectorAll("details.menu[open]")) { m.open = false; m.querySelector("summary").focus(); }
     return;
   }
-  // "/" goes to the search, unless somebody is typing.
-  if (e.key === "/" && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest("input, textarea, select, [contenteditable]")) {
-    const s = document.querySelector(".list-search input, [data-key-search]");
-    if (s) { e.preventDefault(); s.focus(); }
+  // "/" goes to the search, unless somebody is typing or has turned it off (WCAG 2.1.4).
+  if (e.key === "/" && keys() && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest("input, textarea, select, [contenteditable]")) {
+    const s = document.querySelector("[data-key-search], .list-search input");
+    if (s) { e.preventDefault(); s.focus(); s.select(); }
   }
 });
+
+// The shortcut is on until this browser is told otherwise.
+function keys() { try { return localStorage.getItem("consend-keys") !== "off"; } catch { return true; } }
+for (const b of document.querySelectorAll("[data-key-switch]")) {
+  const say = () => {
+    b.textContent = keys() ? b.dataset.on : b.dataset.off;
+    for (const k of document.querySelectorAll("[data-key-hint]")) k.hidden = !keys();
+  };
+  b.hidden = false;
+  b.addEventListener("click", () => { try { localStorage.setItem("consend-keys", keys() ? "off" : "on"); } catch { /* not kept */ } say(); });
+  say();
+}
 
 // The summary of errors takes the focus, so that a screen reader begins there.
 document.getElementById("errors")?.focus();
@@ -26,12 +38,14 @@ for (const form of document.querySelectorAll("[data-bulk]")) {
   const all = form.querySelector("[data-check-all]");
   const boxes = [...form.querySelectorAll("tbody input[name=id]")];
   const count = form.querySelector("[data-bulk-count]");
+  const bar = form.querySelector("[data-bulk-bar]");
   const before = count.textContent;
   const say = () => {
     const n = boxes.filter((b) => b.checked).length;
     count.textContent = n ? count.dataset.text.replace("###", n) : before;
     all.checked = n === boxes.length;
     all.indeterminate = n > 0 && n < boxes.length;
+    if (bar) bar.hidden = n === 0; // nothing to do with no row
     for (const b of boxes) b.closest("tr").classList.toggle("is-chosen", b.checked);
   };
   all.hidden = false;

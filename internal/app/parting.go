@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package app
+
+import (
+	"slices"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/form"
+	"consend/internal/people/importer"
+	"consend/internal/sending/campaign"
+	"consend/internal/sending/message"
+	"consend/internal/sending/relay"
+)
+
+// Parting is what every room deletes of people who go for good: here the rooms that don't know
+// each other meet. TestACanaryIsWhereTheDataMapSaysAndNowhereElse holds it
+// against the data map.
+func Parting(tx *store.Tx, people []int64) error {
+	signups, err := form.DropPeople(tx, people)
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(signups, 1000) {
+		message.DropPeople(tx, nil, part)
+		relay.DropPeople(tx, nil, part)
+	}
+	message.DropPeople(tx, people, nil)
+	relay.DropPeople(tx, people, nil)
+	campaign.DropPeople(tx, people)
+	importer.DropPeople(tx, people)
+	consent.DropPeople(tx, people)
+	return nil
+}
