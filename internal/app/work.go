@@ -16,6 +16,7 @@ import (
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
+	"consend/internal/people/refusal"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
@@ -40,6 +41,7 @@ func letters() map[job.Kind]transactional.Compose {
 func (h *House) facts() map[job.Kind]job.OnFact {
 	all := map[job.Kind]job.OnFact{}
 	maps.Copy(all, h.Service.Facts())
+	all[refusal.Noted] = h.Ledger.Carry
 	return all
 }
 

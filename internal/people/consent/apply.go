@@ -14,6 +14,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -392,7 +393,21 @@ func (b *batch) write() error {
 	if err := b.writeOrigins(); err != nil {
 		return err
 	}
+	if err := b.writeRefusals(); err != nil {
+		return err
+	}
 	return b.writePeople()
+}
+
+// writeRefusals tells the ledger outside of every no.
+func (b *batch) writeRefusals() error {
+	var lines []refusal.Refusal
+	for i := range b.events {
+		if e, r := &b.events[i], &b.records[i]; e.Kind.No() && r.Verdict.OK() {
+			lines = append(lines, refusal.Refusal{EntryID: r.EntryID, FP: b.people[e.Contact].FP[:], Kind: string(e.Kind), Scope: string(OneList), ScopeID: e.List, ContactID: e.Contact})
+		}
+	}
+	return refusal.Note(b.tx, lines)
 }
 
 // writeOrigins keeps where acts came from under each person's key, and the words shown once by their hash.
