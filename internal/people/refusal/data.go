@@ -25,5 +25,7 @@ func Data() []datamap.Table {
 	}
 	return []datamap.Table{table(datamap.Main, "refusal_out"), table(datamap.Keys, "refusal"),
 		{Store: datamap.Keys, Name: "refusal_due", Account: true, Columns: []datamap.Column{
-			none("account_id", "the account"), none("id", "a line that the file outside lacks")}}}
+			none("account_id", "the account"), none("id", "a line that the file outside lacks")}},
+		{Store: datamap.Keys, Name: "refusal_replayed", Account: true, AppendOnly: true, Columns: []datamap.Column{
+			none("account_id", "the account"), none("id", "a line that a restore let hold again")}}}
 }

@@ -131,6 +131,18 @@ func (l *Ledger) keep(ctx context.Context, account int64, rows []Refusal) error 
 	})
 }
 
+// Replayed notes that lines of an account hold again in main, by acts whose own lines are in
+// the ledger already (Carry): should main be put back once more, those are replayed.
+func (l *Ledger) Replayed(ctx context.Context, account int64, ids []int64) error {
+	return l.keys.Write(ctx, actor.Worker("refusal.ledger", account), func(tx *store.Tx) error {
+		rows := make([][]any, len(ids))
+		for i, id := range ids {
+			rows[i] = []any{id}
+		}
+		return tx.Put(addReplayed, rows)
+	})
+}
+
 func (l *Ledger) wake() {
 	select {
 	case l.woken <- struct{}{}:
@@ -160,8 +172,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 	}
 }
 
-// Since lists lines of the ledger that are not older than a moment, over all accounts, at most
-// 1,000 after the given one (in the order of moment, account and number).
+// Since lists lines of the ledger that are not older than a moment and were not replayed, over
+// all accounts, at most 1,000 after the given one (in the order of moment, account and number).
 func (l *Ledger) Since(ctx context.Context, from legalclock.Moment, after Refusal) (out []Refusal, err error) {
 	err = l.keys.View(ctx, actor.System("refusal.ledger"), func(v *store.View) error {
 		out, err = store.All[Refusal](v, since, max(from, after.At), after.At, after.AccountID, after.ID, some)
@@ -170,7 +182,7 @@ func (l *Ledger) Since(ctx context.Context, from legalclock.Moment, after Refusa
 	return out, err
 }
 
-// Newest lists the newest lines, at most n: a start looks whether main knows them.
+// Newest lists the newest of them, at most n: a start looks whether main knows them.
 func (l *Ledger) Newest(ctx context.Context, from legalclock.Moment, n int) (out []Refusal, err error) {
 	err = l.keys.View(ctx, actor.System("refusal.ledger"), func(v *store.View) error {
 		out, err = store.All[Refusal](v, newest, from, n)

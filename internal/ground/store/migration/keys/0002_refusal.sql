@@ -21,6 +21,13 @@ CREATE TABLE refusal_due (
   PRIMARY KEY (account_id, id)
 );
 
+-- Lines that a restore let hold again: lines of their own say so, by entries that main has.
+CREATE TABLE refusal_replayed (
+  account_id BIGINT NOT NULL,
+  id         BIGINT NOT NULL,
+  PRIMARY KEY (account_id, id)
+);
+
 -- Restores that were accepted, each with the log's signature, and the checkpoints they left behind.
 CREATE TABLE trace_restore (
   at   BIGINT NOT NULL PRIMARY KEY,
