@@ -33,6 +33,7 @@ func letters() map[job.Kind]transactional.Compose {
 		evidence.CheckpointDue: evidence.DraftCheckpoint,
 		member.InvitedFact:     access.DraftInvitation,
 		access.RecoverFact:     access.DraftRecovery,
+		member.ChangedFact:     access.DraftChanged,
 		importer.Remind:        importer.DraftReminder,
 	}
 }
