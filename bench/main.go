@@ -21,9 +21,11 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -55,8 +57,9 @@ type Env struct {
 // Result is what a run measured. The harness adds processor time and memory of the process.
 type Result struct {
 	Items   int64         `json:"items"`
-	Took    time.Duration `json:"took"` // of the work alone, without set-up
-	CPU     time.Duration `json:"cpu"`  // user and system, of the work alone
+	Took    time.Duration `json:"took"`   // of the work alone, without set-up
+	CPU     time.Duration `json:"cpu"`    // user and system, of the work alone
+	Server  time.Duration `json:"server"` // the same of PostgreSQL's processes; 0 where they can't be seen
 	P50     time.Duration `json:"p50"`
 	P99     time.Duration `json:"p99"`
 	PeakRSS int64         `json:"peak_rss"` // KiB, of the whole process
@@ -159,6 +162,9 @@ func compare(ctx context.Context, w Work, dialect string) error {
 		line := fmt.Sprintf("  %-14s %10.0f/s (%.0f–%.0f)  cpu %6.1f µs/item  peak RSS %4.0f MiB", v.Name, rate, perSecond(low), perSecond(high),
 			median(rs, func(r Result) float64 { return float64(r.CPU.Microseconds()) / float64(r.Items) }),
 			median(rs, func(r Result) float64 { return float64(r.PeakRSS) / 1024 }))
+		if rs[0].Server > 0 {
+			line += fmt.Sprintf("  PostgreSQL %5.1f µs/item", median(rs, func(r Result) float64 { return float64(r.Server.Microseconds()) / float64(r.Items) }))
+		}
 		if rs[0].P99 > 0 {
 			line += fmt.Sprintf("  p50 %.2f ms  p99 %.2f ms", median(rs, func(r Result) float64 { return r.P50.Seconds() * 1000 }),
 				median(rs, func(r Result) float64 { return r.P99.Seconds() * 1000 }))
@@ -253,9 +259,9 @@ func child(ctx context.Context, name, variant, dialect, n string) error {
 
 // Meter measures the work between its start and Stop. CONSEND_BENCH_PROFILE=FILE keeps its processor profile too.
 type Meter struct {
-	began   time.Time
-	cpu     time.Duration
-	profile *os.File
+	began       time.Time
+	cpu, server time.Duration
+	profile     *os.File
 }
 
 // Start begins to measure.
@@ -265,18 +271,50 @@ func Start() (m Meter) {
 			m.profile = f
 		}
 	}
-	m.began, m.cpu = time.Now(), processor()
+	m.began, m.cpu, m.server = time.Now(), processor(), server()
 	return m
 }
 
 // Stop gives the measured part of a Result.
 func (m Meter) Stop(items int64) Result {
-	r := Result{Items: items, Took: time.Since(m.began), CPU: processor() - m.cpu}
+	r := Result{Items: items, Took: time.Since(m.began), CPU: processor() - m.cpu, Server: server() - m.server}
 	if m.profile != nil {
 		pprof.StopCPUProfile()
 		m.profile.Close()
 	}
 	return r
+}
+
+// server is the processor time of PostgreSQL so far: of the process that CONSEND_BENCH_PGPID
+// names, its children, and those of them that ended. Linux tells; elsewhere it is 0.
+func server() time.Duration {
+	root := os.Getenv("CONSEND_BENCH_PGPID")
+	if root == "" {
+		return 0
+	}
+	ticks := int64(0)
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		_, rest, _ := strings.Cut(string(b), ") ") // the name before it may hold anything
+		f := strings.Fields(rest)                  // from the third field on: proc(5)
+		if len(f) < 15 {
+			continue
+		}
+		own := name == "/proc/"+root+"/stat"
+		if !own && f[1] != root {
+			continue
+		}
+		for i := 11; i < 15; i++ { // utime, stime, and those of ended children
+			if n, err := strconv.ParseInt(f[i], 10, 64); err == nil && (i < 13 || own) {
+				ticks += n
+			}
+		}
+	}
+	return time.Duration(ticks) * time.Second / 100 // USER_HZ
 }
 
 // Latencies sets the 50th and 99th percentile.

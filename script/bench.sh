@@ -19,7 +19,8 @@ if [ -n "$bin" ]; then
   port="${CONSEND_BENCH_PGPORT:-55472}"
   as "$bin/initdb -D '$dir/data' -U consend -A trust -E UTF8 --no-locale" >/dev/null 2>&1 &&
     as "$bin/pg_ctl -D '$dir/data' -w -l '$dir/data/log' -o \"-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$dir/data'\" start" >/dev/null 2>&1 &&
-    CONSEND_BENCH_POSTGRES="postgres://consend@127.0.0.1:$port/postgres?sslmode=disable" && export CONSEND_BENCH_POSTGRES
+    CONSEND_BENCH_POSTGRES="postgres://consend@127.0.0.1:$port/postgres?sslmode=disable" && export CONSEND_BENCH_POSTGRES &&
+    CONSEND_BENCH_PGPID="$(head -1 "$dir/data/postmaster.pid")" && export CONSEND_BENCH_PGPID
 fi
 [ -n "${CONSEND_BENCH_POSTGRES:-}" ] || echo "PostgreSQL: not found; its figures are left out" >&2
 mkdir -p bin && go build -o bin/bench ./bench || exit 1

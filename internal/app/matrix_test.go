@@ -51,6 +51,7 @@ type everything struct {
 	lang    string // of who is signed in; "" is English
 	handler http.Handler
 	routes  []shell.Route
+	cookie  *http.Cookie // of a session, when one was begun
 }
 
 func open(t *testing.T, f func(t *testing.T, e *everything)) {

@@ -15,7 +15,8 @@ import (
 )
 
 // Parting is what every room deletes of people who go for good: here the rooms that don't know
-// each other meet. TestWhoGoesIsNowhere holds it against the data map.
+// each other meet. TestACanaryIsWhereTheDataMapSaysAndNowhereElse holds it
+// against the data map.
 func Parting(tx *store.Tx, people []int64) error {
 	signups, err := form.DropPeople(tx, people)
 	if err != nil {

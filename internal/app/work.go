@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -64,9 +65,15 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "access.sweep", Every: time.Hour, Do: h.Desk.Sweep},
 		{Kind: "blob.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return blob.Sweep(ctx, h.Main) }},
 		{Kind: "budget.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return budget.Sweep(ctx, h.Main) }},
+		{Kind: "store.tidy", Every: time.Hour, Do: h.Tidy},
 		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
 	}
+}
+
+// Tidy takes what was deleted out of the stores' logs.
+func (h *House) Tidy(ctx context.Context) error {
+	return errors.Join(h.Main.Tidy(ctx), h.Keys.Tidy(ctx), h.Archive.Tidy(ctx))
 }
 
 // checkpointsDue sends the log's word out of the house, to every owner, once a day.

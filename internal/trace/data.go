@@ -28,7 +28,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("id", "an id we assign"), none("at", "when it happened"),
 			none("action", "one of a few words"),
 			none("actor", "the kind of actor"), pseudonym("actor_id", datamap.Members, "pseudonym"),
-			none("object", "the kind of thing"), none("object_id", "an id we assign"),
+			none("object", "the kind of thing"), pseudonym("object_id", datamap.Contacts, "pseudonym"),
 			pseudonym("contact_id", datamap.Contacts, "pseudonym"),
 			pseudonym("clear", datamap.Contacts, "trace.act"),
 			datamap.Personal("private", datamap.PD{Category: "trace.commitments", Whose: datamap.Contacts, Purposes: []string{"accountability"},

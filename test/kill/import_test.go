@@ -309,10 +309,10 @@ const fileRows = 9000
 // A file that is broken off anywhere ends as one that is not: the same people, events, grades,
 // refused rows and report, each row once. It comes in by the command, through the owner's socket
 // on SQLite, and as a task of the pages.
-func TestAKilledImportEndsAsIfItHadNotBeen(t *testing.T) { importing(t, true, 4, 110) }
+func TestAKilledImportEndsAsIfItHadNotBeen(t *testing.T) { importing(t, true, 3, 110) }
 
 // The same for a process that is asked to stop: it does so in time.
-func TestAnImportAskedToStopEndsInTimeAndGoesOn(t *testing.T) { importing(t, false, 2, 30) }
+func TestAnImportAskedToStopEndsInTimeAndGoesOn(t *testing.T) { importing(t, false, 1, 30) }
 
 func importing(t *testing.T, hard bool, few, many int) {
 	each(t, func(t *testing.T, n *node) {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +42,10 @@ var seed = uint64(time.Now().UnixNano())
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// They wait for one another's processes, timers and leases most of the time.
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.NumCPU())); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "consend-kill-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -285,7 +290,13 @@ func (n *node) inside(f func(h *app.House)) {
 	must(n, err)
 	h, err := app.Open(context.Background(), c, app.Options{})
 	must(n, err)
-	defer h.Close()
+	defer func() {
+		h.Close()
+		// Tests beside this one start processes, which hold what is open here until they are themselves:
+		// with the lock of the data folder.
+		syscall.ForkLock.RLock()
+		syscall.ForkLock.RUnlock() //nolint:staticcheck // waiting is the purpose
+	}()
 	f(h)
 }
 

@@ -66,7 +66,7 @@ var copiesThere = store.Installation("test.copies", "the copies outside main", `
 // goes on from every checkpoint that ever left the house, and takes in all that was acknowledged.
 func TestAKillLeavesTheLogWhole(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		trials := kills(3, 110)
+		trials := kills(2, 110)
 		key := strings.TrimSpace(n.run("trace", "key"))
 		c := visit(n, nil)
 		var seen []proof.Checkpoint

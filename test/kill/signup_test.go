@@ -91,7 +91,7 @@ func (c *crowd) act(r *rand.Rand) {
 			c.note(func() { p.confirmed = true })
 			return
 		}
-	case k < 6:
+	case k < 5:
 		if p := take(c, &c.leaving); p != nil {
 			for !c.post(r, p.leave, url.Values{"List-Unsubscribe": {"One-Click"}}, http.StatusOK) {
 			}
@@ -100,7 +100,7 @@ func (c *crowd) act(r *rand.Rand) {
 		}
 	}
 	if c.impatient() {
-		time.Sleep(time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
 		return
 	}
 	p := &person{email: fmt.Sprintf("visitor%d@example.org", r.Uint64())}
@@ -268,7 +268,7 @@ func (n *node) leases() {
 // when somebody says so.
 func TestAKillLosesNoSignUpThatWasAnswered(t *testing.T) {
 	each(t, func(t *testing.T, n *node) {
-		trials := kills(4, 120)
+		trials := kills(3, 120)
 		c := visit(n, n.members(40*trials))
 		for range trials {
 			n.start()

@@ -78,7 +78,10 @@ func made(name, text string) *Query { return &Query{name: name, text: text, acco
 
 // Load inserts rows, each with the values of the loader's columns in order, and tells how
 // many went in.
-func (t *Tx) Load(l *Loader, rows [][]any) (int64, error) {
+func (t *Tx) Load(l *Loader, rows [][]any) (int64, error) { return t.load(l, rows, true) }
+
+// load waits for the number of rows that went in, or does not (PostgreSQL alone).
+func (t *Tx) load(l *Loader, rows [][]any, wait bool) (int64, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
@@ -89,17 +92,22 @@ func (t *Tx) Load(l *Loader, rows [][]any) (int64, error) {
 	}
 	if len(rows) >= loadChunk {
 		if same := l.same(rows); same != 0 {
-			return t.loadShaped(l, rows, same)
+			return t.loadShaped(l, rows, same, wait)
 		}
 	}
-	return t.loadPlain(l, rows)
+	return t.loadPlain(l, rows, wait)
 }
 
-// Put inserts rows as Load does, when nobody needs to know how many went in: few rows travel
-// with what is queued, as statements of Do do.
+// Put inserts rows as Load does, when nobody needs to know how many went in: one row travels
+// with what is queued, as a statement of Do does; of many rows the server begins to work at
+// once, while the act goes on.
 func (t *Tx) Put(l *Loader, rows [][]any) error {
-	if len(rows) != 1 || t.db.dialect != postgres {
+	if t.db.dialect != postgres || len(rows) == 0 {
 		_, err := t.Load(l, rows)
+		return err
+	}
+	if len(rows) > 1 {
+		_, err := t.load(l, rows, false)
 		return err
 	}
 	if len(rows[0]) != len(l.columns) {
@@ -110,12 +118,12 @@ func (t *Tx) Put(l *Loader, rows [][]any) error {
 }
 
 // loadPlain binds every value of every row.
-func (t *Tx) loadPlain(l *Loader, rows [][]any) (int64, error) {
+func (t *Tx) loadPlain(l *Loader, rows [][]any, wait bool) (int64, error) {
 	if t.db.dialect == postgres && len(rows) == 1 {
 		return t.Exec(l.many[1], rows[0]...) // arrays of one cost more than they carry
 	}
 	if t.db.dialect == postgres {
-		return t.loadArrays(l, rows)
+		return t.loadArrays(l, rows, wait)
 	}
 	var total int64
 	args := make([]any, 0, min(len(rows), loadChunk)*len(l.columns))
@@ -186,7 +194,7 @@ func equal(a, b any) bool {
 }
 
 // loadShaped binds what all rows say once.
-func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64) (int64, error) {
+func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64, wait bool) (int64, error) {
 	c, err := t.db.shaped(l, same)
 	if err == nil {
 		err = c.refuse(t.Who.Account, t.purge, t.db.appendOnly)
@@ -214,15 +222,7 @@ func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64) (int64, error) {
 		args = append(args, v)
 	}
 	if t.db.dialect == postgres {
-		for _, i := range varied {
-			v, err := column(l.columns[i], rows, i)
-			if err != nil {
-				return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, l.columns[i].Name, err))
-			}
-			args = append(args, v)
-		}
-		n, err := t.run.exec(c, args)
-		return n, t.broken(err)
+		return t.sendArrays(c, append(args, l.cells(rows, varied)...), wait)
 	}
 	var total int64
 	once := len(args)
@@ -244,7 +244,7 @@ func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64) (int64, error) {
 		}
 		total += n
 	}
-	n, err := t.loadPlain(l, rows)
+	n, err := t.loadPlain(l, rows, wait)
 	return total + n, err
 }
 
@@ -312,14 +312,12 @@ func comma(i int) string {
 	return ", "
 }
 
-func (t *Tx) loadArrays(l *Loader, rows [][]any) (int64, error) {
-	args := make([]any, len(l.columns))
-	for i, c := range l.columns {
-		var err error
-		if args[i], err = column(c, rows, i); err != nil {
-			return 0, t.broken(fmt.Errorf("store: %s: column %s: %w", l.name, c.Name, err))
-		}
+func (t *Tx) loadArrays(l *Loader, rows [][]any, wait bool) (int64, error) {
+	all := make([]int, len(l.columns))
+	for i := range all {
+		all[i] = i
 	}
+	args := l.cells(rows, all)
 	c, err := t.db.compile(l.pg)
 	if err == nil {
 		err = c.refuse(t.Who.Account, t.purge, t.db.appendOnly)
@@ -341,56 +339,26 @@ func (t *Tx) loadArrays(l *Loader, rows [][]any) (int64, error) {
 			full[i] = args[a.from]
 		}
 	}
-	n, err := t.run.exec(c, full)
-	return n, t.broken(err)
+	return t.sendArrays(c, full, wait)
 }
 
-// column gathers one column of the rows into an array that PostgreSQL takes in one piece.
-func column(c Column, rows [][]any, i int) (any, error) {
-	bad := func(v any) error { return fmt.Errorf("%T does not fit", v) }
-	switch c.Type {
-	case Int:
-		out := make([]int64, len(rows))
-		for k, r := range rows {
-			v, err := plain(r[i])
-			n, ok := v.(int64)
-			if err != nil || !ok {
-				return nil, bad(r[i])
-			}
-			out[k] = n
-		}
-		return out, nil
-	case Text, JSON:
-		out := make([]string, len(rows))
-		for k, r := range rows {
-			v, err := plain(r[i])
-			s, ok := v.(string)
-			if err != nil || !ok {
-				return nil, bad(r[i])
-			}
-			out[k] = s
-		}
-		return out, nil
-	case Bytes:
-		out := make([][]byte, len(rows))
-		for k, r := range rows {
-			v, err := plain(r[i])
-			if err != nil {
-				return nil, err
-			}
-			out[k], _ = v.([]byte)
-		}
-		return out, nil
-	case Bool:
-		out := make([]bool, len(rows))
-		for k, r := range rows {
-			v, ok := r[i].(bool)
-			if !ok {
-				return nil, bad(r[i])
-			}
-			out[k] = v
-		}
-		return out, nil
+func (t *Tx) sendArrays(c *compiled, args []any, wait bool) (int64, error) {
+	if wait {
+		n, err := t.run.exec(c, args)
+		return n, t.broken(err)
 	}
-	return nil, fmt.Errorf("unknown type %d", c.Type)
+	t.run.do(c, args)
+	return 0, t.broken(t.run.launch())
+}
+
+// cells gives columns of the rows as arrays, each in one piece.
+func (l *Loader) cells(rows [][]any, columns []int) []any {
+	out := make([]any, len(columns))
+	more := 0
+	for k := len(columns) - 1; k >= 0; k-- {
+		c := &cells{of: l.columns[columns[k]], rows: rows, i: columns[k], more: more}
+		more += c.size()
+		out[k] = c
+	}
+	return out
 }

@@ -44,6 +44,7 @@ func openPG(ctx context.Context, db *DB, url string, conns int) (*pg, error) {
 			cfg.ConnConfig.RuntimeParams["application_name"] = "consend"
 		}
 		cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+			takeCells(c)
 			_, err := c.Exec(ctx, "SET ROLE "+role)
 			return err
 		}
@@ -192,10 +193,23 @@ type pgRun struct {
 	names []string
 	asked map[int]func(pgx.Rows) error // questions among the queued, by their place
 	began bool
-	sent  int
+	sent  int // how often the queue has left
+	here  int // how often all its answers had come
+	under *underway
+}
+
+// underway is what the server works on while the act goes on: what was sent, and whose
+// answers nobody waited for yet.
+type underway struct {
+	res   pgx.BatchResults
+	names []string
+	asked map[int]func(pgx.Rows) error
+	began legalclock.Watch
 }
 
 func (r *pgRun) trips() int { return r.sent }
+
+func (r *pgRun) answered(trip int) bool { return r.here > trip }
 
 func (r *pgRun) queue(name, sql string, args ...any) {
 	if r.batch == nil {
@@ -215,47 +229,75 @@ func (r *pgRun) ask(c *compiled, args []any, each reading) {
 	r.asked[len(r.names)-1] = func(rows pgx.Rows) error { return readRows(c.name, rows, each) }
 }
 
-// send sends the queue and reads the results of all but the last `keep` statements.
-func (r *pgRun) send(keep int) (pgx.BatchResults, error) {
-	b, names, asked := r.batch, r.names, r.asked
-	r.batch, r.names, r.asked, r.began = nil, nil, nil, true
-	r.sent++
-	began := legalclock.Start()
-	res := r.conn.SendBatch(r.ctx, b)
-	for i, n := range names[:len(names)-keep] {
-		var err error
-		if take := asked[i]; take != nil {
-			var rows pgx.Rows
-			if rows, err = res.Query(); err == nil {
-				err = take(rows)
-			}
-		} else {
-			_, err = res.Exec()
-		}
-		if err != nil {
-			res.Close()
-			return nil, pgError(n, err)
-		}
-	}
-	slow(names[len(names)-1], began)
-	return res, nil
-}
-
-func (r *pgRun) flush() error {
+// launch sends the queue and waits for nothing: the server works while the act prepares
+// what comes next. An error shows up as that of a queued statement does.
+func (r *pgRun) launch() error {
 	if r.batch == nil {
 		return nil
 	}
-	last := r.names[len(r.names)-1]
-	res, err := r.send(0)
-	if err != nil {
+	if err := r.land(0); err != nil {
 		return err
 	}
-	return pgError(last, res.Close())
+	u := &underway{names: r.names, asked: r.asked, began: legalclock.Start()}
+	b := r.batch
+	r.batch, r.names, r.asked, r.began = nil, nil, nil, true
+	r.sent++
+	u.res = r.conn.SendBatch(r.ctx, b)
+	r.under = u
+	return nil
+}
+
+// land reads the answers to what is under way, but those of the last `keep` statements; then
+// the caller reads and closes.
+func (r *pgRun) land(keep int) error {
+	u := r.under
+	if u == nil {
+		return nil
+	}
+	r.under = nil
+	r.here++
+	for i, n := range u.names[:len(u.names)-keep] {
+		var err error
+		if take := u.asked[i]; take != nil {
+			var rows pgx.Rows
+			if rows, err = u.res.Query(); err == nil {
+				err = take(rows)
+			}
+		} else {
+			_, err = u.res.Exec()
+		}
+		if err != nil {
+			u.res.Close()
+			return pgError(n, err)
+		}
+	}
+	last := u.names[len(u.names)-1]
+	slow(last, u.began)
+	if keep > 0 {
+		return nil
+	}
+	return pgError(last, u.res.Close())
+}
+
+// send sends the queue and reads the results of all but its last statement.
+func (r *pgRun) send() (pgx.BatchResults, error) {
+	if err := r.launch(); err != nil {
+		return nil, err
+	}
+	res := r.under.res
+	return res, r.land(1)
+}
+
+func (r *pgRun) flush() error {
+	if err := r.launch(); err != nil {
+		return err
+	}
+	return r.land(0)
 }
 
 func (r *pgRun) exec(c *compiled, args []any) (int64, error) {
 	r.queue(c.name, c.sql, args...)
-	res, err := r.send(1)
+	res, err := r.send()
 	if err != nil {
 		return 0, err
 	}
@@ -268,7 +310,7 @@ func (r *pgRun) exec(c *compiled, args []any) (int64, error) {
 
 func (r *pgRun) query(c *compiled, args []any, each reading) error {
 	r.queue(c.name, c.sql, args...)
-	res, err := r.send(1)
+	res, err := r.send()
 	if err != nil {
 		return err
 	}
@@ -316,6 +358,10 @@ func readRows(name string, rows pgx.Rows, each reading) error {
 
 func (r *pgRun) rollback() {
 	r.batch, r.names, r.asked = nil, nil, nil
+	if r.under != nil {
+		r.under.res.Close()
+		r.under = nil
+	}
 	if !r.began {
 		return
 	}

@@ -83,7 +83,7 @@ func (a *Answer[T]) All() ([]T, error) {
 	if !a.here && a.err == nil {
 		a.here = true
 		// Answered already when it left together with another question: what is queued since may wait on.
-		if a.err = a.v.fail; a.err == nil && a.v.run.trips() == a.trip {
+		if a.err = a.v.fail; a.err == nil && !a.v.run.answered(a.trip) {
 			a.err = a.v.broken(a.v.run.flush())
 		}
 	}

@@ -58,21 +58,14 @@ func openSQLite(db *DB, path string) (*embedded, error) {
 		}
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
-	wr, err := sql.Open("sqlite", dsn(false))
-	if err != nil {
-		return nil, err
-	}
+	wr := sql.OpenDB(connector{dsn(false)})
 	wr.SetMaxOpenConns(1)
 	wr.SetMaxIdleConns(1)
 	if err := wr.Ping(); err != nil {
 		wr.Close()
 		return nil, fmt.Errorf("store: %s can't be opened: %w", path, err)
 	}
-	rd, err := sql.Open("sqlite", dsn(true))
-	if err != nil {
-		wr.Close()
-		return nil, err
-	}
+	rd := sql.OpenDB(connector{dsn(true)})
 	n := max(4, 2*runtime.NumCPU())
 	rd.SetMaxOpenConns(n)
 	rd.SetMaxIdleConns(n)
@@ -83,7 +76,6 @@ func openSQLite(db *DB, path string) (*embedded, error) {
 
 func (e *embedded) close() {
 	e.writer.stop()
-	e.db.forget() // a connection with open statements closes late, and leaves its log beside the file
 	e.rd.Close()
 	e.wr.Close()
 }
@@ -100,7 +92,7 @@ func (e *embedded) view(ctx context.Context, who actor.Actor, fn func(*View) err
 	defer conn.Close()
 	var own error
 	err = conn.Raw(func(dc any) error {
-		run := &liteRun{ctx: ctx, conn: e.db.cached(dc.(driver.Conn))}
+		run := &liteRun{ctx: ctx, conn: dc.(*liteConn)}
 		if err := run.plain("BEGIN"); err != nil {
 			return err
 		}
@@ -114,41 +106,60 @@ func (e *embedded) view(ctx context.Context, who actor.Actor, fn func(*View) err
 	return err
 }
 
-// liteConn is a driver's connection with the statements prepared on it.
+// liteConn is a driver's connection with the statements prepared on it. The pool throws a
+// connection away whose last question was broken off by a visitor who left; its statements end
+// with it, since one with open statements closes late, and leaves its log beside the file.
 type liteConn struct {
-	driver.Conn
+	driverConn
 	stmts map[string]driver.Stmt
 	args  []driver.NamedValue
 }
 
-func (db *DB) cached(c driver.Conn) *liteConn {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	l, ok := db.conns[c]
-	if !ok {
-		l = &liteConn{Conn: c, stmts: map[string]driver.Stmt{}}
-		db.conns[c] = l
-	}
-	return l
+// driverConn is what the pool, and the queue of long work on it, may ask of a connection.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
 }
 
-// forget closes the statements prepared on all connections.
-func (db *DB) forget() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	for c, l := range db.conns {
-		for _, s := range l.stmts {
-			s.Close()
-		}
-		delete(db.conns, c)
+// Close closes the statements first: nobody can once the connection is gone.
+func (c *liteConn) Close() error {
+	for sql, s := range c.stmts {
+		s.Close()
+		delete(c.stmts, sql)
 	}
+	return c.driverConn.Close()
+}
+
+// connector opens connections of ours.
+type connector struct{ dsn string }
+
+// Driver is SQLite's.
+func (c connector) Driver() driver.Driver { return &lite.Driver{} }
+
+// Connect opens a connection.
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.Driver().Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := conn.(driverConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("store: %T lacks what a connection must do", conn), conn.Close())
+	}
+	return &liteConn{driverConn: d, stmts: map[string]driver.Stmt{}}, nil
 }
 
 func (c *liteConn) stmt(sql string) (driver.Stmt, error) {
 	if s, ok := c.stmts[sql]; ok {
 		return s, nil
 	}
-	s, err := c.Conn.Prepare(sql)
+	s, err := c.driverConn.Prepare(sql)
 	if err == nil {
 		if len(c.stmts) > 2000 { // composed statements: start over rather than grow
 			for k, s := range c.stmts {
@@ -206,8 +217,12 @@ func (r *liteRun) do(c *compiled, args []any) {
 
 func (r *liteRun) flush() error { return r.late }
 
-// trips is 0: an answer is looked at once more for an error that waits, which costs nothing.
+func (r *liteRun) launch() error { return r.late }
+
 func (r *liteRun) trips() int { return 0 }
+
+// answered is false: an answer is looked at once more for an error that waits, which costs nothing.
+func (r *liteRun) answered(int) bool { return false }
 
 func (r *liteRun) exec(c *compiled, args []any) (int64, error) {
 	if r.late != nil {

@@ -13,7 +13,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,10 +44,7 @@ type DB struct {
 	hook       func(query string) error
 	identity   Identity
 	steps      func(dialect string) []Step
-
-	mu       sync.Mutex
-	conns    map[driver.Conn]*liteConn
-	compiles sync.Map // *Query → *compiled
+	compiles   sync.Map // *Query → *compiled
 }
 
 // Identity is the row every store carries: which of the three it is, and of which installation.
@@ -96,7 +92,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		o.Clock = legalclock.System
 	}
 	db := &DB{kind: o.Kind, clock: o.Clock, dataMap: o.Map, steps: o.Steps, accounts: map[string]bool{}, appendOnly: map[string]bool{},
-		attached: map[reflect.Type]any{}, conns: map[driver.Conn]*liteConn{}}
+		attached: map[reflect.Type]any{}}
 	for _, t := range o.Map {
 		if t.Store == o.Kind {
 			db.accounts[t.Name] = t.Account

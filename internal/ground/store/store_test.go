@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -341,4 +342,32 @@ func TestTheDataMapKnowsEveryColumn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A visitor who leaves in the middle of an answer costs the connection they were served on: its
+// statements end with it, and the store still closes.
+func TestAConnectionThatIsBrokenOffEndsWithItsStatements(t *testing.T) {
+	h := testhouse.SQLite(t)
+	who := actor.System("test")
+	for range 20 {
+		ctx, leave := context.WithCancel(context.Background())
+		_ = h.Main.View(ctx, who, func(v *store.View) error {
+			conn, err := h.Main.Handle().Conn(ctx) // the queue of long work shares the writer's connection
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			time.AfterFunc(time.Millisecond, leave)
+			_, err = conn.ExecContext(ctx, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+			return err
+		})
+		leave()
+		if err := h.Main.Write(context.Background(), who, func(tx *store.Tx) error { tx.ID(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Main.Close()
+	if left, _ := filepath.Glob(filepath.Join(h.Dir, "main.db-*")); len(left) != 0 {
+		t.Errorf("a connection was left open: %v", left)
+	}
 }

@@ -107,7 +107,9 @@ type runner interface {
 	exec(c *compiled, args []any) (int64, error)
 	query(c *compiled, args []any, each reading) error
 	ask(c *compiled, args []any, each reading)
-	trips() int // how many times what was queued has left
+	launch() error          // sends what is queued, and waits for nothing
+	trips() int             // how many times what was queued has left
+	answered(trip int) bool // whether what was queued after so many times has left and come back
 	flush() error
 	native() any
 }

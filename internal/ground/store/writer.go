@@ -4,7 +4,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -206,7 +205,7 @@ func (w *writer) serve(group []*waiter, bulk *waiter) {
 	}
 	defer conn.Close()
 	conn.Raw(func(dc any) error {
-		run := w.e.db.cached(dc.(driver.Conn))
+		run := dc.(*liteConn)
 		if len(group) > 1 {
 			group = w.together(run, group)
 		}

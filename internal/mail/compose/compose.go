@@ -30,8 +30,11 @@ type Letter struct {
 	From, ReplyTo, To Mailbox // ReplyTo is left out when it has no address
 	Subject           string
 	Text, HTML        string // UTF-8; HTML may be empty, Text may not
-	Date              time.Time
-	MessageID         string // left@right without angle brackets; a token of ours at the sender's domain
+	// In the place of Text and HTML: forms, and what fills their holes. For many letters of the same words.
+	TextForm, HTMLForm *Form
+	TextFill, HTMLFill []string
+	Date               time.Time
+	MessageID          string // left@right without angle brackets; a token of ours at the sender's domain
 
 	// Unsubscribe is the https address that takes the one-click POST (RFC 8058); empty on service mail only.
 	Unsubscribe     string

@@ -158,6 +158,40 @@ func TestAnyTextSurvives(t *testing.T) {
 	})
 }
 
+func TestAFilledFormIsTheSameLetter(t *testing.T) {
+	texts := rapid.OneOf(rapid.StringOf(rapid.SampledFrom([]rune("éa=. \t\r\nF-日bc"))), rapid.StringMatching(`([ -~]{0,90}[.F\-= \t]?\n)*`),
+		rapid.StringMatching(`([a-z]{1,20}\n){0,4}[a-z]{0,9}`), rapid.Just(strings.Repeat("long ", 300)), rapid.Just("日本語のテキスト"))
+	codings := map[string]int{}
+	rapid.Check(t, func(rt *rapid.T) {
+		pieces := rapid.SliceOfN(texts, 1, 6).Draw(rt, "pieces")
+		fill := rapid.SliceOfN(texts, len(pieces)-1, len(pieces)-1).Draw(rt, "fill")
+		whole := ""
+		for i, p := range pieces {
+			whole += p
+			if i < len(fill) {
+				whole += fill[i]
+			}
+		}
+		l := letter()
+		l.Text, l.HTML = whole, whole
+		if whole == "" {
+			return
+		}
+		want := compileLetter(t, l)
+		l.Text, l.HTML = "", ""
+		l.TextForm, l.TextFill = compose.NewForm(pieces), fill
+		l.HTMLForm, l.HTMLFill = l.TextForm, fill
+		if got := compileLetter(t, l); !bytes.Equal(got, want) {
+			rt.Fatalf("%q with %q gives\n%q, not\n%q", pieces, fill, got, want)
+		}
+		_, after, _ := strings.Cut(string(want), "Content-Transfer-Encoding: ")
+		codings[after[:4]]++
+	})
+	if len(codings) < 3 {
+		t.Errorf("not every coding was met: %v", codings)
+	}
+}
+
 func TestQuotedPrintableAgreesWithTheStandardLibrary(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := strings.ReplaceAll(rapid.StringOf(rapid.SampledFrom([]rune("éa=. \t\nF-日bcdefghijk"))).Draw(rt, "s"), "\r", "")

@@ -84,23 +84,27 @@ func untouched(s string) bool {
 func appendBody(dst []byte, s string, c coding) []byte {
 	switch c {
 	case sevenBit:
-		dst = slices.Grow(dst, len(s)+len(s)/40+2)
-		for {
-			i := strings.IndexByte(s, '\n')
-			if i < 0 {
-				break
-			}
-			dst = append(dst, s[:i]...)
-			dst = append(dst, "\r\n"...)
-			s = s[i+1:]
-		}
-		dst = append(dst, s...)
+		dst = appendLines(dst, s)
 	case base:
 		return appendBase64(dst, []byte(s))
 	default:
 		dst = appendQuoted(dst, s)
 	}
 	return append(dst, "\r\n"...)
+}
+
+// appendLines writes a text with the line ends of mail.
+func appendLines(dst []byte, s string) []byte {
+	dst = slices.Grow(dst, len(s)+len(s)/40+2)
+	for {
+		i := strings.IndexByte(s, '\n')
+		if i < 0 {
+			return append(dst, s...)
+		}
+		dst = append(dst, s[:i]...)
+		dst = append(dst, "\r\n"...)
+		s = s[i+1:]
+	}
 }
 
 func appendBase64(dst, b []byte) []byte {

@@ -48,7 +48,7 @@ func Sign(raw []byte, signers ...Signer) ([]byte, error) {
 		}
 		head.WriteString(d.Signature())
 	}
-	out := make([]byte, 0, head.Len()+len(raw))
+	out := make([]byte, 0, head.Len()+len(raw)+1024) // room for what the wire adds
 	out = append(out, head.String()...)
 	return append(out, raw...), nil
 }

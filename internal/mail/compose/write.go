@@ -17,7 +17,7 @@ const (
 
 // Append writes the letter behind dst, ready for signing. dst's spare room is used: give the same buffer again.
 func Append(dst []byte, l *Letter) ([]byte, error) {
-	if l.Text == "" {
+	if l.Text == "" && l.TextForm == nil {
 		return dst, ErrNoText
 	}
 	b, err := appendHeaders(dst, l)
@@ -127,25 +127,36 @@ func fieldName(s string) bool {
 }
 
 func appendContent(b []byte, l *Letter) []byte {
-	if l.HTML == "" {
-		return appendPart(b, "text/plain", l.Text)
+	if l.HTML == "" && l.HTMLForm == nil {
+		return appendPart(b, "text/plain", l.Text, l.TextForm, l.TextFill)
 	}
 	b = append(b, `Content-Type: multipart/alternative; boundary="`+alternative+"\"\r\n\r\n"...)
 	b = append(b, "--"+alternative+"\r\n"...)
-	b = appendPart(b, "text/plain", l.Text)
+	b = appendPart(b, "text/plain", l.Text, l.TextForm, l.TextFill)
 	b = append(b, "--"+alternative+"\r\n"...)
-	b = appendPart(b, "text/html", l.HTML)
+	b = appendPart(b, "text/html", l.HTML, l.HTMLForm, l.HTMLFill)
 	return append(b, "--"+alternative+"--\r\n"...)
 }
 
-func appendPart(b []byte, kind, s string) []byte {
-	c := choose(s)
+func appendPart(b []byte, kind, s string, f *Form, fill []string) []byte {
+	if f == nil {
+		c := choose(s)
+		return appendBody(appendPartHead(b, kind, c), s, c)
+	}
+	c := f.code(fill)
+	out, ok := f.append(appendPartHead(b, kind, c), fill, c)
+	if !ok {
+		out, _ = f.append(appendPartHead(out[:len(b)], kind, quoted), fill, quoted)
+	}
+	return out
+}
+
+func appendPartHead(b []byte, kind string, c coding) []byte {
 	b = append(b, "Content-Type: "...)
 	b = append(b, kind...)
 	b = append(b, "; charset=utf-8\r\nContent-Transfer-Encoding: "...)
 	b = append(b, c...)
-	b = append(b, "\r\n\r\n"...)
-	return appendBody(b, s, c)
+	return append(b, "\r\n\r\n"...)
 }
 
 func appendAttachment(b []byte, a Attachment) ([]byte, error) {

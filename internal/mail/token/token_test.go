@@ -93,3 +93,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAMintMakesTheSameTokens(t *testing.T) {
+	key := [32]byte{1, 2, 3}
+	m := token.NewMint(key, token.Unsubscribe)
+	for i := range int64(1000) {
+		if got, want := m.Make(7, i, 3*i), token.Make(key, token.Unsubscribe, 7, i, 3*i); got != want {
+			t.Fatalf("%s, not %s", got, want)
+		}
+	}
+}

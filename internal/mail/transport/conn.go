@@ -27,6 +27,8 @@ type Conn struct {
 	ext   extensions
 	shape shape       // of the message being sent
 	begin func() bool // asked before its content leaves
+	next  *Next       // the message after it, as the caller tells
+	ahead *Next       // a message whose envelope has left already
 	dirty bool        // a transaction was left open: RSET goes first
 	dead  bool
 	stop  func() bool // detaches the context of Dial
@@ -301,9 +303,10 @@ func (c *Conn) Dead() bool { return c.dead }
 // SMTPUTF8 tells whether internationalised addresses can be sent (RFC 6531).
 func (c *Conn) SMTPUTF8() bool { return c.ext.smtpUTF8 }
 
-// Quit ends the session politely, without waiting long for the answer.
+// Quit ends the session politely, without waiting long for the answer. Where an envelope has left whose content doesn't
+// follow, no command can be said any more.
 func (c *Conn) Quit() {
-	if !c.dead {
+	if !c.dead && c.ahead == nil {
 		if _, err := c.write([]byte("QUIT\r\n"), time.Second); err == nil {
 			c.read(time.Second, nil)
 		}
@@ -322,7 +325,7 @@ func (c *Conn) Close() error {
 
 // Alive probes a connection that was idle: NOOP. A relay may have closed it meanwhile, and a message is worth more than a round trip.
 func (c *Conn) Alive() bool {
-	if c.dead {
+	if c.dead || c.ahead != nil {
 		return false
 	}
 	r, err := c.command(StageConnect, nil, "NOOP")

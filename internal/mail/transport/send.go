@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -16,23 +17,50 @@ var ErrBareLineEnd = errors.New("message with a bare CR or LF")
 // Send sends one message and gives one result per recipient, in order. The error is not nil when the session is over
 // (c.Dead): the results stand all the same, and another message needs another session. raw ends with CRLF, has CRLF
 // line ends only, and is 7-bit unless the relay offers 8BITMIME.
-func (c *Conn) Send(env Envelope, raw []byte) ([]Result, error) { return c.SendWhen(env, raw, nil) }
+func (c *Conn) Send(env Envelope, raw []byte) ([]Result, error) {
+	return c.SendWhen(env, raw, nil, nil)
+}
 
 // SendWhen is Send, and asks begin once more just before the first byte of the content leaves, however long the relay
 // took over the envelope. When it says no, nothing of the content goes: the session ends, since DATA can't be taken back
 // in any other way, and the results are Deferred with ErrHeld. It is not asked when the relay wants no content.
-func (c *Conn) SendWhen(env Envelope, raw []byte, begin func() bool) ([]Result, error) {
-	c.begin = begin
+//
+// next, when it isn't nil, is the message that the next call sends: its envelope leaves in one write with this content, as
+// RFC 2920 3.1 allows, which halves the round trips. When something else is sent then, the session ends. Room behind raw's
+// length may be written to.
+func (c *Conn) SendWhen(env Envelope, raw []byte, begin func() bool, next *Next) ([]Result, error) {
+	c.begin, c.next = begin, next
 	res := make([]Result, len(env.to))
-	if r, ok := c.fits(env, raw); !ok {
-		fill(res, r)
-		return res, nil
+	announced := c.ahead
+	c.ahead = nil
+	if announced != nil && !announced.is(env, raw) {
+		c.dead = true
+	}
+	if announced == nil {
+		if r, ok := c.fits(env, raw); !ok {
+			fill(res, r)
+			return res, nil
+		}
 	}
 	if c.dead {
 		fill(res, Result{Outcome: Deferred, Stage: StageConnect})
 		return res, ErrClosed
 	}
-	err := c.transact(env, raw, res)
+	var err error
+	if announced != nil {
+		c.shape = announced.shape
+		if &raw[0] != &announced.Raw[0] {
+			c.shape = shapeOf(raw)
+		}
+		if !c.shape.formed {
+			err = ErrBareLineEnd
+			fill(res, Result{Outcome: Failed, Stage: StageLocal, Reply: Reply{Code: 554, Enhanced: "5.6.0", Text: err.Error()}})
+		} else {
+			err = c.answers(raw, res)
+		}
+	} else {
+		err = c.transact(env, raw, res)
+	}
 	if err != nil {
 		c.dead = true
 	}
@@ -41,6 +69,22 @@ func (c *Conn) SendWhen(env Envelope, raw []byte, begin func() bool) ([]Result, 
 	}
 	return res, err
 }
+
+// Next is a message that is about to be sent. Its bytes stay as they are until then.
+type Next struct {
+	Env   Envelope
+	Raw   []byte
+	shape shape
+}
+
+func (n *Next) is(env Envelope, raw []byte) bool { return n.Env.same(env) && len(n.Raw) == len(raw) }
+
+// Takes tells whether the session can carry a message: no other's envelope has left.
+func (c *Conn) Takes(env Envelope, raw []byte) bool {
+	return !c.dead && (c.ahead == nil || c.ahead.is(env, raw))
+}
+
+func (e Envelope) same(o Envelope) bool { return e.from == o.from && slices.Equal(e.to, o.to) }
 
 // fits decides what needs no relay to be asked.
 func (c *Conn) fits(env Envelope, raw []byte) (Result, bool) {
@@ -69,19 +113,28 @@ func (c *Conn) transact(env Envelope, raw []byte, res []Result) error {
 	if c.dirty {
 		b = append(b, "RSET\r\n"...)
 	}
-	b = c.appendMail(b, env, raw)
 	if !c.ext.pipelining {
-		return c.stepwise(b, env, raw, res)
+		return c.stepwise(c.appendMail(b, env, raw), env, raw, res)
 	}
-	for _, to := range env.to {
-		b = appendRcpt(b, to)
-	}
-	b = append(b, "DATA\r\n"...)
+	b = c.appendEnvelope(b, env, raw)
 	c.out = b
 	if _, err := c.write(b, c.cfg.CommandTimeout); err != nil {
 		fill(res, Result{Outcome: Deferred, Stage: StageMail})
 		return err
 	}
+	return c.answers(raw, res)
+}
+
+func (c *Conn) appendEnvelope(b []byte, env Envelope, raw []byte) []byte {
+	b = c.appendMail(b, env, raw)
+	for _, to := range env.to {
+		b = appendRcpt(b, to)
+	}
+	return append(b, "DATA\r\n"...)
+}
+
+// answers reads what the relay says to an envelope that has left, and sends the content.
+func (c *Conn) answers(raw []byte, res []Result) error {
 	if err := c.readReset(res); err != nil {
 		return err
 	}
@@ -230,12 +283,18 @@ func (c *Conn) content(raw []byte, res []Result) error {
 	if err := c.held(res); err != nil {
 		return err
 	}
-	out := append(stuff(c.out[:0], raw, c.shape.dots), end...)
-	c.out = out[:0]
+	out := raw
+	if c.shape.dots {
+		out = stuff(c.out[:0], raw)
+		c.out = out[:0]
+	}
+	out = append(out, end...)
+	whole := len(out)
+	out = c.announce(out)
 	n, err := c.write(out, c.cfg.FinalTimeout)
 	if err != nil {
 		o := Deferred
-		if n >= len(out) {
+		if n >= whole {
 			o = Uncertain
 		}
 		fillOpen(res, Result{Outcome: o, Stage: StageContent})
@@ -252,6 +311,18 @@ func (c *Conn) content(raw []byte, res []Result) error {
 	}
 	fillOpen(res, Result{Outcome: r.outcome(), Stage: StageContent, Reply: r})
 	return nil
+}
+
+// announce adds the envelope of the next message, if the relay takes it in this place.
+func (c *Conn) announce(out []byte) []byte {
+	if c.next == nil || !c.ext.pipelining {
+		return out
+	}
+	if _, ok := c.fits(c.next.Env, c.next.Raw); !ok {
+		return out
+	}
+	c.ahead, c.next.shape = c.next, c.shape
+	return c.appendEnvelope(out, c.next.Env, c.next.Raw)
 }
 
 func (c *Conn) appendMail(b []byte, env Envelope, raw []byte) []byte {
@@ -276,11 +347,8 @@ func appendRcpt(b []byte, to string) []byte {
 	return append(b, ">\r\n"...)
 }
 
-// stuff doubles a dot that begins a line (RFC 5321 4.5.2). Compose writes none: then this is one copy.
-func stuff(dst, raw []byte, dots bool) []byte {
-	if !dots {
-		return append(dst, raw...)
-	}
+// stuff doubles a dot that begins a line (RFC 5321 4.5.2). Compose writes none.
+func stuff(dst, raw []byte) []byte {
 	if raw[0] == '.' {
 		dst = append(dst, '.')
 	}

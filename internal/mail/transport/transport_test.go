@@ -143,6 +143,67 @@ func TestOneConnectionCarriesManyMessagesByteForByte(t *testing.T) {
 	}
 }
 
+// The next envelope leaves with a content: also when the relay refuses that content or that recipient, and also with dots.
+func TestTheNextEnvelopeLeavesWithTheContentBeforeIt(t *testing.T) {
+	s := newSink(t, nil)
+	c := dial(t, transport.Config{Addr: s.addr})
+	to := []string{"zoe@example.org", "gone@example.org", "yan@example.org", "full@example.org", "xia@example.org"}
+	want := []transport.Outcome{transport.Accepted, transport.Failed, transport.Accepted, transport.Deferred, transport.Accepted}
+	raw := func(i int) []byte { return []byte(fmt.Sprintf("Subject: %d\r\n\r\n.%s\r\n", i, to[i])) }
+	for i := range to {
+		var next *transport.Next
+		if i+1 < len(to) {
+			next = &transport.Next{Env: envelope(t, to[i+1]), Raw: raw(i + 1)}
+		}
+		began := 0
+		res, err := c.SendWhen(envelope(t, to[i]), raw(i), func() bool { began++; return true }, next)
+		if err != nil || res[0].Outcome != want[i] || began != map[bool]int{true: 1}[want[i] == transport.Accepted] {
+			t.Fatalf("message %d: %+v %v, began %d times", i, res, err, began)
+		}
+	}
+	c.Quit()
+	if s.conns != 1 || len(s.got) != 3 {
+		t.Fatalf("%d connections, %q", s.conns, s.got)
+	}
+	for k, i := range []int{0, 2, 4} {
+		if s.got[k] != "b+x@house.example>"+to[i]+"|"+string(raw(i)) {
+			t.Errorf("%q", s.got[k])
+		}
+	}
+}
+
+func TestAnAnnouncedMessageThatIsHeldBackOrExchangedIsNotSent(t *testing.T) {
+	for name, second := range map[string]func(c *transport.Conn) error{
+		"held back": func(c *transport.Conn) error {
+			_, err := c.SendWhen(envelope(t, "yan@example.org"), []byte(body), func() bool { return false }, nil)
+			return err
+		},
+		"exchanged": func(c *transport.Conn) error {
+			if c.Takes(envelope(t, "xia@example.org"), []byte(body)) || !c.Takes(envelope(t, "yan@example.org"), []byte(body)) {
+				t.Error("the session doesn't know what it waits for")
+			}
+			_, err := c.Send(envelope(t, "xia@example.org"), []byte(body))
+			return err
+		},
+		"left": func(c *transport.Conn) error { c.Quit(); return transport.ErrClosed },
+	} {
+		s := newSink(t, nil)
+		c := dial(t, transport.Config{Addr: s.addr})
+		res, err := c.SendWhen(envelope(t, "zoe@example.org"), []byte(body), nil, &transport.Next{Env: envelope(t, "yan@example.org"), Raw: []byte(body)})
+		if err != nil || res[0].Outcome != transport.Accepted {
+			t.Fatal(res, err)
+		}
+		if err := second(c); err == nil || !c.Dead() {
+			t.Errorf("%s: %v, and the session goes on", name, err)
+		}
+		s.mu.Lock()
+		if len(s.got) != 1 {
+			t.Errorf("%s: %q", name, s.got)
+		}
+		s.mu.Unlock()
+	}
+}
+
 func TestEachRecipientHasItsOwnAnswer(t *testing.T) {
 	s := newSink(t, nil)
 	c := dial(t, transport.Config{Addr: s.addr})

@@ -382,12 +382,20 @@ func (b *batch) write() error {
 	if err := b.tx.Put(addEvents, rows); err != nil {
 		return err
 	}
-	rows, cells = rows[:0], cells[:0]
+	var fresh, stood [][]any
+	cells = make([]any, 0, 10*len(b.order))
 	for i, s := range b.order {
 		cells = append(cells, s.list, s.contact, string(s.Status), string(s.Basis), string(s.Grade), int(s.Said), s.SaidAt, s.Seq, s.Event, s.Since)
-		rows = append(rows, cells[10*i:10*(i+1)])
+		if b.people[s.contact].Created {
+			fresh = append(fresh, cells[10*i:10*(i+1)])
+		} else {
+			stood = append(stood, cells[10*i:10*(i+1)])
+		}
 	}
-	if err := b.tx.Put(project, rows); err != nil {
+	if err := b.tx.Put(begin, fresh); err != nil {
+		return err
+	}
+	if err := b.tx.Put(project, stood); err != nil {
 		return err
 	}
 	if err := b.writeOrigins(); err != nil {

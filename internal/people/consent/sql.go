@@ -4,6 +4,9 @@ package consent
 
 import "consend/internal/ground/store"
 
+var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
+	{Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}}
+
 var (
 	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
 		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
@@ -19,8 +22,9 @@ var (
 		{Name: "page", Type: store.Text}, {Name: "import_id"}, {Name: "import_row"}, {Name: "declared_by"}, {Name: "evidence_id"},
 		{Name: "actor_kind", Type: store.Text}, {Name: "actor_id"}, {Name: "entry_id"}, {Name: "entry_index"}}, "")
 
-	project = store.Load("consent.project", "subscription", []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text},
-		{Name: "basis", Type: store.Text}, {Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}},
+	// Of people whom the act itself made nothing stands yet: nothing is looked for.
+	begin   = store.Load("consent.begin", "subscription", subscription, "")
+	project = store.Load("consent.project", "subscription", subscription,
 		`ON CONFLICT (account_id, list_id, contact_id) DO UPDATE SET state = excluded.state, basis = excluded.basis, grade = excluded.grade,
 		said = excluded.said, said_at = excluded.said_at, seq = excluded.seq, event_id = excluded.event_id, since = excluded.since`)
 

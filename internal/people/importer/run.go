@@ -163,8 +163,7 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 // writers is how many goroutines write: PostgreSQL has a core more than one can fill, SQLite
 // has one writer.
 func (w *writer) writers() int {
-	choices := slices.ContainsFunc(w.i.Mapping, func(c Column) bool { return c.Type == contact.TypeChoice })
-	if w.db.Dialect() == "postgres" && !choices { // two at once would lose one another's new choices
+	if w.db.Dialect() == "postgres" && !w.learns() {
 		if w.most > 0 {
 			return w.most
 		}
@@ -187,7 +186,7 @@ func (w *writer) all(ctx context.Context, src io.Reader, rd *reader) error {
 		group.Go(func() {
 			var r room
 			for b := range batches {
-				if err := w.one(ctx, b, &r); err != nil {
+				if err := w.some(ctx, b, batches, &r); err != nil {
 					once.Do(func() { first = err; stop() })
 					return
 				}
@@ -204,23 +203,36 @@ func (w *writer) all(ctx context.Context, src io.Reader, rd *reader) error {
 	return first
 }
 
-// one writes a batch, with the cursor behind it, in one transaction.
-func (w *writer) one(ctx context.Context, b batch, r *room) error {
+// together is how many batches one transaction holds at most: a commit costs as much as some
+// hundred rows, and nobody waits longer for it than a step may take.
+const together = 4
+
+// some writes a batch and those that are ready behind it, with the cursor behind them, in one
+// transaction, until somebody wants their turn.
+func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *room) error {
+	taken := append(make([]batch, 0, together), first)
 	held := false
 	var next Cursor
 	var counts Counts
 	err := w.db.Bulk(ctx, w.who, func(tx *store.Tx) (bool, error) {
-		if held { // this step runs again
+		if held { // this step runs again, with what it took
 			held = false
 			w.mu.Unlock()
 		}
-		s := &step{w: w, tx: tx, b: &b, room: r, counts: Counts{Grades: map[string]int64{}, Withheld: map[string]int64{}}}
-		if err := s.write(); err != nil {
-			return false, err
+		written := newCounts()
+		for k := 0; k < len(taken) || w.another(tx, more, &taken); k++ {
+			s := &step{w: w, tx: tx, b: &taken[k], room: r, listed: written.Listed, counts: newCounts()}
+			if err := s.write(); err != nil {
+				return false, err
+			}
+			written = written.plus(s.counts)
 		}
-		w.mu.Lock() // until the commit, so that no other batch counts from the same numbers
+		w.mu.Lock() // until the commit, so that no other step counts from the same numbers
 		held = true
-		next, counts = w.at.past(b), w.counts.plus(s.counts)
+		next, counts = w.at, w.counts.plus(written)
+		for i := range taken {
+			next = next.past(taken[i])
+		}
 		n, err := tx.Exec(advance, text(next), text(counts), w.i.ID, w.i.Fence)
 		if err == nil && n == 0 {
 			err = errTaken
@@ -235,11 +247,12 @@ func (w *writer) one(ctx context.Context, b batch, r *room) error {
 		return err
 	}
 	w.at, w.counts = next, counts
-	grown := w.counts.Rows >= max(analyzeFrom, 2*w.counted) || b.last && w.counts.Rows >= analyzeFrom/10
+	last := taken[len(taken)-1].last
+	grown := w.counts.Rows >= max(analyzeFrom, 2*w.counted) || last && w.counts.Rows >= analyzeFrom/10
 	if grown {
 		w.counted = w.counts.Rows
 	}
-	err = w.tell(b.last)
+	err = w.tell(last)
 	w.mu.Unlock()
 	if err == nil && grown { // outside the lock: the other writer goes on
 		err = w.db.Analyze(ctx, "contact", "subscription", "consent_event", "import_note", "import_waiting", "trace_entry")
@@ -254,6 +267,28 @@ func (w *writer) tell(last bool) error {
 		return w.progress(w.counts.Rows, w.i.Survey.Rows)
 	}
 	return nil
+}
+
+// another takes one more batch into the step, if one is ready and there is time.
+func (w *writer) another(tx *store.Tx, more <-chan batch, taken *[]batch) bool {
+	if len(*taken) >= together || w.learns() || tx.Yield() {
+		return false
+	}
+	select {
+	case b, ok := <-more:
+		if ok {
+			*taken = append(*taken, b)
+		}
+		return ok
+	default:
+		return false
+	}
+}
+
+// learns tells whether the file has choices, whose values a batch knows from those that are
+// committed: two at once, in one transaction or beside each other, would lose one another's.
+func (w *writer) learns() bool {
+	return slices.ContainsFunc(w.i.Mapping, func(c Column) bool { return c.Type == contact.TypeChoice })
 }
 
 // past moves the cursor behind a batch: straight on when the batch begins at it, and over
@@ -280,6 +315,8 @@ func (c Cursor) past(b batch) Cursor {
 		out.Position = p
 	}
 }
+
+func newCounts() Counts { return Counts{Grades: map[string]int64{}, Withheld: map[string]int64{}} }
 
 func (c Counts) plus(o Counts) Counts {
 	c.Rows += o.Rows

@@ -19,6 +19,7 @@ type step struct {
 	w      *writer
 	tx     *store.Tx
 	b      *batch
+	listed int64 // lines of the report that this transaction wrote before
 	counts Counts
 	people []contact.Row
 	room   *room
@@ -201,7 +202,7 @@ func made(created bool) int {
 func (s *step) note(notes []note) error {
 	var rows [][]any
 	k, line := int64(0), -1
-	room := MaxNotes - s.w.listed()
+	room := MaxNotes - s.w.listed() - s.listed
 	for _, n := range notes {
 		if n.kind == remark {
 			s.counts.Remarks++

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -200,7 +201,10 @@ func TestPauseResumeAndStop(t *testing.T) {
 		p.people(t, p.list, consent.GradeB, 900)
 		id := p.approved(t, []int64{p.list}, nil)
 		once := true
+		var door sync.Mutex // nobody goes on while the pause is being written
 		p.sink.before = func(string) {
+			door.Lock()
+			defer door.Unlock()
 			p.sink.mu.Lock()
 			now := once && len(p.sink.got) > 100
 			once = once && !now
@@ -232,6 +236,8 @@ func TestPauseResumeAndStop(t *testing.T) {
 		})
 		once = true
 		p.sink.before = func(string) {
+			door.Lock()
+			defer door.Unlock()
 			p.sink.mu.Lock()
 			now := once && len(p.sink.got) > 1000
 			once = once && !now

@@ -3,9 +3,13 @@
 package campaign
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"consend/internal/ground/actor"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
 )
 
 // KillAt lets a test kill the process at a point: "frozen", "claimed", "started", "answered", "between", "booked".
@@ -22,3 +26,17 @@ func Wait(tries int, seed int64) time.Duration { return wait(tries, seed) }
 
 // OnBegin tells of each message whose content is about to leave, and of which moment the last look at its permit was.
 func OnBegin(e *Engine, f func(contact int64, at legalclock.Moment)) { e.begins = f }
+
+// Orphan claims people who wait for another try, as a lane does whose claim comes through without an answer.
+func Orphan(ctx context.Context, e *Engine, who actor.Actor, id int64) (people int, err error) {
+	r := &run{Engine: e, who: worker(who.Account), id: id}
+	if ok, err := r.hold(ctx); err != nil || !ok {
+		return 0, errors.Join(err, errors.New("not held"))
+	}
+	err = e.db.Write(ctx, r.who, func(tx *store.Tx) error {
+		b, _, _, err := claim(tx, id, e.node, nil, true)
+		people = len(b.people)
+		return err
+	})
+	return people, err
+}

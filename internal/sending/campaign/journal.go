@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -36,9 +37,10 @@ var outcomeBytes = map[outcome]byte{accepted: 'A', deferred: 'D', failed: 'F', i
 
 // journal is a process's folder.
 type journal struct {
-	dir  string
-	node int64
-	lock *os.File
+	dir    string
+	node   int64
+	lock   *os.File
+	unsure atomic.Bool // a claim may be in the database without a file here
 }
 
 // boot identifies the machine's start; "" where the system doesn't tell.
@@ -63,10 +65,10 @@ func openJournal(dir string, node int64) (*journal, error) {
 	return j, os.WriteFile(filepath.Join(j.dir, "boot"), []byte(boot()), 0o600)
 }
 
-// close leaves the folder empty when nothing is in flight.
+// close removes the folder when nothing is in flight. Else the next process finds it, and books what is left from it.
 func (j *journal) close() {
 	left, _ := filepath.Glob(filepath.Join(j.dir, "*.flight"))
-	if len(left) == 0 {
+	if len(left) == 0 && !j.unsure.Load() {
 		_ = os.RemoveAll(j.dir)
 	}
 	_ = j.lock.Close()
@@ -87,6 +89,15 @@ func lockFolder(dir string) (*os.File, bool, error) {
 		return nil, false, err
 	}
 	return f, true, nil
+}
+
+// read gives what the journal says of a batch; false when it can't be believed. No file: nothing was begun.
+func (j *journal) read(batch int64) (map[int64]line, bool) {
+	lines, err := readFlight(j.path(batch), batch)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, true
+	}
+	return lines, err == nil
 }
 
 // flight is the file of one batch.
@@ -200,11 +211,8 @@ func wrecks(dir string, self int64) ([]wreck, error) {
 }
 
 func (w wreck) read(batch int64) (map[int64]line, bool) {
-	lines, err := readFlight(filepath.Join(w.dir, strconv.FormatInt(batch, 10)+".flight"), batch)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, w.trusted
-	}
-	return lines, w.trusted && err == nil
+	lines, ok := (&journal{dir: w.dir}).read(batch)
+	return lines, ok && w.trusted
 }
 
 func (w wreck) clear() {

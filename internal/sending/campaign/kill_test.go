@@ -251,6 +251,10 @@ func TestAStopLetsWhatHasBegunArrive(t *testing.T) {
 		if n.Of(campaign.InDoubt) != 0 || n.Of(campaign.Accepted) == 0 || n.Of(campaign.Accepted) > 3 || int(n.Of(campaign.Accepted)) != p.sink.count() {
 			t.Errorf("%+v, %d arrived", n.By, p.sink.count())
 		}
+		// A claim that came through without an answer holds nobody for good.
+		if k, err := campaign.Orphan(context.Background(), p.engine, p.who, id); k == 0 || err != nil {
+			t.Fatalf("%d claimed, %v", k, err)
+		}
 		p.settle(t)
 		p.is(t, id, "accepted 60")
 	})

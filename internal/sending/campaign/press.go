@@ -29,13 +29,15 @@ import (
 type press struct {
 	c        Campaign
 	tpl      *template.Template
+	html     *compose.Form // what is the same for everybody, encoded once; nil where the body is run for each person
+	text     *compose.Form
 	account  account.Account
 	site     *config.Site
 	from     compose.Mailbox
 	reply    compose.Mailbox
 	domain   string
 	signer   []compose.Signer
-	keys     map[token.Kind][32]byte
+	mints    map[token.Kind]*token.Mint
 	types    map[string]contact.Type
 	all      bool // every value of a person is wanted, not only those the text names
 	privacy  string
@@ -74,7 +76,7 @@ func compileFor(c Campaign, a account.Account, from string) (*template.Template,
 
 // prepare makes a press. A draft's sender is the one chosen now; later it is the one that was approved.
 func prepare(r store.Reader, c Campaign) (*press, error) {
-	p := &press{c: c, keys: map[token.Kind][32]byte{}, types: map[string]contact.Type{}}
+	p := &press{c: c, mints: map[token.Kind]*token.Mint{}, types: map[string]contact.Type{}}
 	var err error
 	if p.account, err = account.Get(r); err != nil {
 		return nil, err
@@ -102,6 +104,9 @@ func prepare(r store.Reader, c Campaign) (*press, error) {
 	if p.tpl, err = compileFor(c, p.account, p.from.Addr); err != nil {
 		return nil, err
 	}
+	if html, text, ok := p.tpl.Forms(); ok {
+		p.html, p.text = compose.NewForm(html), compose.NewForm(text)
+	}
 	s, ok, err := sender.Signer(r, p.domain)
 	if err != nil {
 		return nil, err
@@ -111,9 +116,11 @@ func prepare(r store.Reader, c Campaign) (*press, error) {
 	}
 	ring := keys.Of(r)
 	for _, k := range []token.Kind{token.Unsubscribe, token.Preferences, token.Bounce} {
-		if p.keys[k], err = ring.MAC(p.account.ID, k.Key()); err != nil {
+		key, err := ring.MAC(p.account.ID, k.Key())
+		if err != nil {
 			return nil, err
 		}
+		p.mints[k] = token.NewMint(key, k)
 	}
 	attributes, err := contact.AllAttributes(r)
 	if err != nil {
@@ -194,8 +201,8 @@ func typed(t contact.Type, raw string) any {
 // links are one person's ways out, by a list.
 func (p *press) links(person, list int64) template.Links {
 	return template.Links{
-		Unsubscribe: p.site.Link("/u/" + token.Make(p.keys[token.Unsubscribe], token.Unsubscribe, p.account.ID, person, list, p.c.ID)),
-		Preferences: p.site.Link("/p/" + token.Make(p.keys[token.Preferences], token.Preferences, p.account.ID, person)),
+		Unsubscribe: p.site.Link("/u/" + p.mints[token.Unsubscribe].Make(p.account.ID, person, list, p.c.ID)),
+		Preferences: p.site.Link("/p/" + p.mints[token.Preferences].Make(p.account.ID, person)),
 		Privacy:     p.privacy,
 	}
 }
@@ -223,19 +230,26 @@ type printed struct {
 // print makes one person's message into b. owed tells that the message itself carries what Art. 14 asks for.
 func (p *press) print(b []byte, m *template.Message, c contact.Contact, list int64, grade consent.Grade, basis consent.Basis, first bool, at legalclock.Moment) (printed, error) {
 	who := template.Person{Values: p.values(c), Links: p.links(c.ID, list), Opening: p.opening(c, grade, basis, first)}
-	if err := p.tpl.Render(m, who); err != nil {
+	make := p.tpl.Render
+	if p.html != nil {
+		make = p.tpl.Fill
+	}
+	if err := make(m, who); err != nil {
 		return printed{}, err
 	}
 	return p.letter(b, m, c.Email, who.Links.Unsubscribe, p.messageID(c.ID), dec(list)+".list."+p.domain, at)
 }
 
 func (p *press) messageID(person int64) string {
-	return token.Make(p.keys[token.Bounce], token.Bounce, p.account.ID, p.c.ID, person) + "@" + p.domain
+	return p.mints[token.Bounce].Make(p.account.ID, p.c.ID, person) + "@" + p.domain
 }
 
 func (p *press) letter(b []byte, m *template.Message, to address.Address, unsubscribe, id, list string, at legalclock.Moment) (printed, error) {
 	l := compose.Letter{From: p.from, ReplyTo: p.reply, To: compose.Mailbox{Addr: to.RawWire()}, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 		Date: at.Time().In(time.UTC), MessageID: id, Unsubscribe: unsubscribe, ListID: list, Feedback: p.feedback, Language: p.words.Lang}
+	if m.HTML == "" && p.html != nil {
+		l.HTMLForm, l.TextForm, l.HTMLFill, l.TextFill = p.html, p.text, m.HTMLFill, m.TextFill
+	}
 	raw, err := compose.Append(b, &l)
 	if err == nil && len(p.signer) > 0 {
 		raw, err = compose.Sign(raw, p.signer...)

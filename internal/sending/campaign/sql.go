@@ -120,8 +120,9 @@ var (
 	renew      = store.Account("campaign.renew", `UPDATE campaign_batch SET until_at = ? WHERE account_id = :account AND campaign_id = ? AND node = ? AND ended_at = 0`)
 	openRanges = store.Account("campaign.open_ranges", `SELECT b.first_contact, b.last_contact FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0 AND b.again = 0`)
-	openOf  = store.Account("campaign.open_of", `SELECT COUNT(*) FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0`)
-	holding = store.Account("campaign.holding", `SELECT COUNT(*) FROM recipient r JOIN campaign_batch b ON b.account_id = :account AND b.campaign_id = r.campaign_id AND b.ended_at = 0
+	openOurs = store.Account("campaign.open_ours", `SELECT b.id FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.node = ? AND b.ended_at = 0 ORDER BY b.id`)
+	openOf   = store.Account("campaign.open_of", `SELECT COUNT(*) FROM campaign_batch b WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at = 0`)
+	holding  = store.Account("campaign.holding", `SELECT COUNT(*) FROM recipient r JOIN campaign_batch b ON b.account_id = :account AND b.campaign_id = r.campaign_id AND b.ended_at = 0
 		AND b.first_contact <= r.contact_id AND b.last_contact >= r.contact_id WHERE r.account_id = :account AND r.contact_id = ? AND r.state IN ('pending', 'deferred')`)
 	giveBack = store.Account("campaign.give_back", `UPDATE recipient SET next_at = ?, batch_id = 0 WHERE account_id = :account AND campaign_id = ? AND contact_id IN ?*
 		AND state IN ('pending', 'deferred')`)

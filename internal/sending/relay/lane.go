@@ -152,7 +152,11 @@ const idleProbe = 15 * time.Second
 // It looks twice: at first, so that a service hears nothing of a person who said no; and when
 // the content is about to leave, because the service's budget, a new connection or a slow answer
 // may have taken longer than a refusal may wait.
-func (l *Lane) Send(p gate.Permit, m Mail) Result {
+func (l *Lane) Send(p gate.Permit, m Mail) Result { return l.SendAhead(p, m, nil) }
+
+// SendAhead is Send for a message after which next is sent under the same permit: the service hears of next's envelope
+// together with this content. Room behind the length of Raw may be written to.
+func (l *Lane) SendAhead(p gate.Permit, m Mail, next *Mail) Result {
 	if _, why := l.may(p, m); why != gate.OK {
 		return Result{Outcome: LeftOut, Reason: why, Stage: string(transport.StageLocal)}
 	}
@@ -168,8 +172,20 @@ func (l *Lane) Send(p gate.Permit, m Mail) Result {
 			return Result{Outcome: Deferred, Stage: string(transport.StageLocal), Session: true}
 		}
 	}
+	if l.conn != nil && !l.conn.Takes(env, m.Raw) { // whose envelope has left said no since
+		l.conn.Close()
+		l.conn = nil
+	}
 	if r, ok := l.dial(); !ok {
 		return r
+	}
+	var ahead *transport.Next
+	if next != nil && l.tokens == nil { // a budget is asked for each message when it is its turn
+		if _, why := l.may(p, *next); why == gate.OK {
+			if env, err := transport.NewEnvelope(next.From, next.To); err == nil {
+				ahead = &transport.Next{Env: env, Raw: next.Raw}
+			}
+		}
 	}
 	late := gate.OK
 	results, err := l.conn.SendWhen(env, m.Raw, func() bool {
@@ -179,7 +195,7 @@ func (l *Lane) Send(p gate.Permit, m Mail) Result {
 		}
 		late = why
 		return why == gate.OK
-	})
+	}, ahead)
 	if err != nil {
 		l.conn.Close()
 		l.conn = nil

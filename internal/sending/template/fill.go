@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/flosch/pongo2/v6"
 )
@@ -261,39 +262,60 @@ func (f filled) fillAll(p *Person, pre string) []byte {
 
 func (f filled) write(b []byte, p *Person, pre string) []byte {
 	for i := range f {
-		s := &f[i]
-		b = append(b, s.text...)
-		switch s.as {
-		case asPre:
-			b = appendPreheader(b, pre)
-		case asOpening:
-			b = appendOpening(b, p, s.id, s.html)
-		default:
-			if !s.v.set {
-				continue
-			}
-			v := s.v.value(p)
-			switch s.as {
-			case asHTML:
-				b = appendEscaped(b, v)
-			case asURL:
-				if i := strings.IndexByte(v, ':'); i < 0 {
-					v = "#" // a link in a mail is never relative; two values can't make a scheme together
-				}
-				b = appendEscaped(b, harmless(v))
-			case asCSS:
-				b = append(b, strings.Map(func(r rune) rune {
-					if r < 0x80 && (isWord(byte(r)) || strings.ContainsRune("#%. -", r)) {
-						return r
-					}
-					return -1
-				}, v)...)
-			default:
-				b = append(b, v...)
-			}
-		}
+		b = append(b, f[i].text...)
+		b = f[i].value(b, p, pre)
 	}
 	return b
+}
+
+// pieces are the texts between the values. The last slot holds no value: split ends with a text.
+func (f filled) pieces() []string {
+	out := make([]string, len(f))
+	for i := range f {
+		out[i] = f[i].text
+	}
+	return out
+}
+
+// holes writes the values alone into b, and gives each.
+func (f filled) holes(b []byte, out []string, p *Person, pre string) ([]byte, []string) {
+	for i := range f[:len(f)-1] {
+		from := len(b)
+		b = f[i].value(b, p, pre)
+		out = append(out, unsafe.String(unsafe.SliceData(b[from:]), len(b)-from)) // stays what it is when b grows: nothing writes there again
+	}
+	return b, out
+}
+
+// value writes what stands behind the slot's text.
+func (s *slot) value(b []byte, p *Person, pre string) []byte {
+	switch s.as {
+	case asPre:
+		return appendPreheader(b, pre)
+	case asOpening:
+		return appendOpening(b, p, s.id, s.html)
+	}
+	if !s.v.set {
+		return b
+	}
+	v := s.v.value(p)
+	switch s.as {
+	case asHTML:
+		return appendEscaped(b, v)
+	case asURL:
+		if i := strings.IndexByte(v, ':'); i < 0 {
+			v = "#" // a link in a mail is never relative; two values can't make a scheme together
+		}
+		return appendEscaped(b, harmless(v))
+	case asCSS:
+		return append(b, strings.Map(func(r rune) rune {
+			if r < 0x80 && (isWord(byte(r)) || strings.ContainsRune("#%. -", r)) {
+				return r
+			}
+			return -1
+		}, v)...)
+	}
+	return append(b, v...)
 }
 
 // appendEscaped writes text so that it is text in HTML and in a quoted attribute.

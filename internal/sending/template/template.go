@@ -81,6 +81,8 @@ type Message struct {
 	Text    string
 
 	html, text []byte // the room behind the two
+
+	HTMLFill, TextFill []string // of Fill: what stands in the holes of the template's forms
 }
 
 // keep makes the two texts from their room without a copy: a campaign makes millions of them.
@@ -249,6 +251,33 @@ func (t *Template) Render(m *Message, p Person) (err error) {
 	}
 	m.html, m.text = html.write(m.html[:0], &p, pre), text.write(m.text[:0], &p, pre)
 	m.keep()
+	return nil
+}
+
+// Forms gives what is the same for everybody, cut where a person's values stand: the pieces of the HTML and of the text.
+// ok is false where the body is run anew for each person; Render is the only way then.
+func (t *Template) Forms() (html, text []string, ok bool) {
+	if t.slow != nil {
+		return nil, nil, false
+	}
+	return t.html.pieces(), t.text.pieces(), true
+}
+
+// Fill is Render for a template that has forms: it makes the subject, and what fills the holes.
+func (t *Template) Fill(m *Message, p Person) (err error) {
+	if p.Links.Unsubscribe == "" || p.Links.Preferences == "" || p.Links.Privacy == "" {
+		return fault.New(fault.Internal, "template.no_links") // never a message nobody can leave
+	}
+	if m.Subject, err = t.line(t.subject, &p); err != nil {
+		return err
+	}
+	pre, err := t.line(t.pre, &p)
+	if err != nil {
+		return err
+	}
+	m.html, m.HTMLFill = t.html.holes(m.html[:0], m.HTMLFill[:0], &p, pre)
+	m.text, m.TextFill = t.text.holes(m.text[:0], m.TextFill[:0], &p, pre)
+	m.HTML, m.Text = "", ""
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package template_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -386,4 +387,39 @@ func FuzzTemplate(f *testing.F) {
 		}
 		footer(t, m)
 	})
+}
+
+func TestTheFormsFilledAreTheMessageRendered(t *testing.T) {
+	tpl, err := template.Compile(template.Source{Kind: template.HTML, Subject: "Hi {{ contact.NAME }}", Preheader: "For {{ contact.NAME }}",
+		Body: `<p style="color:{{ contact.COLOUR }}">Dear {{ contact.NAME|default:"friend" }}</p><a href="{{ contact.URL }}">x</a><a href="{{ unsubscribe }}">out</a>`},
+		template.Identity{Name: "Maison", Postal: "1 rue", Language: "fr"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	html, text, ok := tpl.Forms()
+	if !ok {
+		t.Fatal("no forms")
+	}
+	for _, p := range []template.Person{
+		{Values: map[string]any{"NAME": "Zoé <b>", "COLOUR": "red", "URL": "https://example.org/?a&b"}},
+		{Values: map[string]any{"URL": "javascript:x"}, Opening: template.Opening{Why: "Because."}},
+	} {
+		p.Links = template.Links{Unsubscribe: "https://e.example/u/1", Preferences: "https://e.example/p/1", Privacy: "https://e.example/x"}
+		var whole, cut template.Message
+		if err := errors.Join(tpl.Render(&whole, p), tpl.Fill(&cut, p)); err != nil {
+			t.Fatal(err)
+		}
+		join := func(pieces, fill []string) (s string) {
+			for i, x := range pieces {
+				s += x
+				if i < len(fill) {
+					s += fill[i]
+				}
+			}
+			return s
+		}
+		if join(html, cut.HTMLFill) != whole.HTML || join(text, cut.TextFill) != whole.Text || cut.Subject != whole.Subject {
+			t.Errorf("%q\nis not\n%q", join(html, cut.HTMLFill), whole.HTML)
+		}
+	}
 }

@@ -36,7 +36,7 @@ func (p *Pages) Routes() []shell.Route {
 	return []shell.Route{
 		person("/contacts", shell.ContactsRead, p.contacts),
 		get("/contacts/new", shell.ContactsWrite, p.contactNew),
-		post("/contacts/new", shell.ContactsWrite, p.contactNewPost, "consent.give"),
+		post("/contacts/new", shell.ContactsWrite, p.contactNewPost, "contact.add", "consent.give"),
 		post("/contacts/on", shell.ContactsWrite, p.putOnPost, "consent.give"),
 		post("/contacts/off", shell.ContactsWrite, p.takeOffPost, "consent.remove"),
 		person("/contacts/{id}", shell.ContactsRead, p.contact),

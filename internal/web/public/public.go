@@ -41,7 +41,7 @@ func (p *Pages) Routes() []shell.Route {
 			Trace: []string{"consent.request", "consent.accept"}, Handler: p.formPost},
 		{Method: "GET", Pattern: "/f/{slug}/sent", Public: true, Frame: shell.FrameAny, Handler: p.sent},
 		{Method: "GET", Pattern: "/c/{token}", Public: true, Handler: p.confirm},
-		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
+		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "contact.correct", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
 		{Method: "GET", Pattern: "/u/{token}", Public: true, Handler: p.leave},
 		{Method: "POST", Pattern: "/u/{token}", Public: true, CrossSite: true, Body: 8 << 10,
 			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request"}, Handler: p.leavePost},

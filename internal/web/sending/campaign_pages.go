@@ -53,7 +53,7 @@ func (p *CampaignPages) Routes() []shell.Route {
 		person(shell.Route{Method: http.MethodGet, Pattern: "/campaigns/{id}/mail", Permission: shell.CampaignsRead, Frame: shell.FrameOwn, Handler: p.campaignMail}),
 		read("/campaigns/{id}/check", p.campaignCheck),
 		write("/campaigns/{id}/test", p.campaignTest),
-		change("/campaigns/{id}/test", "campaign.test", p.campaignTestPost),
+		{Method: http.MethodPost, Pattern: "/campaigns/{id}/test", Permission: shell.CampaignsWrite, Trace: []string{"campaign.test", "gate.permit"}, Handler: p.campaignTestPost},
 		{Method: http.MethodGet, Pattern: "/campaigns/{id}/send", Permission: shell.CampaignsSend, Handler: p.campaignSend},
 		act("/campaigns/{id}/send", "campaign.approve", p.campaignSendPost),
 		act("/campaigns/{id}/undo", "campaign.undo", p.acts(campaign.Undo, "web_campaign.undone")),

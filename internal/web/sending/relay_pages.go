@@ -37,7 +37,7 @@ func (p *RelayPages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/settings/sending/new/{entry}", Permission: write, Trace: []string{"processor.add", "relay.add", "relay.choose"}, Handler: p.addPost},
 		{Method: "GET", Pattern: "/settings/sending/service/{id}", Permission: read, Handler: p.service},
 		{Method: "POST", Pattern: "/settings/sending/service/{id}/use", Permission: write, Trace: []string{"relay.choose"}, Handler: p.use},
-		{Method: "POST", Pattern: "/settings/sending/service/{id}/try", Permission: write, Trace: []string{"relay.try"}, Handler: p.try},
+		{Method: "POST", Pattern: "/settings/sending/service/{id}/try", Permission: write, Trace: []string{"relay.try", "gate.permit"}, Handler: p.try},
 		{Method: "POST", Pattern: "/settings/sending/service/{id}/password", Permission: write, Trace: []string{"relay.password"}, Handler: p.password},
 		{Method: "POST", Pattern: "/settings/sending/service/{id}/retire", Permission: write, Trace: []string{"relay.retire"}, Handler: p.retire},
 

@@ -3,6 +3,7 @@
 package shell
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -250,17 +251,24 @@ func (r *Request) theme() string {
 
 // here is the address of this page, to come back to.
 func (r *Request) here() string {
+	if r.failed {
+		return "/"
+	}
 	if r.reads() {
 		return r.R.URL.RequestURI()
 	}
 	return r.R.URL.Path
 }
 
-// inLanguage is the address of this page in another language.
+// inLanguage is the address of this page in another language, seen from this page. An error
+// page repeats nothing of what was asked: a forged link may carry somebody's address.
 func (r *Request) inLanguage(lang string) string {
-	v := r.R.URL.Query()
+	v := url.Values{}
+	if !r.failed {
+		v = r.R.URL.Query()
+	}
 	v.Set("lang", lang)
-	return r.R.URL.Path + "?" + v.Encode()
+	return "?" + v.Encode()
 }
 
 func (r *Request) other() string {

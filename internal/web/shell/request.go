@@ -35,6 +35,7 @@ type Request struct {
 
 	shell   *Shell
 	flashed *flash // the sentence from the page before
+	failed  bool   // the page says what went wrong
 }
 
 // Context ends when the browser goes away.
@@ -233,6 +234,7 @@ func (r *Request) Fail(err error) {
 	if kind == fault.Busy && r.W.Header().Get("Retry-After") == "" {
 		r.W.Header().Set("Retry-After", "60")
 	}
+	r.failed = true
 	if e := r.Render(Status(kind), errorPage(r, kind, fault.All(err))); e != nil && !errors.Is(e, errDone) {
 		http.Error(r.W, r.P.T("fault.internal"), http.StatusInternalServerError)
 	}
