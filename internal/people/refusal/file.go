@@ -44,23 +44,20 @@ func (l *Ledger) Append(ctx context.Context) (n int, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for more := true; more && err == nil; {
-		err = l.keys.Write(ctx, actor.System("refusal.file"), func(tx *store.Tx) error {
-			rows, err := store.All[Refusal](tx, due, some)
-			more = len(rows) == some
-			if err != nil || len(rows) == 0 {
-				return err
-			}
-			if err := write(l.path, rows); err != nil {
-				return err
-			}
-			for _, r := range rows {
-				tx.Do(outside, r.AccountID, r.ID)
-			}
-			n += len(rows)
-			return nil
-		})
-	}
+	err = l.keys.Bulk(ctx, actor.System("refusal.file"), func(tx *store.Tx) (bool, error) {
+		rows, err := store.All[Refusal](tx, due, some)
+		if err != nil || len(rows) == 0 {
+			return false, err
+		}
+		if err := write(l.path, rows); err != nil {
+			return false, err
+		}
+		for _, r := range rows {
+			tx.Do(outside, r.AccountID, r.ID)
+		}
+		tx.AfterCommit(func() { n += len(rows) })
+		return len(rows) == some, nil
+	})
 	return n, err
 }
 
