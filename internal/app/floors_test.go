@@ -105,25 +105,6 @@ func TestImportsRunDownTheHouse(t *testing.T) {
 	})
 }
 
-// The machine's clock is read in one place, so that tests and the demo own time.
-func TestOnlyTheLegalClockReadsTheTime(t *testing.T) {
-	each(t, func(dir string, file *ast.File, set *token.FileSet, name string) {
-		if dir == "internal/ground/legalclock" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(dir, "bench") {
-			return
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && (sel.Sel.Name == "Now" || sel.Sel.Name == "Since" || sel.Sel.Name == "Until") {
-				t.Errorf("%s: time.%s; take a legalclock.Clock, tx.Now or legalclock.Watch", set.Position(sel.Pos()), sel.Sel.Name)
-			}
-			return true
-		})
-	})
-}
-
 func TestEveryFileNamesTheLicence(t *testing.T) {
 	each(t, func(_ string, file *ast.File, _ *token.FileSet, name string) {
 		b, err := os.ReadFile(name)

@@ -127,6 +127,7 @@ func TestNobodyWritesInALoopWithoutYield(t *testing.T) {
 		"internal/sending/campaign salvage":   "one act for each batch a dead process left",
 		"internal/sending/campaign expire":    "one act for each batch whose lease ended",
 		"internal/sending/campaign send":      "begins a campaign, once",
+		"internal/sending/campaign orphans":   "one act for each batch that no lane has any more",
 		"internal/sending/campaign booked":    "one batch, until it could be booked",
 		"internal/sending/relay Sweep":        "one act for each account; a mailbox has a cap",
 		"internal/sending/transactional book": "what was answered since the last act, a few messages",

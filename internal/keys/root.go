@@ -70,6 +70,11 @@ func (r *root) write(path string, first bool) (err error) {
 	if err := insecurecleartextkeyset.Write(r.handle, keyset.NewJSONWriter(&b)); err != nil {
 		return err
 	}
+	if first { // with three databases elsewhere, nothing else has made the folder
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+	}
 	tmp := path + ".new"
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -54,6 +54,8 @@ var wide = []struct{ name, table, on, why string }{
 	{"trace.unplaced", "trace_leaf", "postgres", "the check of the log reads all of it, once"},
 	// PostgreSQL has only guesses for values until it has counted the rows: for a minute after they came.
 	{"contact.did", "contact_activity", "uncounted", "reads along one index, of some people and a kind"},
+	{"form.stale", "signup", "uncounted", "ends what nobody confirmed, a few at a time"},
+	{"trace.unplaced", "trace_entry", "uncounted", "the check of the log reads all of it, once"},
 	{"gate.signup", "suppression", "uncounted", "reads the orders of authorities, which are rare"},
 	{"login.old_links", "link", "uncounted", "at night; links are of members, and end"},
 	{"trace.sealed_page", "trace_entry", "uncounted", "the check of the log reads all of it, a page at a time"},

@@ -16,7 +16,7 @@ func Data() []datamap.Table {
 		none("rule", "the name of a rule"), none("value", "a value of the rule"), member("reason", "free_text"),
 		none("by_kind", "the kind of actor"), member("by_id", "pseudonym"), none("by_name", "a part of the house, such as a command")}
 	return []datamap.Table{
-		{Store: datamap.Main, Name: "rulepack_decision", AppendOnly: true, Columns: columns},
-		{Store: datamap.Main, Name: "rulepack_choice", Account: true, AppendOnly: true, Columns: append([]datamap.Column{none("account_id", "the account")}, columns...)},
+		{Store: datamap.Main, Name: "rulepack_decision", AppendOnly: true, Few: true, Columns: columns},
+		{Store: datamap.Main, Name: "rulepack_choice", Account: true, AppendOnly: true, Few: true, Columns: append([]datamap.Column{none("account_id", "the account")}, columns...)},
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 // Analyze refreshes what the planner knows of tables that have just grown by many rows: after an import, or a campaign's
 // freezing. Without it PostgreSQL plans for an empty table until its own daemon comes by, and a look by key becomes a
-// scan of the account. SQLite plans by the statistics its migrations seed: nothing is done there.
+// scan of the account. SQLite plans by the statistics of a big house that a start
+// writes (statistics.go): nothing is done there.
 func (db *DB) Analyze(ctx context.Context, tables ...string) error {
 	p, ok := db.engine.(*pg)
 	if !ok {

@@ -167,7 +167,7 @@ func (db *DB) grant(ctx context.Context, h *sql.DB) error {
 	fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA public TO %s, %s, %s;\n", roleApp, roleSystem, rolePurge)
 	for _, t := range db.dataMap.Tables(db.kind) {
 		if t.Foreign {
-			fmt.Fprintf(&b, "GRANT SELECT, INSERT, UPDATE, DELETE ON %q TO %s;\nGRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %s;\n", t.Name, roleSystem, roleSystem)
+			fmt.Fprintf(&b, "GRANT SELECT, INSERT, UPDATE, DELETE ON %q TO %s;\nGRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %s;\n", t.Name, roleSystem, roleSystem)
 			continue
 		}
 		may := "SELECT, INSERT, UPDATE, DELETE"
@@ -183,8 +183,9 @@ func (db *DB) grant(ctx context.Context, h *sql.DB) error {
 		fmt.Fprintf(&b, "ALTER TABLE %q ENABLE ROW LEVEL SECURITY;\nALTER TABLE %q FORCE ROW LEVEL SECURITY;\n", t.Name, t.Name)
 		for _, p := range []struct{ name, role, rule string }{
 			{"of_account", roleApp, mine},
-			{"of_installation", roleSystem, "true"},
-			{"of_purge", rolePurge, "account_id = coalesce(nullif(current_setting('consend.account', true), '')::bigint, account_id)"},
+			// A policy is also for those who are members of its role, as the tables' owner is.
+			{"of_installation", roleSystem, "current_user = '" + roleSystem + "'"},
+			{"of_purge", rolePurge, "current_user = '" + rolePurge + "' AND account_id = coalesce(nullif(current_setting('consend.account', true), '')::bigint, account_id)"},
 		} {
 			fmt.Fprintf(&b, "DROP POLICY IF EXISTS %s ON %q;\nCREATE POLICY %s ON %q TO %s USING (%s) WITH CHECK (%s);\n",
 				p.name, t.Name, p.name, t.Name, p.role, p.rule, p.rule)

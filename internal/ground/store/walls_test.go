@@ -4,6 +4,9 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -141,6 +144,19 @@ func TestRowLevelSecurityHoldsAlone(t *testing.T) {
 	}
 	if _, err := as("consend_app", "7", "WITH i AS (INSERT INTO fact (account_id, id, kind, ref, at) VALUES (8, 1, 'x', 1, 1) RETURNING 1) SELECT count(*) FROM i"); err == nil {
 		t.Error("account 7 wrote a row of account 8")
+	}
+	// The owner of the tables is no superuser where a house is run for real.
+	owner := fmt.Sprintf("c_owner_%d_%x", os.Getpid(), rand.Uint32())
+	for _, sql := range []string{"CREATE ROLE " + owner, "GRANT consend_app, consend_system, consend_purge TO " + owner, "ALTER TABLE fact OWNER TO " + owner} {
+		if _, err := c.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := as(owner, "", "SELECT count(*) FROM fact"); err != nil || n != 0 {
+		t.Errorf("the tables' owner sees %d rows, %v", n, err)
+	}
+	if _, err := c.Exec(ctx, "ALTER TABLE fact OWNER TO CURRENT_USER; DROP ROLE "+owner); err != nil {
+		t.Error(err)
 	}
 	for _, t2 := range app.DataMap().Tables(datamap.Main) {
 		if !t2.AppendOnly || t2.Foreign {

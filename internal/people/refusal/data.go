@@ -17,7 +17,7 @@ func Data() []datamap.Table {
 		return datamap.Personal(name, d)
 	}
 	table := func(s datamap.Store, name string) datamap.Table {
-		return datamap.Table{Store: s, Name: name, Account: true, AppendOnly: s == datamap.Keys, Columns: []datamap.Column{
+		return datamap.Table{Store: s, Name: name, Account: true, AppendOnly: s == datamap.Keys, Few: s == datamap.Main, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), no("at", "suppression.moment", datamap.Clear, datamap.Access), none("entry_id", "the entry in the trace"),
 			no("fp", "contact.fingerprint", datamap.Hashed, datamap.NoExport), no("kind", "suppression.reason", datamap.Clear, datamap.Access),
 			no("scope", "suppression.scope", datamap.Clear, datamap.Access), no("scope_id", "suppression.scope", datamap.Clear, datamap.Access),

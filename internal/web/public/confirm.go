@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/mail/token"
 	"consend/internal/people/form"
@@ -79,7 +80,11 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 
 // stage is the page of a sign-up's stage: each says kindly where things stand.
 func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
-	speak(r, w.Language)
+	lang := w.Language
+	if w.ID == 0 { // gone, and the language it was made in with it
+		lang = locale.Match(r.R.Header.Get("Accept-Language"))
+	}
+	speak(r, lang)
 	switch s {
 	case form.Ready:
 		return r.Render(ok, confirmPage(r, w))
