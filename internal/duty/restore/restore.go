@@ -14,6 +14,7 @@ package restore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -282,6 +283,9 @@ func (h House) replay(ctx context.Context, a int64, lost []refusal.Refusal, d *D
 
 // again lets one refusal hold again.
 func again(tx *store.Tx, r refusal.Refusal) (bool, error) {
+	if len(r.FP) != 16 {
+		return false, fmt.Errorf("restore: line %d has no fingerprint", r.ID)
+	}
 	fp := [16]byte(r.FP)
 	if r.Scope == refusal.Confirm {
 		return true, form.Block(tx, fp)

@@ -54,7 +54,7 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 		}
 		lines := make([]refusal.Refusal, len(rows))
 		for i := range rows {
-			lines[i] = refusal.Refusal{EntryID: entry, FP: rows[i].FP[:], Kind: refusal.Dropped, Scope: "all", ContactID: rows[i].ID}
+			lines[i] = refusal.Refusal{EntryID: entry, Kind: refusal.Dropped, Scope: "all", ContactID: rows[i].ID}
 		}
 		if err := refusal.Note(tx, lines); err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ type Refusal struct {
 	ID        int64
 	At        legalclock.Moment
 	EntryID   int64  // the entry in the trace that tells of it
-	FP        []byte `db:"fp"` // of the address, keyed by account
+	FP        []byte `db:"fp"` // of the address, keyed by account; none of who was dropped: nothing of them stays
 	Kind      string // of the event or suppression, or Dropped
 	Scope     string // list, purpose, all; Confirm for mails that ask for a confirmation
 	ScopeID   int64
@@ -56,7 +56,7 @@ func Note(tx *store.Tx, some []Refusal) error {
 	}
 	rows := make([][]any, len(some))
 	for i, r := range some {
-		rows[i] = []any{tx.ID(), tx.Now, r.EntryID, r.FP, r.Kind, r.Scope, r.ScopeID, r.ContactID}
+		rows[i] = []any{tx.ID(), tx.Now, r.EntryID, append([]byte{}, r.FP...), r.Kind, r.Scope, r.ScopeID, r.ContactID}
 	}
 	if err := tx.Put(note, rows); err != nil {
 		return err
@@ -120,7 +120,7 @@ func (l *Ledger) keep(ctx context.Context, account int64, rows []Refusal) error 
 		var lines, due [][]any
 		for _, r := range rows {
 			if !slices.Contains(known, r.ID) {
-				lines = append(lines, []any{r.ID, r.At, r.EntryID, r.FP, r.Kind, r.Scope, r.ScopeID, r.ContactID})
+				lines = append(lines, []any{r.ID, r.At, r.EntryID, append([]byte{}, r.FP...), r.Kind, r.Scope, r.ScopeID, r.ContactID})
 				due = append(due, []any{r.ID})
 			}
 		}
