@@ -48,7 +48,7 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 				tx.Do(endKey, r.Key.Sheet, r.Key.Slot)
 			}
 		}
-		entry, err := tell1(tx, rows, rule)
+		entry, err := tellDropped(tx, rows, rule)
 		if err != nil {
 			return nil, err
 		}
@@ -69,8 +69,8 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 	return gone, nil
 }
 
-// tell1 traces that people went, and by which rule.
-func tell1(tx *store.Tx, rows []Row, rule string) (int64, error) {
+// tellDropped traces that people went, and by which rule.
+func tellDropped(tx *store.Tx, rows []Row, rule string) (int64, error) {
 	act := trace.Act{Action: "contact.drop", Object: "contact", Clear: proof.Fields{"rule": rule}}
 	if len(rows) == 1 {
 		act.Person = rows[0].Person()
