@@ -181,6 +181,21 @@ func (p *people) person(t *testing.T, h *app.House, name string) {
 	})
 }
 
+// stands is where somebody stands on the list.
+func (p *people) stands(t *testing.T, h *app.House, name string) (out consent.Status) {
+	t.Helper()
+	must(t, h.Main.View(ctx, p.who, func(v *store.View) error {
+		all, err := consent.Standings(v, p.ids[name])
+		for _, s := range all {
+			if s.ListID == p.list {
+				out = s.State
+			}
+		}
+		return err
+	}))
+	return out
+}
+
 // may lists who the gate lets a campaign go to.
 func (p *people) may(t *testing.T, h *app.House, names ...string) string {
 	t.Helper()
@@ -298,6 +313,9 @@ func TestAMainPutBackSendsNothingToWhoRefusedSinceAndSaysWhatWasLost(t *testing.
 		if _, err := h.Ring.Subject(p.account, key); err == nil {
 			t.Error("a destroyed key opens again")
 		}
+		if lea, max := p.stands(t, h, "lea"), p.stands(t, h, "max"); lea != consent.Withdrawn || max != consent.Withdrawn {
+			t.Errorf("on the list stand %s and %s", lea, max)
+		}
 		// Somebody whom the copy doesn't know comes back by an import: the no is known.
 		p.person(t, h, "new")
 		if got := p.may(t, h, "new"); got != "" {
@@ -325,11 +343,84 @@ func TestAMainPutBackSendsNothingToWhoRefusedSinceAndSaysWhatWasLost(t *testing.
 			}
 			return err
 		}))
+
+		// The same copy once more: what was replayed is in the ledger by its own lines.
+		d.copy(true)
+		refused("trace.behind")
+		h, err = d.start(true)
+		must(t, err)
+		if _, err = restore.Accept(ctx, h.Restore(), "Rosalie Martin", "the disk died twice"); err != nil {
+			t.Fatal(err)
+		}
+		h, err = d.start(false)
+		must(t, err)
+		if got := p.may(t, h, everybody...); got != "tom eva" {
+			t.Errorf("after a second restore mail may go to %q", got)
+		}
 	})
 }
 
-// TestAMainThatIsAnotherHistoryIsNotAccepted: a copy that was changed is no earlier state.
-func TestAMainThatIsAnotherHistoryIsNotAccepted(t *testing.T) {
+// TestAMainThatLacksOnlyRefusalsDoesNotStart: the log outside says no more than main, the ledger does.
+func TestAMainThatLacksOnlyRefusalsDoesNotStart(t *testing.T) {
+	each(t, func(t *testing.T, d *disk) {
+		h, err := d.start(false)
+		must(t, err)
+		p := settle(t, h)
+		must(t, trace.SealNow(ctx, h.Main))
+		d.copy(false)
+		h, err = d.start(false)
+		must(t, err)
+		p.write(t, h, func(tx *store.Tx) error {
+			_, err := consent.Leave(tx, consent.Leaving{Contact: p.ids["lea"], Scope: consent.Scope{Reach: consent.OneList, ID: p.list}, Kind: consent.Withdraw, Source: "page"})
+			return err
+		})
+		must(t, h.Jobs.Settle(ctx)) // nothing is sealed since the copy
+		d.copy(true)
+		if _, err := d.start(false); err == nil || fault.All(err)[0].Key != "restore.refusals" {
+			t.Fatalf("start: %v", err)
+		}
+		h, err = d.start(true)
+		must(t, err)
+		if _, err := restore.Accept(ctx, h.Restore(), "Rosalie Martin", "the disk died"); err != nil {
+			t.Fatal(err)
+		}
+		h, err = d.start(false)
+		must(t, err)
+		if got := p.may(t, h, "lea", "tom"); got != "tom" {
+			t.Errorf("mail may go to %q", got)
+		}
+	})
+}
+
+// TestAMainThatWentAnotherWayIsNotAccepted: it is no smaller than a checkpoint that contradicts it.
+func TestAMainThatWentAnotherWayIsNotAccepted(t *testing.T) {
+	each(t, func(t *testing.T, d *disk) {
+		h, err := d.start(false)
+		must(t, err)
+		p := settle(t, h)
+		must(t, trace.SealNow(ctx, h.Main))
+		d.copy(false)
+		d.clock.Advance(48 * time.Hour)
+		h, err = d.start(false)
+		must(t, err)
+		p.person(t, h, "new")
+		must(t, trace.SealNow(ctx, h.Main))
+		d.copy(true)
+		d.clock.Advance(48 * time.Hour) // the copy of the other day stays outside
+		h, err = d.start(true)
+		must(t, err)
+		for _, name := range []string{"ada", "ben", "cem"} {
+			p.person(t, h, name)
+		}
+		must(t, trace.SealNow(ctx, h.Main))
+		if _, err := restore.Accept(ctx, h.Restore(), "Rosalie Martin", "the disk died"); err == nil || fault.KindOf(err) != fault.Refused || fault.All(err)[0].Key != "trace.another" {
+			t.Errorf("another history was accepted: %v", err)
+		}
+	})
+}
+
+// TestAMainThatWasChangedIsNotAccepted: a copy that was changed is no earlier state.
+func TestAMainThatWasChangedIsNotAccepted(t *testing.T) {
 	each(t, func(t *testing.T, d *disk) {
 		h, err := d.start(false)
 		must(t, err)
