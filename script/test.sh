@@ -11,7 +11,7 @@ if [ -f test/journeys/package.json ]; then
   . script/browser.sh
   if [ -n "${CONSEND_TEST_CHROMIUM:-}" ]; then
     mkdir -p bin && go build -trimpath -o bin/ ./cmd/... || fail=1
-    (cd test/journeys && node --test) || fail=1
+    (cd test/journeys && node --test --test-concurrency=2) || fail=1
   fi
 fi
 exit $fail

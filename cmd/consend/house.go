@@ -108,6 +108,9 @@ func (traceVerify) run(ctx context.Context, h *app.House, std app.Std) error {
 	if err != nil {
 		return err
 	}
+	for _, r := range v.Restores {
+		fmt.Fprintln(std.Out, p.T("app.verify.restored", "When", r.At.UTC().Format("2006-01-02 15:04:05 UTC"), "From", r.From, "To", r.To, "Lost", r.From-r.To, "Proved", r.Proved))
+	}
 	for _, f := range v.Found {
 		fmt.Fprintln(std.Out, p.Fault(f))
 	}

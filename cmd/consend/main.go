@@ -62,6 +62,7 @@ type cli struct {
 	Campaign campaigns  `cmd:"" help:"Campaigns, the same way as the pages."`
 	Rules    rules      `cmd:"" help:"Terms and limits of the law: what holds, and the installation's decisions."`
 	Trace    traces     `cmd:"" help:"The log that nobody can edit unseen."`
+	Restore  restores   `cmd:"" help:"A main database that was put back from a backup: look at it, accept it."`
 	Proof    proofs     `cmd:"" help:"Proofs of what people said."`
 	Datamap  dataMaps   `cmd:"" help:"What every column holds, and of whom."`
 	Migrate  migrate    `cmd:"" help:"Bring the three stores up to date."`
@@ -73,6 +74,12 @@ type cli struct {
 // owns the data folder.
 type inHouse interface {
 	run(ctx context.Context, h *app.House, std app.Std) error
+}
+
+// afterRestore is a command that works in a house whose main was put back and may be behind:
+// in this process alone, and with nothing else at work.
+type afterRestore interface {
+	restore(ctx context.Context, h *app.House, std app.Std) error
 }
 
 // alone is a command that needs settings only.
@@ -136,6 +143,16 @@ func command(args []string, std app.Std) int {
 	switch x := cmd.(type) {
 	case alone:
 		return ended(ctx, x.run(ctx, conf, std), std)
+	case afterRestore:
+		h, err := app.Open(ctx, conf, app.Options{Restored: true})
+		if app.Owned(err) {
+			return ended(ctx, fault.New(fault.Conflict, "app.owned", "Path", conf.Data), std)
+		}
+		if err != nil {
+			return ended(ctx, err, std)
+		}
+		defer h.Close()
+		return ended(ctx, x.restore(ctx, h, std), std)
 	case inHouse:
 		h, err := app.Open(ctx, conf, app.Options{})
 		if app.Owned(err) {

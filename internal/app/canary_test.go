@@ -79,6 +79,12 @@ var (
 var notReached = map[string]string{
 	"main.consent_origin.ip_network": "her whole address lies under her key until it is shortened to its network",
 	"main.campaign.freeze_cursor":    "few people are frozen in one piece",
+	"main.refusal_out.at":            "a line waits here until the next fact is handled: the house has settled",
+	"main.refusal_out.contact_id":    "a line waits here until the next fact is handled: the house has settled",
+	"main.refusal_out.fp":            "a line waits here until the next fact is handled: the house has settled",
+	"main.refusal_out.kind":          "a line waits here until the next fact is handled: the house has settled",
+	"main.refusal_out.scope":         "a line waits here until the next fact is handled: the house has settled",
+	"main.refusal_out.scope_id":      "a line waits here until the next fact is handled: the house has settled",
 	"main.contact.notice_due_at":     "nobody passed her on: GDPR 14 owes her no notice",
 }
 

@@ -22,6 +22,7 @@ import (
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/people/refusal"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -43,6 +44,7 @@ func DataMap() datamap.Map {
 		keys.Data(),
 		trace.Data(),
 		rulepack.Data(),
+		refusal.Data(),
 		contact.Data(),
 		list.Data(),
 		consent.Data(),

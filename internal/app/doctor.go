@@ -41,6 +41,7 @@ func (h *House) Doctor(ctx context.Context, p locale.Printer) []Finding {
 	d.folder()
 	d.stores(ctx)
 	d.keys()
+	d.ledger(ctx)
 	d.clock(ctx)
 	d.proxies(ctx)
 	d.work(ctx)
@@ -142,6 +143,29 @@ func (d *doctor) keys() {
 		return
 	}
 	d.say(Well, "keys", "well", "Path", path)
+}
+
+// ledger looks whether what a restore needs lies on another disk than what may be lost.
+func (d *doctor) ledger(ctx context.Context) {
+	path := d.h.Config.Ledger
+	if path == "" {
+		return
+	}
+	if _, err := d.h.Ledger.Append(ctx); err != nil {
+		d.say(Ill, "ledger", "unwritable", "Path", path)
+		return
+	}
+	data, err1 := os.Stat(d.h.Config.Data)
+	file, err2 := os.Stat(filepath.Dir(path))
+	if err1 == nil && err2 == nil {
+		a, ok1 := data.Sys().(*syscall.Stat_t)
+		b, ok2 := file.Sys().(*syscall.Stat_t)
+		if ok1 && ok2 && a.Dev == b.Dev {
+			d.say(Care, "ledger", "same", "Path", path)
+			return
+		}
+	}
+	d.say(Well, "ledger", "well", "Path", path)
 }
 
 func (d *doctor) clock(ctx context.Context) {

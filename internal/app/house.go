@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"consend/internal/duty/restore"
 	"consend/internal/ground/budget"
 	"consend/internal/ground/config"
 	"consend/internal/ground/datamap"
@@ -23,6 +24,7 @@ import (
 	"consend/internal/keys"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/refusal"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
@@ -43,6 +45,7 @@ type House struct {
 	Service             *transactional.Sender
 	Campaigns           *campaign.Engine
 	Forms               *form.Desk
+	Ledger              *refusal.Ledger
 	Clock               legalclock.Clock
 	First               bool // this start made the installation
 
@@ -54,7 +57,8 @@ type House struct {
 
 // Options of Open, for tests and the demo.
 type Options struct {
-	Clock legalclock.Clock // nil: the machine's
+	Clock    legalclock.Clock // nil: the machine's
+	Restored bool             // main was put back from a backup and is to be accepted: Restore
 }
 
 // Open opens the house: takes the data folder, opens the three stores, checks that they are
@@ -102,8 +106,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.Main.Attach(h.Site)
 	h.Main.Attach(contact.Parting(Parting))
 	h.Main.Attach(budget.NewAdvance())
-	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints")}); err != nil {
+	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints"), Restored: o.Restored}); err != nil {
 		return nil, err
+	}
+	h.Ledger = refusal.New(h.Keys, c.Ledger)
+	if !o.Restored {
+		if err := restore.Check(ctx, h.Restore()); err != nil {
+			return nil, err
+		}
 	}
 	if h.Desk, err = access.New(h.Main, h.Ring); err != nil {
 		return nil, err
@@ -210,9 +220,15 @@ func (h *House) Work(ctx context.Context) {
 	run("jobs", h.Jobs.Run)
 	run("service mail", func(ctx context.Context) error { return h.Service.Run(ctx, h.alone()) })
 	run("campaigns", h.Campaigns.Run)
+	run("refusals", h.Ledger.Run)
 	others.Wait()
 	sealed()
 	sealer.Wait()
+}
+
+// Restore is what a restore works on, of a house that was opened with Options.Restored.
+func (h *House) Restore() restore.House {
+	return restore.House{Main: h.Main, Log: h.Log, Ledger: h.Ledger}
 }
 
 // alone tells that no other process works on the main store.

@@ -96,6 +96,7 @@ func TestOnlyNamedPlacesWaitForTheMachinesClock(t *testing.T) {
 		"internal/sending/transactional wait": "the sender looks again; a lease is renewed; a session is cut at the end of its grace",
 		"internal/sending/relay wait":         "waits for the next second of a service's budget",
 		"internal/ground/store wait":          "waits before it tries again after a conflict",
+		"internal/people/refusal wait":        "looks for lines that another node carried over",
 		"internal/job wait":                   "the drain and the leases of tasks look again",
 		"cmd/consend wait":                    "a command waits for a campaign",
 	})

@@ -17,6 +17,7 @@ import (
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
+	"consend/internal/people/refusal"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
@@ -33,6 +34,7 @@ func letters() map[job.Kind]transactional.Compose {
 		evidence.CheckpointDue: evidence.DraftCheckpoint,
 		member.InvitedFact:     access.DraftInvitation,
 		access.RecoverFact:     access.DraftRecovery,
+		member.ChangedFact:     access.DraftChanged,
 		importer.Remind:        importer.DraftReminder,
 	}
 }
@@ -41,6 +43,7 @@ func letters() map[job.Kind]transactional.Compose {
 func (h *House) facts() map[job.Kind]job.OnFact {
 	all := map[job.Kind]job.OnFact{}
 	maps.Copy(all, h.Service.Facts())
+	all[refusal.Noted] = h.Ledger.Carry
 	return all
 }
 

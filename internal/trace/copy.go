@@ -22,17 +22,19 @@ import (
 // each day.
 type place interface {
 	name() string
-	keep(ctx context.Context, day int64, cp proof.Checkpoint, note []byte) error
+	keep(ctx context.Context, day int64, cp proof.Checkpoint, note []byte, ids int64) error
 	copies(ctx context.Context, newest int) ([]string, error)
+	retire(ctx context.Context, at time.Time, size int64, record []byte) error // what says more than size is set aside
+	restores(ctx context.Context) ([]string, error)
 }
 
 type inStore struct{ db *store.DB }
 
 func (p inStore) name() string { return string(p.db.Kind()) }
 
-func (p inStore) keep(ctx context.Context, day int64, cp proof.Checkpoint, note []byte) error {
+func (p inStore) keep(ctx context.Context, day int64, cp proof.Checkpoint, note []byte, ids int64) error {
 	return p.db.Write(ctx, sealer, func(tx *store.Tx) error {
-		tx.Do(putCopy, day, cp.Size, string(note))
+		tx.Do(putCopy, day, cp.Size, string(note), ids)
 		return nil
 	})
 }
@@ -52,13 +54,16 @@ const extension = ".checkpoint"
 
 func (p inFolder) name() string { return p.dir }
 
-// keep writes beside and renames: a crash leaves the old copy or the new one, and perhaps what
+func (p inFolder) keep(_ context.Context, day int64, _ proof.Checkpoint, note []byte, _ int64) error {
+	return p.put(time.Unix(day*86400, 0).UTC().Format(time.DateOnly)+extension, note)
+}
+
+// put writes beside and renames: a crash leaves the old file or the new one, and perhaps what
 // was written beside, which tidy removes.
-func (p inFolder) keep(_ context.Context, day int64, _ proof.Checkpoint, note []byte) error {
+func (p inFolder) put(name string, note []byte) error {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err
 	}
-	name := filepath.Join(p.dir, time.Unix(day*86400, 0).UTC().Format(time.DateOnly)+extension)
 	f, err := os.CreateTemp(p.dir, beside)
 	if err != nil {
 		return err
@@ -74,7 +79,7 @@ func (p inFolder) keep(_ context.Context, day int64, _ proof.Checkpoint, note []
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	return os.Rename(f.Name(), filepath.Join(p.dir, name))
 }
 
 const beside = "new-"

@@ -9,7 +9,13 @@ func Data() []datamap.Table {
 	none := datamap.None
 	copies := func(s datamap.Store) datamap.Table {
 		return datamap.Table{Store: s, Name: "checkpoint_copy", Few: true, Columns: []datamap.Column{
-			none("day", "days since 1970"), none("size", "entries sealed"), none("note", "a signed root")}}
+			none("day", "days since 1970"), none("size", "entries sealed"), none("note", "a signed root"), none("next_id", "how far the ids had come")}}
+	}
+	restored := func(s datamap.Store) []datamap.Table {
+		return []datamap.Table{
+			{Store: s, Name: "trace_restore", AppendOnly: true, Columns: []datamap.Column{none("at", "when a restore was accepted"), none("note", "a signed record of two roots")}},
+			{Store: s, Name: "checkpoint_lost", AppendOnly: true, Columns: []datamap.Column{none("at", "when a restore was accepted"),
+				none("day", "days since 1970"), none("size", "entries sealed"), none("note", "a signed root that main did not go on from")}}}
 	}
 	pseudonym := func(name string, whose datamap.Whose, category string) datamap.Column {
 		return datamap.Personal(name, datamap.PD{Category: category, Whose: whose, Purposes: []string{"accountability"},
@@ -17,7 +23,7 @@ func Data() []datamap.Table {
 			Export: datamap.Access, ExportName: "trace." + name, Key: datamap.Clear,
 			Why: "who did what stays provable; after an erasure the number leads to nobody"})
 	}
-	return []datamap.Table{
+	return append(append(restored(datamap.Keys), restored(datamap.Archive)...), []datamap.Table{
 		{Store: datamap.Main, Name: "trace_entry", Account: true, AppendOnly: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("at", "when it happened"),
 			none("action", "one of a few words"),
@@ -51,5 +57,5 @@ func Data() []datamap.Table {
 		{Store: datamap.Main, Name: "trace_checkpoint", Few: true, Columns: []datamap.Column{
 			none("hour", "hours since 1970"), none("size", "entries sealed"), none("note", "a signed root")}},
 		copies(datamap.Keys), copies(datamap.Archive),
-	}
+	}...)
 }

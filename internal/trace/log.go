@@ -36,6 +36,7 @@ type Settings struct {
 	Ring                *keys.Ring
 	Name                string // of the log, such as the host people know; used when the key is made, then kept for ever
 	Dir                 string // the folder "checkpoints" of the data folder
+	Restored            bool   // main was put back and is to be accepted: it may be behind (Log.Accept)
 }
 
 var sealer = actor.System("sealer")
@@ -58,8 +59,10 @@ func Open(ctx context.Context, s Settings) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.compare(ctx, 31); err != nil {
-		return nil, err
+	if !s.Restored {
+		if err := l.compare(ctx, 31); err != nil {
+			return nil, err
+		}
 	}
 	s.Main.Attach(l)
 	return l, nil

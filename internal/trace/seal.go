@@ -159,15 +159,17 @@ func (l *Log) publish(ctx context.Context) error {
 		return err
 	}
 	hour, day := cp.At.Unix()/3600, cp.At.Unix()/86400
-	err = l.main.Write(ctx, sealer, func(tx *store.Tx) error {
+	var ids int64
+	err = l.main.Write(ctx, sealer, func(tx *store.Tx) (err error) {
 		tx.Do(putCheckpoint, hour, cp.Size, string(note))
-		return nil
+		ids, err = store.NextID(tx)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	for _, p := range l.places {
-		if err := p.keep(ctx, day, cp, note); err != nil {
+		if err := p.keep(ctx, day, cp, note, ids); err != nil {
 			return fmt.Errorf("trace: no copy of the checkpoint in %s: %w", p.name(), err)
 		}
 	}
@@ -243,4 +245,14 @@ func (l *Log) Size(ctx context.Context) (n int64, err error) {
 		return err
 	})
 	return n, err
+}
+
+// SealedAt is when the newest entries were sealed.
+func (l *Log) SealedAt(ctx context.Context) (at legalclock.Moment, err error) {
+	err = l.main.View(ctx, sealer, func(v *store.View) error {
+		h, err := store.One[head](v, findHead)
+		at = h.At
+		return err
+	})
+	return at, err
 }

@@ -33,6 +33,8 @@ var (
 	findMembers = twice("trace.find_members", `SELECT m.n, m.leaves, m.names, m.kept FROM trace_members m WHERE m.account_id = :account AND m.entry_id = ?`)
 )
 
+const restoring = "a restore that was accepted sets the checkpoints aside that main doesn't go on from"
+
 const whole = "the log is one for the installation: its order goes over all accounts"
 
 var (
@@ -56,11 +58,19 @@ var (
 
 	putCheckpoint = store.Installation("trace.put_checkpoint", whole, `INSERT INTO trace_checkpoint (hour, size, note) VALUES (?, ?, ?)
 		ON CONFLICT (hour) DO UPDATE SET size = excluded.size, note = excluded.note WHERE trace_checkpoint.size < excluded.size`)
-	putCopy = store.Installation("trace.put_copy", "a copy of the log's word outside main", `INSERT INTO checkpoint_copy (day, size, note) VALUES (?, ?, ?)
-		ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note WHERE checkpoint_copy.size < excluded.size`)
+	putCopy = store.Installation("trace.put_copy", "a copy of the log's word outside main", `INSERT INTO checkpoint_copy (day, size, note, next_id) VALUES (?, ?, ?, ?)
+		ON CONFLICT (day) DO UPDATE SET size = excluded.size, note = excluded.note, next_id = excluded.next_id WHERE checkpoint_copy.size < excluded.size`)
 	findCopies = store.Installation("trace.find_copies", "a start holds main against the copies",
 		`SELECT note FROM checkpoint_copy ORDER BY day DESC LIMIT ?`)
-	dailySizes = store.Installation("trace.daily_sizes", whole,
+	ownCheckpoints = store.Installation("trace.own_checkpoints", whole, `SELECT note FROM trace_checkpoint ORDER BY hour DESC LIMIT ?`)
+	copiesBeyond   = store.Installation("trace.copies_beyond", restoring, `SELECT day, size, note FROM checkpoint_copy WHERE size > ? ORDER BY day`)
+	dropBeyond     = store.Installation("trace.drop_beyond", restoring, `DELETE FROM checkpoint_copy WHERE size > ?`)
+	putLost        = store.Installation("trace.put_lost", restoring, `INSERT INTO checkpoint_lost (at, day, size, note) VALUES (?, ?, ?, ?) ON CONFLICT (at, day) DO NOTHING`)
+	putRestore     = store.Installation("trace.put_restore", restoring, `INSERT INTO trace_restore (at, note) VALUES (?, ?) ON CONFLICT (at) DO NOTHING`)
+	findRestores   = store.Installation("trace.find_restores", restoring, `SELECT note FROM trace_restore ORDER BY at DESC LIMIT 1000`)
+	furthestID     = store.Installation("trace.furthest_id", restoring, `SELECT COALESCE(max(next_id), 0) FROM checkpoint_copy`)
+	knownEntries   = store.Account("trace.known_entries", `SELECT e.id FROM trace_entry e WHERE e.account_id = :account AND e.id IN ?*`)
+	dailySizes     = store.Installation("trace.daily_sizes", whole,
 		`SELECT max(size) AS size FROM trace_checkpoint GROUP BY hour / 24 ORDER BY hour / 24 DESC LIMIT ?`)
 
 	sealedPage = store.Installation("trace.sealed_page", whole, `SELECT l.account_id, l.entry_id, l.leaf_index, e.id, e.at, e.action, e.actor, e.actor_id,

@@ -22,6 +22,7 @@ type Verdict struct {
 	Entries    int64          // sealed entries checked
 	Members    int64          // members of set acts among them
 	Pending    int64          // entries that wait to be sealed: they can still be changed unseen
+	Restores   []Restored     // restores that were accepted: the log went back, and goes on from there
 	Copies     int            // copies of checkpoints outside main, all held against it
 	Checkpoint []byte         // signed, if nothing was found
 	Found      []*fault.Error // at most maxFound
@@ -42,6 +43,7 @@ var verifier = actor.System("trace verify")
 type Check struct {
 	Salts    Salts                   // nil: the private part of what is about a person is not checked
 	Progress func(done, total int64) // nil: nobody wants to know
+	Restored bool                    // main was put back: copies that say more are looked at by Setback
 }
 
 // Verify holds the whole log against the database: every entry against its leaf, every leaf
@@ -116,6 +118,14 @@ func (c *checking) found(key string, args ...any) {
 }
 
 func (c *checking) copies(ctx context.Context) error {
+	restores, bad, err := c.log.Restores(ctx)
+	if err != nil {
+		return err
+	}
+	c.Restores, c.Found = restores, append(c.Found, bad...)
+	if c.Restored {
+		return nil
+	}
 	found, err := c.log.against(ctx, 1<<20)
 	if err != nil {
 		return err

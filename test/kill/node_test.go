@@ -295,7 +295,7 @@ func (n *node) inside(f func(h *app.House)) {
 		// Tests beside this one start processes, which hold what is open here until they are themselves:
 		// with the lock of the data folder.
 		syscall.ForkLock.RLock()
-		syscall.ForkLock.RUnlock() //nolint:staticcheck // waiting is the purpose
+		defer syscall.ForkLock.RUnlock()
 	}()
 	f(h)
 }

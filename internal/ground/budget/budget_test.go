@@ -128,5 +128,9 @@ func TestAWideBudgetIsTakenFromInAdvances(t *testing.T) {
 		if err := spend(h, house.For("")); err != nil {
 			t.Errorf("after the window: %v", err)
 		}
+		h.Clock.Advance(time.Minute)
+		if statements = 0; spend(h, house.For("")) != nil || statements == 0 {
+			t.Error("what was taken in another minute is used in this one")
+		}
 	})
 }

@@ -59,3 +59,22 @@ func (db *DB) Answers(r Reader) error {
 	_, err := One[int64](r, nextID)
 	return err
 }
+
+// NextID is the counter's next block: every id given so far is below it.
+func NextID(r Reader) (int64, error) { return One[int64](r, nextID) }
+
+// SkipIDs lets the counter jump to a number, and drops the node's block: a database that was
+// put back from a copy must not give the numbers again that were given since. A smaller number
+// changes nothing.
+func (db *DB) SkipIDs(ctx context.Context, to int64) error {
+	err := db.Write(ctx, actor.System("ids"), func(tx *Tx) error {
+		_, err := tx.Exec(skipIDs, to, to)
+		return err
+	})
+	if err == nil {
+		db.ids.mu.Lock()
+		db.ids.next, db.ids.end = 0, 0
+		db.ids.mu.Unlock()
+	}
+	return err
+}

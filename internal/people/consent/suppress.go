@@ -13,6 +13,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -108,8 +109,33 @@ func bar1(tx *store.Tx, fp [16]byte, row contact.Row, cause Cause, scope Scope) 
 	if row.ID != 0 {
 		a.Person = row.Person()
 	}
-	_, err = trace.Append(tx, a)
-	return err
+	if _, err = trace.Append(tx, a); err != nil {
+		return err
+	}
+	return refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: fp[:], Kind: string(cause), Scope: string(scope.Reach), ScopeID: scope.ID, ContactID: row.ID}})
+}
+
+// SuppressFP puts a fingerprint on the do-not-mail list: for a restore, which knows no address.
+// id is the person whose address it was or is, 0 when the account knows none.
+func SuppressFP(tx *store.Tx, fp [16]byte, id int64, cause Cause, scope Scope) error {
+	if !scope.valid() || !slices.Contains(Causes(), cause) {
+		return fault.New(fault.Invalid, "consent.scope")
+	}
+	if id != 0 {
+		rows, err := contact.Lock(tx, []int64{id})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 1 && rows[0].FP == fp {
+			return bar1(tx, fp, rows[0], cause, scope)
+		}
+		if len(rows) == 1 { // the address is another in this copy: the person's no holds for both
+			if err := bar1(tx, rows[0].FP, rows[0], cause, scope); err != nil {
+				return err
+			}
+		}
+	}
+	return bar1(tx, fp, contact.Row{}, cause, scope)
 }
 
 // binding gives the moment a suppression written now must bear to bind what the people, who are locked, said before it:
@@ -172,6 +198,13 @@ func SuppressSet(tx *store.Tx, people []contact.Row, cause Cause, scope Scope, i
 			members[i] = trace.Member{Person: p.Person()}
 		}
 		if _, err := tx.Load(suppress, rows); err != nil {
+			return err
+		}
+		lines := make([]refusal.Refusal, len(part))
+		for i := range part {
+			lines[i] = refusal.Refusal{EntryID: entry, FP: part[i].FP[:], Kind: string(cause), Scope: string(scope.Reach), ScopeID: scope.ID, ContactID: part[i].ID}
+		}
+		if err := refusal.Note(tx, lines); err != nil {
 			return err
 		}
 		if len(part) == 1 {
@@ -308,10 +341,11 @@ func Leave(tx *store.Tx, l Leaving) ([]Result, error) {
 			return nil, err
 		}
 	}
-	return out, Suppress(tx, l.Contact, l.Kind.cause(), l.Scope)
+	return out, Suppress(tx, l.Contact, l.Kind.Cause(), l.Scope)
 }
 
-func (k Kind) cause() Cause {
+// Cause is the reason of the suppression that goes with a no.
+func (k Kind) Cause() Cause {
 	switch k {
 	case Object:
 		return Objected

@@ -6,6 +6,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
+	"consend/internal/people/refusal"
 )
 
 // write puts the batch into the database: few statements, whatever its size.
@@ -38,7 +39,21 @@ func (b *batch) write() error {
 	if err := b.writeOrigins(); err != nil {
 		return err
 	}
+	if err := b.writeRefusals(); err != nil {
+		return err
+	}
 	return b.writePeople()
+}
+
+// writeRefusals tells the ledger outside of every no.
+func (b *batch) writeRefusals() error {
+	var lines []refusal.Refusal
+	for i := range b.events {
+		if e, r := &b.events[i], &b.records[i]; e.Kind.No() && r.Verdict.OK() {
+			lines = append(lines, refusal.Refusal{EntryID: r.EntryID, FP: b.people[e.Contact].FP[:], Kind: string(e.Kind), Scope: string(OneList), ScopeID: e.List, ContactID: e.Contact})
+		}
+	}
+	return refusal.Note(b.tx, lines)
 }
 
 // row writes the record in the order of addEventColumns.

@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -47,7 +48,15 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 				tx.Do(endKey, r.Key.Sheet, r.Key.Slot)
 			}
 		}
-		if err := tell1(tx, rows, rule); err != nil {
+		entry, err := tellDropped(tx, rows, rule)
+		if err != nil {
+			return nil, err
+		}
+		lines := make([]refusal.Refusal, len(rows))
+		for i := range rows {
+			lines[i] = refusal.Refusal{EntryID: entry, Kind: refusal.Dropped, Scope: "all", ContactID: rows[i].ID}
+		}
+		if err := refusal.Note(tx, lines); err != nil {
 			return nil, err
 		}
 		if err := part(tx, leaving); err != nil {
@@ -60,21 +69,19 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 	return gone, nil
 }
 
-// tell1 traces that people went, and by which rule.
-func tell1(tx *store.Tx, rows []Row, rule string) error {
+// tellDropped traces that people went, and by which rule.
+func tellDropped(tx *store.Tx, rows []Row, rule string) (int64, error) {
 	act := trace.Act{Action: "contact.drop", Object: "contact", Clear: proof.Fields{"rule": rule}}
 	if len(rows) == 1 {
 		act.Person = rows[0].Person()
 		act.Person.Key = keys.Ref{}
-		_, err := trace.Append(tx, act)
-		return err
+		return trace.Append(tx, act)
 	}
 	members := make([]trace.Member, len(rows))
 	for i, r := range rows {
 		members[i] = trace.Member{Person: r.Person()}
 	}
-	_, err := trace.AppendSet(tx, act, members)
-	return err
+	return trace.AppendSet(tx, act, members)
 }
 
 // Lonely gives those of some people, at most 1,000, who came from a source and never showed a

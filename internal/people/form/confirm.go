@@ -18,6 +18,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/notice"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 )
 
@@ -231,8 +232,26 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = trace.Append(tx, trace.Act{Action: "form.not_me", Object: "signup", ObjectID: w.ID, Person: p})
-	return SaidNo, err
+	entry, err := trace.Append(tx, trace.Act{Action: "form.not_me", Object: "signup", ObjectID: w.ID, Person: p})
+	if err != nil {
+		return "", err
+	}
+	return SaidNo, noteBlock(tx, entry, fp, w.ContactID)
+}
+
+// Block ends every further confirmation mail to a mailbox of which only the fingerprint is
+// known: a restore lets a "not me" hold again.
+func Block(tx *store.Tx, fp [16]byte) error {
+	tx.Do(addBlock, fp[:])
+	entry, err := trace.Append(tx, trace.Act{Action: "form.not_me", Object: "mailbox"})
+	if err != nil {
+		return err
+	}
+	return noteBlock(tx, entry, fp, 0)
+}
+
+func noteBlock(tx *store.Tx, entry int64, fp [16]byte, person int64) error {
+	return refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: fp[:], Kind: string(consent.NotMe), Scope: refusal.Confirm, ContactID: person}})
 }
 
 // AskAgain sends a new confirmation mail for a sign-up whose link has ended or was lost; the

@@ -3,6 +3,7 @@
 package access
 
 import (
+	"consend/internal/ground/actor"
 	"consend/internal/ground/config"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
@@ -10,6 +11,7 @@ import (
 	"consend/internal/team/account"
 	"consend/internal/team/login"
 	"consend/internal/team/member"
+	"consend/internal/trace"
 )
 
 // The links are made here, in the act that composes the mail: no table ever holds one that opens.
@@ -42,6 +44,50 @@ func DraftRecovery(tx *store.Tx, id int64) (compose.Draft, error) {
 	token, until := login.NewLink(tx, login.Reset, m.ID)
 	p := locale.For(speaks(m, a), a.Location())
 	return draft(p, m, "sign_in", "access.reset", []any{"until", p.DateTime(until)}, link(tx, "/reset/"+token.Raw())), nil
+}
+
+// changes are the acts a member hears of, with the words for each: "access.changed.<word>".
+var changes = map[string]string{"login.password": "password", "login.codes_on": "codes_on", "login.codes_off": "codes_off", "login.codes_new": "codes_new", "member.role": "role"}
+
+// DraftChanged is the mail of member.ChangedFact: it says what was changed, when and by whom. It
+// holds no link: who takes a mailbox over gets no way in by it, and nobody learns to click
+// where a mail is alarming.
+func DraftChanged(tx *store.Tx, entry int64) (compose.Draft, error) {
+	e, err := trace.Find(tx, entry)
+	word := changes[e.Action]
+	if err != nil || word == "" {
+		return compose.Draft{}, err
+	}
+	m, a, err := reader(tx, e.ObjectID, member.Active)
+	if err != nil || m.ID == 0 {
+		return compose.Draft{}, err
+	}
+	p, f := locale.For(speaks(m, a), a.Location()), e.Fields()
+	key, by := "access.changed."+word, p.T("access.changed.by.house")
+	switch {
+	case f["by"] == "link":
+		by = p.T("access.changed.by.link")
+	case e.Actor == string(actor.Member) && e.ActorID == m.ID:
+		by = p.T("access.changed.by.you")
+	case e.Actor == string(actor.Member):
+		if other, err := member.Get(tx, e.ActorID); err == nil {
+			by = other.Called().Raw()
+		}
+	}
+	values := []any{"account", a.Name, "when", p.DateTime(e.At), "by", by, "role", p.Or("role."+f["after"], f["after"]), "was", p.Or("role."+f["before"], f["before"])}
+	note := "access.changed.note"
+	if word == "role" {
+		note = "access.changed.role.note"
+	}
+	return compose.Draft{
+		Class: "notice", To: compose.Mailbox{Name: m.Name.Raw(), Addr: m.Email.RawWire()}, Member: m.ID, Language: p.Lang,
+		Subject: p.T(key+".subject", values...), Preview: p.T(key+".text", values...),
+		Blocks: []compose.Block{
+			{Kind: compose.Heading, Text: p.T(key+".subject", values...)},
+			{Kind: compose.Paragraph, Text: p.T(key+".text", values...)},
+			{Kind: compose.Paragraph, Text: p.T("access.changed.who", values...)},
+			{Kind: compose.Small, Text: p.T(note, values...)},
+		}}, nil
 }
 
 func reader(tx *store.Tx, id int64, state member.State) (member.Member, account.Account, error) {

@@ -202,7 +202,7 @@ func (d *Desk) Reset(ctx context.Context, who actor.Actor, token, password strin
 			return err
 		}
 		login.SetPassword(tx, l.ID, hashed)
-		if err := member.Wrote(tx, "login.password", g.Member, proof.Fields{"by": "link"}, network(tx.Who)); err != nil {
+		if err := member.Changed(tx, "login.password", g.Member, proof.Fields{"by": "link"}, network(tx.Who)); err != nil {
 			return err
 		}
 		in, err = proceed(tx, g.Member, l, "reset")

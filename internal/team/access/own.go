@@ -50,7 +50,7 @@ func (d *Desk) ChangePassword(ctx context.Context, who actor.Actor, f Found, old
 		login.SetPassword(tx, l.ID, hashed)
 		in = In{Account: tx.Account(), Member: f.Member.ID}
 		in.Token, _, in.Until = login.Begin(tx, f.Member.ID, l.ID, tx.Now)
-		return member.Wrote(tx, "login.password", f.Member, proof.Fields{"by": "person"}, network(tx.Who))
+		return member.Changed(tx, "login.password", f.Member, proof.Fields{"by": "person"}, network(tx.Who))
 	})
 	return in, err
 }
@@ -71,7 +71,7 @@ func (d *Desk) ConfirmCodes(ctx context.Context, who actor.Actor, f Found, code 
 		if recovery, err = login.TurnOnTOTP(tx, f.Session.LoginID, code); err != nil {
 			return err
 		}
-		return member.Wrote(tx, "login.codes_on", f.Member, nil, network(tx.Who))
+		return member.Changed(tx, "login.codes_on", f.Member, nil, network(tx.Who))
 	})
 	return recovery, err
 }
@@ -80,7 +80,7 @@ func (d *Desk) ConfirmCodes(ctx context.Context, who actor.Actor, f Found, code 
 func (d *Desk) EndCodes(ctx context.Context, who actor.Actor, f Found) error {
 	return d.db.Write(ctx, who, func(tx *store.Tx) error {
 		login.TurnOffTOTP(tx, f.Session.LoginID)
-		return member.Wrote(tx, "login.codes_off", f.Member, nil, network(tx.Who))
+		return member.Changed(tx, "login.codes_off", f.Member, nil, network(tx.Who))
 	})
 }
 
@@ -95,7 +95,7 @@ func (d *Desk) RenewCodes(ctx context.Context, who actor.Actor, f Found) (recove
 			return fault.New(fault.Conflict, "login.totp.none")
 		}
 		recovery = login.NewCodes(tx, l.ID)
-		return member.Wrote(tx, "login.codes_new", f.Member, nil, network(tx.Who))
+		return member.Changed(tx, "login.codes_new", f.Member, nil, network(tx.Who))
 	})
 	return recovery, err
 }

@@ -132,7 +132,7 @@ func SetRole(tx *store.Tx, id int64, to Role) error {
 	if _, err := login.EndOthers(tx, id, 0); err != nil {
 		return err
 	}
-	return Wrote(tx, "member.role", m, proof.Fields{"before": string(m.Role), "after": string(to)}, nil)
+	return Changed(tx, "member.role", m, proof.Fields{"before": string(m.Role), "after": string(to)}, nil)
 }
 
 // Remove ends a membership, somebody else's or one's own: sessions and links end with it, the

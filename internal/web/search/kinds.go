@@ -202,7 +202,11 @@ func members(r *shell.Request, v *store.View, q question, limit int) ([]hit, err
 	var out []hit
 	for _, m := range all {
 		if q.matches(m.ID, m.Name.Raw(), m.Email.Raw()) {
-			out = append(out, hit{Title: m.Called().Raw(), Note: m.Email.Raw(), URL: fmt.Sprintf("/settings/team/%d", m.ID), Badge: shell.Badge(shell.Quiet, r.P.T("role."+string(m.Role)))})
+			note := m.Email.Raw()
+			if note == m.Called().Raw() { // who has no name yet is called by the address
+				note = ""
+			}
+			out = append(out, hit{Title: m.Called().Raw(), Note: note, URL: fmt.Sprintf("/settings/team/%d", m.ID), Badge: shell.Badge(shell.Quiet, r.P.T("role."+string(m.Role)))})
 		}
 	}
 	return first(out, limit), err

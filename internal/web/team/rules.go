@@ -187,6 +187,28 @@ func (p *Pages) rulePost(r *shell.Request) error {
 // ruleName is what people call a rule.
 func ruleName(r *shell.Request, k rulepack.Key) string { return r.P.T("rulepack.rule." + string(k)) }
 
+// ruleSource is the law behind a rule, as the reader's language cites it. The pack's own words
+// are English and for who keeps it: what stands behind a colon, or cites nothing, stays there.
+func ruleSource(r *shell.Request, source string) string {
+	cited, _, _ := strings.Cut(source, ": ")
+	var out []string
+	for _, part := range strings.Split(cited, "; ") {
+		part, unread := strings.CutSuffix(part, " [L]")
+		part = strings.ReplaceAll(strings.TrimSuffix(part, " [S]"), "GDPR", r.P.T("web_team.rules.gdpr"))
+		switch {
+		case part == "house":
+			part = r.P.T("web_team.rules.ours")
+		case part == "" || part[0] >= 'a' && !strings.HasPrefix(part, "ePrivacy"):
+			continue
+		}
+		if unread {
+			part = r.P.T("web_team.rules.unread", "source", part)
+		}
+		out = append(out, part)
+	}
+	return strings.Join(out, " · ")
+}
+
 // ruleValue is a value of a rule in words.
 func ruleValue(r *shell.Request, x rulepack.Rule, value string) string {
 	switch x.Unit {
@@ -298,7 +320,7 @@ func ruleColumns(r *shell.Request) []shell.Column {
 func ruleRows(r *shell.Request, b ruleBook) [][]shell.Component {
 	var out [][]shell.Component
 	for _, x := range b.all {
-		out = append(out, []shell.Component{shell.A("/settings/rules/"+string(x.Key), ruleName(r, x.Key)), shell.Str(ruleValue(r, x.Rule, x.now)), ruleFrom(r, b, x), ruleSource(x)})
+		out = append(out, []shell.Component{shell.A("/settings/rules/"+string(x.Key), ruleName(r, x.Key)), shell.Str(ruleValue(r, x.Rule, x.now)), ruleFrom(r, b, x), shell.Str(ruleSource(r, x.Source))})
 	}
 	return out
 }
@@ -345,5 +367,5 @@ func ruleFacts(r *shell.Request, b ruleBook, x ruling) []shell.Fact {
 	if x.chosen() {
 		out = append(out, shell.Fact{Label: r.P.T("web_team.rules.without"), Text: ruleValue(r, x.Rule, x.below)})
 	}
-	return append(out, shell.Fact{Label: r.P.T("web_team.rules.from"), Value: ruleFrom(r, b, x)}, shell.Fact{Label: r.P.T("web_team.rules.source"), Value: ruleSource(x)})
+	return append(out, shell.Fact{Label: r.P.T("web_team.rules.from"), Value: ruleFrom(r, b, x)}, shell.Fact{Label: r.P.T("web_team.rules.source"), Text: ruleSource(r, x.Source)})
 }

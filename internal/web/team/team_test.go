@@ -484,14 +484,17 @@ func TestLookingChangesNothing(t *testing.T) {
 
 func TestAnAccountTightensARuleAndTakesItBackInBothLanguages(t *testing.T) {
 	words := map[string][]string{
-		"en": {"Life of a confirmation link", "Your choice holds from now on.", "You can only make this rule stricter", "Your choice no longer holds.", "Write down why", "3 days", "7 days"},
-		"fr": {"Durée d’un lien de confirmation", "Votre choix vaut dès maintenant.", "Vous pouvez seulement rendre cette règle plus stricte", "Votre choix ne vaut plus.", "Indiquez pourquoi", "3 jours", "7 jours"},
+		"en": {"Life of a confirmation link", "Your choice holds from now on.", "You can only make this rule stricter", "Your choice no longer holds.", "Write down why", "3 days", "7 days", "GDPR 14(3)(a)", "Consend’s own rule"},
+		"fr": {"Durée d’un lien de confirmation", "Votre choix vaut dès maintenant.", "Vous pouvez seulement rendre cette règle plus stricte", "Votre choix ne vaut plus.", "Indiquez pourquoi", "3 jours", "7 jours", "RGPD 14(3)(a)", "Règle de Consend"},
 	}
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := serve(t, h)
 		for lang, w := range words {
 			b, id := s.account(t, lang, "rules."+lang+"@example.org")
-			b.get("/settings/rules").want(200, "/settings/rules", w[0], w[6], "2026-11")
+			b.get("/settings/rules").want(200, "/settings/rules", w[0], w[6], w[7], w[8], "2026-11")
+			if strings.Contains(b.body, "house") || strings.Contains(b.body, "[S]") {
+				t.Errorf("%s: the pack's own notes stand on the page", lang)
+			}
 			b.get("/settings/rules/doi.token").want(200, "/settings/rules/doi.token", w[6])
 			b.post("/settings/rules/doi.token", "value", "9", "reason", "x").want(422, "/settings/rules/doi.token", w[2])
 			b.post("/settings/rules/doi.token", "value", "3").want(422, "/settings/rules/doi.token", w[4])
