@@ -25,9 +25,9 @@ import (
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
 	"consend/internal/ground/pii"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
-	"consend/internal/keys"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
@@ -132,7 +132,7 @@ func (r *run) script() []act {
 	r.chain(member, house)
 	r.letters(member, own, steps)
 	r.service(member, house, steps, late)
-	r.team(member, own, steps)
+	r.team(member, house, own, steps)
 	r.ground(member, own, steps)
 	all = append(all, r.ends()...)
 	return all
@@ -478,10 +478,10 @@ func (r *run) chain(do, house verb) {
 	})
 	do("suspend a provider", func(tx *store.Tx) error { return processor.Suspend(tx, r.n["provider"], "incident") })
 	do("resume a provider", func(tx *store.Tx) error { return processor.Resume(tx, r.n["provider"], "over") })
-	do("say that the paper follows", func(tx *store.Tx) error { return processor.PaperFollows(tx, r.n["provider"]) })
 	do("set an agreement", func(tx *store.Tx) error {
-		return processor.SetDPA(tx, r.n["provider"], processor.DPA{Status: processor.Executed, Version: "4", From: tx.Now.Add(-time.Hour)})
+		return processor.SetDPA(tx, r.n["provider"], processor.DPA{Status: processor.Executed, Version: "4", From: tx.Now.Add(-time.Hour), Until: tx.Now.Add(240 * time.Hour)})
 	})
+	do("say that the paper follows", func(tx *store.Tx) error { return processor.PaperFollows(tx, r.n["provider"]) })
 	do("set a transfer", func(tx *store.Tx) error {
 		return processor.Move(tx, r.n["provider"], processor.Transfer{Mechanism: processor.SCC, From: tx.Now.Add(-time.Hour)})
 	})
@@ -601,11 +601,8 @@ func (r *run) service(do, house verb, steps, late ownVerb) {
 		message.Written(tx, m)
 		message.Renew(tx, claim)
 		m.State, m.Reason = message.Uncertain, message.NoAnswer
-		ok, err := message.Book(tx, m)
-		if err == nil && !ok {
-			err = fmt.Errorf("not booked")
-		}
-		return r.keep("mail", m.ID, err)
+		message.Book(tx, m)
+		return r.keep("mail", m.ID, nil)
 	})
 	do("send a mail again", func(tx *store.Tx) error { return message.Again(tx, r.n["mail"]) })
 	do("claim mails", func(tx *store.Tx) error { _, _, err := message.Claim(tx, 5); return err })
@@ -618,7 +615,7 @@ func (r *run) service(do, house verb, steps, late ownVerb) {
 	steps("sweep mails", func(ctx context.Context, _ actor.Actor) error { return message.Sweep(r.Main)(ctx) })
 }
 
-func (r *run) team(do verb, own, steps ownVerb) {
+func (r *run) team(do, house verb, own, steps ownVerb) {
 	do("invite a member", func(tx *store.Tx) error {
 		m, err := member.Invite(tx, member.New{Email: address.Must("robin@maison-thym.example"), Name: pii.T("Robin"), Role: member.Editor, Language: "fr"})
 		return r.keep("robin", m.ID, err)
@@ -671,6 +668,14 @@ func (r *run) team(do verb, own, steps ownVerb) {
 		}
 		a.Details.Colour = "#0f766e"
 		return account.Change(tx, a.Details)
+	})
+	do("choose a rule", func(tx *store.Tx) error {
+		_, err := account.SetRule(tx, rulepack.Decision{Key: rulepack.DOIToken, Value: "6"})
+		return err
+	})
+	house("decide a rule for all", func(tx *store.Tx) error {
+		_, err := account.SetRule(tx, rulepack.Decision{Key: rulepack.RightsTarget, Value: "5", Reason: "we have the people"})
+		return err
 	})
 	do("suspend an account", func(tx *store.Tx) error { return account.Suspend(tx, "abuse") })
 	do("resume an account", func(tx *store.Tx) error { return account.Resume(tx) })
@@ -781,15 +786,16 @@ func (r *run) ground(do verb, own, steps ownVerb) {
 
 // ends are the acts after which people are gone.
 func (r *run) ends() []act {
-	var refs []keys.Ref
 	return []act{
 		{name: "begin to erase a person", who: r.owner, tx: func(tx *store.Tx) error { return contact.BeginErasing(tx, r.who(demo.Greta), "asked") }},
-		{name: "drop people", who: r.owner, purge: "waiting.life", tx: func(tx *store.Tx) (err error) {
-			consent.Drop(tx, []int64{r.n["una"], r.n["dua"]})
-			refs, err = contact.Drop(tx, []int64{r.n["una"], r.n["dua"]}, "waiting.life")
+		{name: "drop people", who: r.owner, purge: "waiting.life", tx: func(tx *store.Tx) error {
+			gone, err := contact.Drop(tx, []int64{r.n["una"], r.n["dua"]}, "waiting.life")
+			if err == nil && len(gone) != 2 {
+				err = fmt.Errorf("%d went", len(gone))
+			}
 			return err
 		}},
-		{name: "forget keys", who: r.owner, own: func(ctx context.Context, _ actor.Actor) error { return r.Ring.Forget(ctx, r.Account, refs...) }},
+		{name: "forget keys", who: r.owner, steps: true, own: func(ctx context.Context, _ actor.Actor) error { return contact.Forget(ctx, r.Main) }},
 		{name: "waiting people leave", who: r.owner, steps: true, after: 40 * 24 * time.Hour, own: func(ctx context.Context, _ actor.Actor) error { return importer.Daily(r.Main)(ctx) }},
 	}
 }
