@@ -262,6 +262,7 @@ func expire(tx *store.Tx, id int64) (more bool, err error) {
 		return !ok || waits[k].Made == 0 && !slices.Contains(asked, c)
 	})
 	tx.Do(endWaiting, id, ids)
+	tx.Do(setSettled, id) // if they were the last
 	gone, err := contact.Drop(tx, alone, waitingRule)
 	if err != nil {
 		return false, err
