@@ -406,7 +406,7 @@ func (r *run) picture(t *testing.T) map[string][]string {
 	for _, rows := range all {
 		for _, x := range rows {
 			for i, n := range x.names {
-				if v, ok := x.values[i].(int64); ok && v >= scriptIDs && v < 1e12 && (n == "id" || n == "claim" || n == "node" || strings.HasSuffix(n, "_id")) {
+				if v, ok := x.values[i].(int64); ok && v >= scriptIDs && v < 1e12 && (n == "id" || n == "claim" || n == "node" || n == "ref" || strings.HasSuffix(n, "_id")) {
 					set[v] = true
 				}
 			}
@@ -445,6 +445,7 @@ var aside = map[string]bool{
 	"key_end.sheet": true, "key_end.slot": true,
 	"import.fence":         true, // counts runs
 	"apikey.tail":          true, // random
+	"task.beat_at":         true, // the machine's time
 	"attempt.count":        true, // counts tries
 	"mailbox_message.size": true, // grows with the ids in it
 }

@@ -24,6 +24,7 @@ import (
 	"consend/internal/demo"
 	"consend/internal/gate"
 	"consend/internal/ground/actor"
+	"consend/internal/ground/budget"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
@@ -133,10 +134,11 @@ func (r *run) script() []act {
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
 	r.chain(member, house)
-	r.letters(member, steps, late, func(d time.Duration) { all[len(all)-1].after = d })
+	later := func(d time.Duration) { all[len(all)-1].after = d }
+	r.letters(member, steps, late, later)
 	r.service(member, house, steps, late)
-	r.team(member, house, own, steps)
-	r.ground(member, own, steps)
+	r.team(member, house, own, steps, late, later)
+	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)
 	return all
 }
@@ -185,6 +187,10 @@ func (r *run) people(do verb) {
 	})
 	do("make attributes", func(tx *store.Tx) error {
 		_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "VILLE", Type: contact.TypeText}, {Name: "COULEUR", Type: contact.TypeChoice, Choices: contact.Choices{"rouge"}}})
+		return err
+	})
+	do("add a choice to an attribute", func(tx *store.Tx) error {
+		_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "COULEUR", Type: contact.TypeChoice, Choices: contact.Choices{"rouge", "bleu"}}})
 		return err
 	})
 	do("fill people in", func(tx *store.Tx) error {
@@ -292,6 +298,7 @@ func (r *run) submission(email string) (form.Submission, error) {
 
 func (r *run) submit(name, email string) func(tx *store.Tx) error {
 	s, err := r.submission(email)
+	s.Proxy, s.ProxyN = "10.0.0.7", 1
 	return func(tx *store.Tx) error {
 		if err != nil {
 			return err
@@ -374,6 +381,13 @@ func (r *run) forms(do, public verb, own, steps ownVerb) {
 			err = fmt.Errorf("it is %s", stage)
 		}
 		return err
+	})
+	do("never ask a mailbox again", func(tx *store.Tx) error {
+		fp, err := contact.FP(tx, address.Must("nobody@exemple.example"))
+		if err != nil {
+			return err
+		}
+		return form.Block(tx, fp)
 	})
 	own("take a submission", func(ctx context.Context, _ actor.Actor) error {
 		s, err := r.submission("septima@exemple.example")
@@ -499,6 +513,7 @@ func (r *run) chain(do, house verb) {
 	})
 	do("choose a service", func(tx *store.Tx) error { return relay.Choose(tx, r.n["relay"]) })
 	do("set a service's password", func(tx *store.Tx) error { return relay.SetPassword(tx, r.n["relay"], "thym", "autre") })
+	house("choose the mailbox for all", func(tx *store.Tx) error { return relay.Choose(tx, relay.MailboxID) })
 	do("choose the mailbox", func(tx *store.Tx) error { return relay.Choose(tx, relay.MailboxID) })
 	do("retire a service", func(tx *store.Tx) error { return relay.Retire(tx, r.n["relay"]) })
 	do("end with a provider", func(tx *store.Tx) error { return processor.Terminate(tx, r.n["provider"], "done") })
@@ -615,7 +630,7 @@ func (r *run) service(do, house verb, steps, late ownVerb) {
 	steps("sweep mails", func(ctx context.Context, _ actor.Actor) error { return message.Sweep(r.Main)(ctx) })
 }
 
-func (r *run) team(do, house verb, own, steps ownVerb) {
+func (r *run) team(do, house verb, own, steps, late ownVerb, later func(time.Duration)) {
 	do("invite a member", func(tx *store.Tx) error {
 		m, err := member.Invite(tx, member.New{Email: address.Must("robin@maison-thym.example"), Name: pii.T("Robin"), Role: member.Editor, Language: "fr"})
 		return r.keep("robin", m.ID, err)
@@ -690,7 +705,8 @@ func (r *run) team(do, house verb, own, steps ownVerb) {
 		r.s["session"] = in.Token.Raw()
 		return err
 	})
-	own("find a session", func(ctx context.Context, _ actor.Actor) (err error) {
+	later(time.Hour)
+	steps("find a session", func(ctx context.Context, _ actor.Actor) (err error) {
 		r.found, err = r.Desk.Find(ctx, r.s["session"])
 		return err
 	})
@@ -706,6 +722,13 @@ func (r *run) team(do, house verb, own, steps ownVerb) {
 		codes, err := r.Desk.RenewCodes(ctx, who, r.found)
 		if err == nil {
 			r.s["code"] = codes[0]
+		}
+		return err
+	})
+	late("sign in with a recovery code", func(ctx context.Context, _ actor.Actor) error {
+		in, err := r.Desk.SignIn(ctx, r.visitor, demo.OwnerEmail, "thym, romarin & sauge")
+		if err == nil {
+			_, err = r.Desk.Code(ctx, r.visitor, in.Second.Raw(), r.s["code"])
 		}
 		return err
 	})
@@ -758,12 +781,16 @@ func (r *run) code(ctx context.Context, who actor.Actor) (string, error) {
 	return fmt.Sprintf("%06d", (binary.BigEndian.Uint32(sum[at:])&0x7fffffff)%1_000_000), nil
 }
 
-func (r *run) ground(do verb, own, steps ownVerb) {
+func (r *run) ground(do, house verb, own, steps ownVerb) {
 	do("append to the trace", func(tx *store.Tx) error {
 		_, err := trace.Append(tx, trace.Act{Action: "test.act", Clear: proof.Fields{"a": "b"}})
 		return err
 	})
 	do("append a set to the trace", func(tx *store.Tx) error {
+		_, err := trace.AppendSet(tx, trace.Act{Action: "test.set"}, []trace.Member{{Clear: proof.Fields{"n": "1"}}, {Clear: proof.Fields{"n": "2"}}})
+		return err
+	})
+	house("append a set of the installation", func(tx *store.Tx) error {
 		_, err := trace.AppendSet(tx, trace.Act{Action: "test.set"}, []trace.Member{{Clear: proof.Fields{"n": "1"}}, {Clear: proof.Fields{"n": "2"}}})
 		return err
 	})
@@ -796,6 +823,9 @@ func (r *run) ends() []act {
 			return err
 		}},
 		{name: "forget keys", who: r.owner, steps: true, own: func(ctx context.Context, _ actor.Actor) error { return contact.Forget(ctx, r.Main) }},
+		{name: "remind of waiting people", who: r.owner, steps: true, after: 8 * 24 * time.Hour, own: func(ctx context.Context, _ actor.Actor) error { return importer.Daily(r.Main)(ctx) }},
+		{name: "who never confirmed goes", who: r.owner, steps: true, after: 30 * 24 * time.Hour, own: func(ctx context.Context, _ actor.Actor) error { return form.Sweep(ctx, r.Main) }},
+		{name: "sweep budgets", who: r.owner, steps: true, own: func(ctx context.Context, _ actor.Actor) error { return budget.Sweep(ctx, r.Main) }},
 		{name: "waiting people leave", who: r.owner, steps: true, after: 40 * 24 * time.Hour, own: func(ctx context.Context, _ actor.Actor) error { return importer.Daily(r.Main)(ctx) }},
 	}
 }

@@ -199,8 +199,8 @@ func (t *Tx) loadShaped(l *Loader, rows [][]any, same uint64, wait bool) (int64,
 	if err == nil {
 		err = c.refuse(t.Who.Account, t.purge, t.db.appendOnly)
 	}
-	if err == nil && t.db.hook != nil {
-		err = t.db.hook(l.name)
+	if err == nil {
+		err = t.hooked(l.name)
 	}
 	if err == nil {
 		err = t.fail
@@ -322,8 +322,8 @@ func (t *Tx) loadArrays(l *Loader, rows [][]any, wait bool) (int64, error) {
 	if err == nil {
 		err = c.refuse(t.Who.Account, t.purge, t.db.appendOnly)
 	}
-	if err == nil && t.db.hook != nil {
-		err = t.db.hook(l.name)
+	if err == nil {
+		err = t.hooked(l.name)
 	}
 	if err == nil && t.fail != nil {
 		err = t.fail

@@ -190,18 +190,28 @@ func (v *View) prepare(q *Query, args []any, purge bool) (*compiled, []any, erro
 	if len(args) != c.given {
 		return nil, nil, fmt.Errorf("store: %s takes %d arguments, got %d", q.name, c.given, len(args))
 	}
-	if v.db.hook != nil {
-		if err := v.db.hook(q.name); err != nil {
-			if errors.Is(err, ErrAgain) {
-				if !v.writes {
-					return v.prepared(c, args)
-				}
-				err = again[v.db.dialect]
-			}
-			return nil, nil, fmt.Errorf("store: %s: %w", q.name, err)
-		}
+	if err := v.hooked(q.name); err != nil {
+		return nil, nil, err
 	}
 	return v.prepared(c, args)
+}
+
+// hooked asks the hook before a statement.
+func (v *View) hooked(name string) error {
+	if v.db.hook == nil {
+		return nil
+	}
+	err := v.db.hook(name)
+	if errors.Is(err, ErrAgain) {
+		if !v.writes {
+			return nil
+		}
+		err = again[v.db.dialect]
+	}
+	if err != nil {
+		return fmt.Errorf("store: %s: %w", name, err)
+	}
+	return nil
 }
 
 // prepared fills in what the store binds itself.
