@@ -576,7 +576,7 @@ func (r *run) letters(do verb, steps, late ownVerb, later func(time.Duration)) {
 		return campaign.SetSender(tx, r.n["campaign"], version(tx, "campaign"), r.n["sender"])
 	})
 	do("set a campaign's lists", func(tx *store.Tx) error {
-		return campaign.SetLists(tx, r.n["campaign"], version(tx, "campaign"), []int64{r.News}, []int64{r.Club})
+		return campaign.SetLists(tx, r.n["campaign"], version(tx, "campaign"), []int64{r.News, r.n["list"]}, []int64{r.Club})
 	})
 	do("copy a campaign", func(tx *store.Tx) error {
 		id, err := campaign.Copy(tx, r.n["campaign"], "Rentrée bis")
@@ -600,6 +600,13 @@ func (r *run) letters(do verb, steps, late ownVerb, later func(time.Duration)) {
 	})
 	do("stop a campaign", func(tx *store.Tx) error { return campaign.StopIt(tx, r.n["quick"]) })
 	late("leave out who was not written to", func(ctx context.Context, _ actor.Actor) error { return r.Campaigns.Settle(ctx) })
+	do("send another in one act", func(tx *store.Tx) error {
+		id, err := campaign.SendQuick(tx, campaign.Quick{List: r.Club, Subject: "Encore", HTML: `<p>Bonjour</p><p><a href="{{ unsubscribe }}">Se désinscrire</a></p>`,
+			Sender: sender.New{Email: address.Must(demo.OwnerEmail)}, Undo: time.Minute})
+		return r.keep("quick2", id, err)
+	})
+	late("send the other", func(ctx context.Context, _ actor.Actor) error { return r.Campaigns.Settle(ctx) })
+	later(time.Hour)
 }
 
 func (r *run) service(do, house verb, steps, late ownVerb) {

@@ -175,20 +175,36 @@ func (o Order) find(ctx context.Context, db *store.DB, who actor.Actor, s sheet.
 			return err
 		}
 		l, err := store.One[line](tx, unended, sum, to)
-		if err == nil {
-			id = l.ID
-			has, err := EvidenceOf(tx, id)
-			bare = len(has) == 0
+		if err != nil && !errors.Is(err, store.ErrNone) {
 			return err
 		}
-		if !errors.Is(err, store.ErrNone) {
-			return err
+		if err == nil {
+			i, err := l.read()
+			if err != nil {
+				return err
+			}
+			has, err := EvidenceOf(tx, i.ID)
+			if err != nil {
+				return err
+			}
+			if i.State != Ready || o.told(i, has) {
+				id, bare = i.ID, i.State == Ready && len(has) == 0
+				return nil
+			}
+			if err := Discard(tx, i.ID); err != nil { // nothing was written of it, and now it is told otherwise
+				return err
+			}
 		}
 		bare = true
 		id, err = o.ready(tx, File{Name: o.Name, Size: size, SHA256: sum, Survey: s}, to)
 		return err
 	})
 	return id, bare, err
+}
+
+// told is whether an import that never began was told the same.
+func (o Order) told(i Import, has []Evidence) bool {
+	return i.Origin == o.origin(i.Shape) && i.DeclaredBy == o.DeclaredBy && (len(has) == 0 || o.Evidence != nil && has[0].Name == o.EvidenceName)
 }
 
 // ready walks the steps of the pages at once.

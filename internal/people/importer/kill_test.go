@@ -225,3 +225,45 @@ func TestAStoppedImportGoesOnWhereItStopped(t *testing.T) {
 		}
 	})
 }
+
+// A command that was stopped after its import was made ready and before it began: told again, it
+// is the same import; told otherwise, it is made ready anew, and what it said at first is gone.
+func TestACommandStoppedBeforeItBeganComesInOnce(t *testing.T) {
+	for name, change := range map[string]func(o *importer.Order){
+		"told the same":    func(*importer.Order) {},
+		"told otherwise":   func(o *importer.Order) { o.Where = "the spring fair" },
+		"another evidence": func(o *importer.Order) { o.EvidenceName = "other.txt" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+				s := open(t, h)
+				o := s.order("email\nada@example.org\n")
+				o.Evidence, o.EvidenceName = lines("signed sheet"), "sheet.txt"
+				h.Main.SetHook(func(q string) error {
+					if q == "importer.set_begun" {
+						return errKilled
+					}
+					return nil
+				})
+				_, err := importer.Run(context.Background(), h.Main, s.owner, o, nil)
+				h.Main.SetHook(nil)
+				if !errors.Is(err, errKilled) {
+					t.Fatal(err)
+				}
+				change(&o)
+				sum := s.run(t, o)
+				s.view(t, func(v *store.View) error {
+					all, err := importer.All(v, 3)
+					if err != nil {
+						return err
+					}
+					has, err := importer.EvidenceOf(v, sum.Import)
+					if len(all) != 1 || all[0].State != importer.Done || o.Where != "" && all[0].Origin.Where != o.Where || len(has) != 1 || has[0].Name != o.EvidenceName {
+						t.Errorf("%+v %+v", all, has)
+					}
+					return err
+				})
+			})
+		})
+	}
+}
