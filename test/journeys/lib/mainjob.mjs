@@ -9,8 +9,8 @@ import * as browsers from './browser.mjs';
 
 const password = 'a pass phrase nobody guesses';
 
-/** The newest mail to somebody in the built-in mailbox: its words and links. */
-async function mail(owner, to) {
+/** The newest mail to somebody in the built-in mailbox that links somewhere: its words and links. */
+async function mail(owner, to, where = '/') {
   const { page } = owner;
   for (let left = 100; left > 0; left--) {
     await page.goto('/mailbox');
@@ -19,7 +19,8 @@ async function mail(owner, to) {
       await page.goto(await row.locator('a').first().getAttribute('href'));
       const frame = page.locator('iframe').first();
       const html = await (await page.request.get(await frame.getAttribute('src'))).text();
-      return { html, text: html.replace(/<[^>]+>/g, ' '), links: [...html.matchAll(/href="([^"]+)"/g)].map((m) => m[1].replaceAll('&amp;', '&')) };
+      const links = [...html.matchAll(/href="([^"]+)"/g)].map((m) => m[1].replaceAll('&amp;', '&'));
+      if (links.some((l) => l.includes(where))) return { html, text: html.replace(/<[^>]+>/g, ' '), links, path: (to) => new URL(links.find((l) => l.includes(to))).pathname };
     }
     await new Promise((ok) => setTimeout(ok, 200));
   }
@@ -90,12 +91,21 @@ export async function mainJob(language) {
     await visitor.page.fill('[name=email]', 'zoé@visiteur.example'.replace('é', 'e'));
     await visitor.page.locator('form button[type=submit]').first().click();
     await visitor.page.waitForURL(/sent/);
-    const asked = await mail(owner, 'zoe@visiteur.example');
-    const confirm = asked.links.find((l) => l.includes('/c/'));
-    await visitor.page.goto(new URL(confirm).pathname);
+    await page.goto(slug);
+    await owner.look('public-form');
+    const confirm = (await mail(owner, 'zoe@visiteur.example', '/c/')).path('/c/');
+    await page.goto(confirm);
+    await owner.look('public-confirm');
+    await visitor.page.goto(confirm);
     await visitor.page.locator('form button[type=submit]').first().click();
     await visitor.page.waitForLoadState();
     assert.match(await visitor.page.locator('main').innerText(), fr ? /inscri/i : /subscribed/i);
+    await page.goto(confirm); // once more, by somebody in a hurry
+    await owner.look('public-confirmed');
+    await page.goto((await mail(owner, 'zoe@visiteur.example', '/p/')).path('/p/'));
+    await owner.look('public-preferences');
+    await page.goto(await page.locator('a[href*="/r/"]').first().getAttribute('href'));
+    await owner.look('public-receipt');
 
     // People from elsewhere: a file with its origin, one of them without an address.
     await page.goto('/import/new');
@@ -173,10 +183,12 @@ export async function mainJob(language) {
     assert.match(await page.locator('main').innerText(), /2/);
     await page.goto(campaign + '/recipients');
     await owner.look('campaign-recipients');
-    const got = await mail(owner, 'zoe@visiteur.example');
+    const got = await mail(owner, 'zoe@visiteur.example', '/u/');
     assert.match(got.text, /Le printemps/);
-    const leave = new URL(got.links.find((l) => l.includes('/u/'))).pathname;
+    const leave = got.path('/u/');
     await visitor.page.goto(leave);
+    await page.goto(leave);
+    await owner.look('public-leave');
     const zoe = async () => {
       await page.goto('/contacts?q=zoe');
       await page.locator('main tbody a').first().click();
