@@ -259,3 +259,26 @@ func TestAStopLetsWhatHasBegunArrive(t *testing.T) {
 		p.is(t, id, "accepted 60")
 	})
 }
+
+// A claim that came through and that nobody heard of does not keep a stopped campaign from ending: no other process books
+// the batches of one that lives.
+func TestAStoppedCampaignEndsThoughAClaimOfItWasNeverHeardOf(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		p.sink.before = func(string) { stop() }
+		_ = p.engine.Settle(ctx)
+		if k, err := campaign.Orphan(context.Background(), p.engine, p.who, id); k == 0 || err != nil {
+			t.Fatalf("%d claimed, %v", k, err)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.StopIt(tx, id) })
+		p.settle(t)
+		n := p.counts(t, id)
+		if s := p.get(t, id).State; s != campaign.Stopped || n.Claimed != 0 || n.Of(campaign.Out) == 0 || n.Of(campaign.Accepted)+n.Of(campaign.Out) != 60 {
+			t.Errorf("%s %+v", s, n)
+		}
+	})
+}
