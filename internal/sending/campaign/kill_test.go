@@ -282,3 +282,26 @@ func TestAStoppedCampaignEndsThoughAClaimOfItWasNeverHeardOf(t *testing.T) {
 		}
 	})
 }
+
+// Whom a process of another machine has claimed is in doubt, whatever happens meanwhile to the one that takes over: they
+// stand between people of its batches, and are none of them.
+func TestAKillOfTheProcessThatTookOverSendsToNobodyTheFirstHasClaimed(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		must(t, campaign.Hang(context.Background(), campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere"), p.who, id, 10, 10))
+		h.Clock.Advance(40 * time.Second) // it holds the campaign no longer, and still its batch
+		campaign.KillAt(p.engine, func(at string) bool { return at == "claimed" })
+		_ = p.engine.Settle(context.Background())
+		if !campaign.Dead(p.engine) {
+			t.Fatal("it did not take over")
+		}
+		p.engine = p.start(t)
+		p.settle(t)
+		p.is(t, id, "accepted 50, pending 10")
+		h.Clock.Advance(2 * time.Minute)
+		p.settle(t)
+		p.is(t, id, "accepted 50, in_doubt 10")
+	})
+}
