@@ -41,12 +41,13 @@ type sink struct {
 	mu   sync.Mutex
 	got  []string
 	addr string
-	slow func(at string) // "hello", "rcpt": while the sender waits
+	slow func(at string)        // "hello", "rcpt": while the sender waits
+	ends func(*smtp.Conn) error // what it says to a second message over one connection
 }
 
-func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) {
+func (s *sink) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	s.wait("hello")
-	return &session{s: s}, nil
+	return &session{s: s, c: c}, nil
 }
 
 func (s *sink) wait(at string) {
@@ -58,8 +59,10 @@ func (s *sink) wait(at string) {
 func (s *sink) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.got) }
 
 type session struct {
-	s  *sink
-	to []string
+	s    *sink
+	c    *smtp.Conn
+	to   []string
+	took int
 }
 
 func (x *session) AuthMechanisms() []string { return []string{sasl.Plain} }
@@ -71,9 +74,14 @@ func (x *session) Auth(string) (sasl.Server, error) {
 		return nil
 	}), nil
 }
-func (x *session) Reset()                               { x.to = nil }
-func (x *session) Logout() error                        { return nil }
-func (x *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (x *session) Reset()        { x.to = nil }
+func (x *session) Logout() error { return nil }
+func (x *session) Mail(string, *smtp.MailOptions) error {
+	if x.took > 0 && x.s.ends != nil {
+		return x.s.ends(x.c)
+	}
+	return nil
+}
 func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	x.s.wait("rcpt")
 	switch {
@@ -92,6 +100,7 @@ func (x *session) Data(r io.Reader) error {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	x.s.got = append(x.s.got, x.to...)
+	x.took++
 	return nil
 }
 
@@ -313,6 +322,45 @@ func TestADeadOrLockedServiceIsNobodysFault(t *testing.T) {
 			t.Errorf("the right password: %+v", r)
 		}
 	})
+}
+
+// A service that ends each connection after a message, silently or with a word: nobody is put off for it, and none comes twice.
+func TestAConnectionThatIsEndedBetweenTwoMessagesIsOpenedAnew(t *testing.T) {
+	for name, ends := range map[string]func(*smtp.Conn) error{
+		"silently": func(c *smtp.Conn) error { return c.Conn().Close() },
+		"with 421": func(*smtp.Conn) error {
+			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "too many messages"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+				s := serve(t)
+				s.ends = ends
+				p := settle(t, h, s.addr, nil)
+				var ids []int64
+				for i := range 4 {
+					ids = append(ids, p.reader(t, fmt.Sprintf("person%d@example.org", i)))
+				}
+				permit, l := p.permit(t, p.relay.ID, ids...), p.lane(t, p.relay.ID)
+				began := 0
+				for i, id := range ids {
+					m := mail(id, fmt.Sprintf("person%d@example.org", i))
+					m.Started = func(legalclock.Moment) bool { began++; return true }
+					var next *relay.Mail
+					if i == 0 { // its envelope has left when the connection ends
+						n := mail(ids[1], "person1@example.org")
+						next = &n
+					}
+					if r := l.SendAhead(permit, m, next); r.Outcome != relay.Accepted {
+						t.Errorf("message %d: %+v", i, r)
+					}
+				}
+				if s.count() != 4 || began != 4 {
+					t.Errorf("%d arrived, %d began", s.count(), began)
+				}
+			})
+		})
+	}
 }
 
 func TestTheBuiltInMailboxKeepsMailUnderTheAccountsKeyAndNothingLeaves(t *testing.T) {
