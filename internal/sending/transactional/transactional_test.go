@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/mail"
 	"strings"
@@ -474,6 +475,107 @@ func TestAStopLetsWhatIsOnItsWayArrive(t *testing.T) {
 		must(t, p.sender.Run(ctx, true))
 		if m := p.only(t); m.State != message.Accepted || m.Doubts != 0 {
 			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// What was claimed and has not begun when the process is told to stop is no doubt: the next process sends it as if for the first time.
+func TestAStopPutsNothingInDoubtThatHasNotBegun(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		ctx, stop := context.WithCancel(context.Background())
+		s.hook = stop
+		for range 3 { // over one connection
+			p.fact(t, p.contact)
+		}
+		must(t, p.sender.Run(ctx, true))
+		if n := len(s.all()); n != 1 {
+			t.Fatalf("%d went", n)
+		}
+		p.settle(t)
+		for _, m := range p.messages(t) {
+			if m.State != message.Accepted || m.Doubts != 0 {
+				t.Errorf("%+v", m)
+			}
+		}
+		if n := len(s.all()); n != 3 {
+			t.Errorf("%d came", n)
+		}
+	})
+}
+
+// A sending service whose password can't be opened: its mail waits, and is not in doubt.
+func TestMailWaitsWhileThereIsNoWayToItsService(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		damage := map[string]string{"sqlite": "x'00'", "postgres": `'\x00'`}[h.Dialect]
+		h.Raw(t, "UPDATE relay SET password_ct = "+damage+" WHERE kind = 'smtp'")
+		p.fact(t, p.contact)
+		for range 3 {
+			if err := p.sender.Settle(context.Background()); err == nil {
+				t.Error("no word of it")
+			}
+			if m := p.only(t); m.State != message.Deferred || m.Reason != message.NoConnection || m.Doubts != 0 {
+				t.Fatalf("%+v", m)
+			}
+			h.Clock.Advance(time.Hour)
+		}
+		h.Raw(t, "UPDATE relay SET password_ct = NULL WHERE kind = 'smtp'")
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// heard tells of each word of the log that matters.
+type heard struct {
+	slog.Handler
+	word chan string
+}
+
+func (l heard) Handle(_ context.Context, r slog.Record) error {
+	select {
+	case l.word <- r.Message:
+	default:
+	}
+	return nil
+}
+
+// The database takes no word for a while: what was sent meanwhile is booked when it does, and is sent once.
+func TestWhatCouldNotBeBookedIsBookedWithTheNext(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		before, log := slog.Default(), heard{slog.Default().Handler(), make(chan string, 100)}
+		slog.SetDefault(slog.New(log))
+		defer slog.SetDefault(before)
+		p.fact(t, p.contact)
+		p.fact(t, p.contact)
+		ended, n := make(chan error, 1), 0
+		s.hook = func() {
+			if n++; n == 1 {
+				h.Raw(t, "ALTER TABLE message RENAME TO elsewhere")
+				return
+			}
+			select {
+			case <-log.word:
+			case err := <-ended:
+				ended <- err
+			}
+			h.Raw(t, "ALTER TABLE elsewhere RENAME TO message")
+		}
+		go func() { ended <- p.sender.Settle(context.Background()) }()
+		must(t, <-ended)
+		if n := len(s.all()); n != 2 {
+			t.Errorf("%d came", n)
+		}
+		for _, m := range p.messages(t) {
+			if m.State != message.Accepted || m.Doubts != 0 {
+				t.Errorf("%+v", m)
+			}
 		}
 	})
 }
