@@ -174,7 +174,7 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, room *room) error
 		res := result{contact: now.ID, tries: now.tries}
 		r.judge(&res, now.target, out)
 		if res.outcome != leftOut {
-			x.torn = errors.Join(x.torn, f.answered(now.ID, res.outcome, res.code))
+			x.torn = errors.Join(x.torn, f.answered(res))
 		}
 		if r.dies("answered") {
 			return nil

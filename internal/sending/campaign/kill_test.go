@@ -14,9 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-smtp"
+
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/sending/campaign"
 	"consend/internal/testhouse"
 )
@@ -303,5 +308,47 @@ func TestAKillOfTheProcessThatTookOverSendsToNobodyTheFirstHasClaimed(t *testing
 		h.Clock.Advance(2 * time.Minute)
 		p.settle(t)
 		p.is(t, id, "accepted 50, in_doubt 10")
+	})
+}
+
+// What an answer means for the person is booked from the journal as it would have been without the kill.
+func TestWhatWasAnsweredBeforeAKillIsBookedWhole(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for name, c := range map[string]struct {
+			says  *smtp.SMTPError
+			fate  campaign.Fate
+			why   string
+			state contact.State
+		}{
+			"no mailbox": {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no"}, campaign.Failed, "no_mailbox", contact.StateBounced},
+			"policy":     {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "no"}, campaign.Failed, "server_refused", contact.StateActive},
+			"later":      {&smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "full"}, campaign.Deferred, "later", contact.StateActive},
+			"taken":      {nil, campaign.Accepted, "", contact.StateActive},
+		} {
+			p := settle(t, h)
+			var who int64
+			p.write(t, func(tx *store.Tx) error {
+				rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("new@example.org"), Name: pii.T("New"), Source: "import", NoticeDueAt: tx.Now.Add(20 * 24 * time.Hour)}})
+				if err != nil {
+					return err
+				}
+				who = rows[0].ID
+				_, err = consent.Apply(tx, []consent.Event{{Contact: who, List: p.list, Kind: consent.Give, Basis: consent.B2B, Grade: consent.GradeB, Source: "import", Row: rows[0]}})
+				return err
+			})
+			if c.says != nil {
+				p.sink.answer = func(string) error { return c.says }
+			}
+			id := p.approved(t, []int64{p.list}, nil)
+			campaign.KillAt(p.engine, func(at string) bool { return at == "answered" })
+			_ = p.engine.Settle(context.Background())
+			p.engine = p.start(t)
+			p.settle(t)
+			row, _ := p.why(t, id, who)
+			k := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, who) })
+			if row.State != c.fate || row.Reason != c.why || row.Tries != 1 || k.State != c.state || (k.NoticeDueAt == 0) != (c.says == nil) {
+				t.Errorf("%s: %+v, %s, owed %v", name, row, k.State, k.NoticeDueAt)
+			}
+		}
 	})
 }
