@@ -64,3 +64,6 @@ func Hang(ctx context.Context, e *Engine, who actor.Actor, id int64, skip, n int
 		return err
 	})
 }
+
+// Lost tells that somebody else was faster, or the campaign is no longer sent.
+func Lost(err error) bool { return errors.Is(err, errLost) }
