@@ -119,7 +119,14 @@ func TestDoubtfulOnesGoOnlyWhenSomebodySaysSo(t *testing.T) {
 		if p.counts(t, id).Of(campaign.InDoubt) != doubt {
 			t.Error("sent by itself")
 		}
-		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, nil) })
+		var chosen []int64 // however many others are named with them
+		for i := range 1200 {
+			chosen = append(chosen, int64(1<<40+i))
+		}
+		for _, r := range view(t, p, func(v *store.View) ([]campaign.Recipient, error) { return campaign.Recipients(v, id, 0, campaign.InDoubt, "", 10) }) {
+			chosen = append(chosen, r.ContactID)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, chosen) })
 		p.settle(t)
 		p.is(t, id, "accepted 20")
 		if p.get(t, id).State != campaign.Sent {
