@@ -63,17 +63,28 @@ func boot() string {
 	return strings.TrimSpace(string(b))
 }
 
+// openJournal makes a process's folder. It has its name once it is locked and complete: nobody takes it for a wreck.
 func openJournal(dir string, node int64) (*journal, error) {
 	j := &journal{dir: filepath.Join(dir, strconv.FormatInt(node, 10)), node: node}
-	if err := os.MkdirAll(j.dir, 0o700); err != nil {
+	fresh := j.dir + ".new"
+	if err := os.MkdirAll(fresh, 0o700); err != nil {
 		return nil, fmt.Errorf("campaign: the flight journal: %w", err)
 	}
-	lock, ok, err := lockFolder(j.dir)
-	if err != nil || !ok {
-		return nil, fmt.Errorf("campaign: the flight journal of a new process is taken: %w", err)
+	var ok bool
+	var err error
+	if j.lock, ok, err = lockFolder(fresh); err == nil && !ok {
+		err = errors.New("the folder of a new process is taken")
 	}
-	j.lock = lock
-	return j, os.WriteFile(filepath.Join(j.dir, "boot"), []byte(boot()), 0o600)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(fresh, "boot"), []byte(boot()), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(fresh, j.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("campaign: the flight journal: %w", err)
+	}
+	return j, nil
 }
 
 // close removes the folder when nothing is in flight. Else the next process finds it, and books what is left from it.
@@ -220,9 +231,4 @@ func wrecks(dir string, self int64) ([]wreck, error) {
 func (w wreck) read(batch int64) (map[int64]line, bool) {
 	lines, ok := (&journal{dir: w.dir}).read(batch)
 	return lines, ok && w.trusted
-}
-
-func (w wreck) clear() {
-	_ = os.RemoveAll(w.dir)
-	_ = w.lock.Close()
 }

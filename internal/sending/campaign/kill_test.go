@@ -123,7 +123,9 @@ func TestDoubtfulOnesGoOnlyWhenSomebodySaysSo(t *testing.T) {
 		for i := range 1200 {
 			chosen = append(chosen, int64(1<<40+i))
 		}
-		for _, r := range view(t, p, func(v *store.View) ([]campaign.Recipient, error) { return campaign.Recipients(v, id, 0, campaign.InDoubt, "", 10) }) {
+		for _, r := range view(t, p, func(v *store.View) ([]campaign.Recipient, error) {
+			return campaign.Recipients(v, id, 0, campaign.InDoubt, "", 10)
+		}) {
 			chosen = append(chosen, r.ContactID)
 		}
 		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, chosen) })
@@ -356,6 +358,28 @@ func TestWhatWasAnsweredBeforeAKillIsBookedWhole(t *testing.T) {
 			if row.State != c.fate || row.Reason != c.why || row.Tries != 1 || k.State != c.state || (k.NoticeDueAt == 0) != (c.says == nil) {
 				t.Errorf("%s: %+v, %s, owed %v", name, row, k.State, k.NoticeDueAt)
 			}
+		}
+	})
+}
+
+// One of two processes of a machine dies: the other has its journal, and waits for no lease.
+func TestAProcessThatDiesOnTheSameMachineIsTakenOverFromItsJournal(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.settle(t) // it lives before the other dies
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		other := p.start(t)
+		var step atomic.Int64
+		campaign.KillAt(other, func(at string) bool { return at == "started" && step.Add(1) == 9 })
+		_ = other.Settle(context.Background())
+		p.settle(t)
+		n := p.counts(t, id)
+		if s := p.get(t, id).State; s != campaign.Sent || n.Of(campaign.InDoubt) > 3 || n.Of(campaign.Accepted)+n.Of(campaign.InDoubt) != 60 || p.sink.twice() != 0 {
+			t.Errorf("%s %+v, %d twice", s, n, p.sink.twice())
+		}
+		if left, _ := filepath.Glob(filepath.Join(p.Dir, "flight", "*")); len(left) != 1 {
+			t.Errorf("folders are left: %v", left)
 		}
 	})
 }
