@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,6 +220,8 @@ func TestALaneSendsUnderItsPermitAndTellsWhatBecameOfEach(t *testing.T) {
 func TestALaneRefusesWhatItsPermitDoesNotCover(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := serve(t)
+		var heard atomic.Int64 // a connection for it, or its envelope
+		s.slow = func(string) { heard.Add(1) }
 		p, q := settle(t, h, s.addr, nil), settle(t, h, s.addr, nil)
 		ann, bob := p.reader(t, "ann@example.org"), p.reader(t, "bob@example.org")
 		permit, l := p.permit(t, p.relay.ID, ann), p.lane(t, p.relay.ID)
@@ -242,8 +245,8 @@ func TestALaneRefusesWhatItsPermitDoesNotCover(t *testing.T) {
 		refused("who left a second ago", permit, mail(ann, "ann@example.org"), gate.Reason(consent.HasLeft))
 		h.Clock.Advance(10 * time.Minute)
 		refused("a permit that is over", permit, mail(ann, "ann@example.org"), gate.PermitOver)
-		if s.count() != 0 {
-			t.Errorf("%d messages left", s.count())
+		if s.count() != 0 || heard.Load() != 0 {
+			t.Errorf("%d messages left, the service heard %d times of somebody", s.count(), heard.Load())
 		}
 	})
 }
