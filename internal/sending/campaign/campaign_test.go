@@ -492,7 +492,7 @@ func TestAPreviewIsTheMessageOfThatPerson(t *testing.T) {
 			return err
 		})
 		pre := view(t, p, func(v *store.View) (campaign.Preview, error) { return campaign.PreviewFor(v, id, ids[1], "") })
-		if pre.Message.Subject != "For Person 1" || !strings.Contains(pre.Message.HTML, "/u/") || fmt.Sprint(pre.Missing) != "[CITY]" || pre.Grade != consent.GradeD || pre.Reason != "" {
+		if pre.Message.Subject != "For Person 1" || !strings.Contains(pre.Message.HTML, "/u/preview") || !strings.Contains(pre.Message.Text, "/p/preview") || fmt.Sprint(pre.Missing) != "[CITY]" || pre.Grade != consent.GradeD || pre.Reason != "" {
 			t.Errorf("%+v", pre)
 		}
 		nobody := view(t, p, func(v *store.View) (campaign.Preview, error) { return campaign.PreviewFor(v, id, 0, "en") })
@@ -517,6 +517,10 @@ func TestATestGoesToTheTeamAlone(t *testing.T) {
 		n, err := p.engine.TestTo(context.Background(), p.who, id, ids[0], "", []campaign.Member{owner})
 		if err != nil || n != 1 || !p.sink.has("owner1@example.org") || p.sink.count() != 1 {
 			t.Errorf("%d %v, %v", n, err, p.sink.got)
+		}
+		// Nothing in it says no for the contact it was made for.
+		if raw := decoded(p.sink.raw["owner1@example.org"]); !strings.Contains(raw, "Person 0") || strings.Count(raw, "/u/") != strings.Count(raw, "/u/preview") || strings.Count(raw, "/p/") != strings.Count(raw, "/p/preview") {
+			t.Error(raw)
 		}
 		if _, err := p.engine.TestTo(context.Background(), p.who, id, 0, "", []campaign.Member{{ID: p.who.ID, Email: address.Must("person0@example.org")}}); err == nil || p.sink.count() != 1 {
 			t.Errorf("a test went to an address that is no member's: %v", err)
