@@ -488,6 +488,29 @@ func TestAServiceOfTheHouseServesAccountsThatHaveNotChosen(t *testing.T) {
 	})
 }
 
+func TestACustomerChangesNothingOfTheHouses(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		_, customer := h.House(t)
+		var house relay.Relay
+		must(t, h.Main.Write(context.Background(), actor.Actor{Kind: actor.Command, Name: "consend relay add"}, func(tx *store.Tx) (err error) {
+			house, err = relay.AddSimple(tx, relay.Simple{Name: "House", Addr: "127.0.0.1:2525", OwnServer: true})
+			return err
+		}))
+		for what, act := range map[string]func(tx *store.Tx) error{
+			"retired":        func(tx *store.Tx) error { return relay.Retire(tx, house.ID) },
+			"a password set": func(tx *store.Tx) error { return relay.SetPassword(tx, house.ID, "me", "mine") },
+			"its record used": func(tx *store.Tx) error {
+				_, err := relay.Add(tx, relay.New{Name: "Mine", Addr: "127.0.0.1:2526", TLS: relay.NoTLS, Processor: house.Processor})
+				return err
+			},
+		} {
+			if err := h.Main.Write(context.Background(), customer, act); !fault.Is(err, fault.Forbidden) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
 func TestTheBudgetOfAServiceIsOneForAllLanes(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := serve(t)
