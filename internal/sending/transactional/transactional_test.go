@@ -579,3 +579,23 @@ func TestWhatCouldNotBeBookedIsBookedWithTheNext(t *testing.T) {
 		}
 	})
 }
+
+// A process that stood still until its lease had passed: what it says late changes nothing of what another has booked.
+func TestALateWordBooksNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.fact(t, p.contact)
+		var late []message.Message
+		p.act(t, func(tx *store.Tx) (err error) { late, _, err = message.Claim(tx, 10); return err })
+		h.Clock.Advance(message.Lease)
+		p.settle(t)
+		for _, state := range []message.State{message.Failed, message.Deferred} {
+			late[0].State = state
+			p.act(t, func(tx *store.Tx) error { message.Book(tx, late[0]); return nil })
+			if m := p.only(t); m.State != message.Accepted || len(s.all()) != 1 {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}
