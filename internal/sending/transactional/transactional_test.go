@@ -47,15 +47,19 @@ type sink struct {
 	got  []string // whole messages
 	says error    // to RCPT
 	hook func()
+	mute bool // it takes the content, and the connection is gone before its answer
 	came chan string
 	addr string
 }
 
-func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{s}, nil }
-func (s *sink) say(err error)                               { s.mu.Lock(); defer s.mu.Unlock(); s.says = err }
-func (s *sink) all() []string                               { s.mu.Lock(); defer s.mu.Unlock(); return append([]string{}, s.got...) }
+func (s *sink) NewSession(c *smtp.Conn) (smtp.Session, error) { return &session{s, c}, nil }
+func (s *sink) say(err error)                                 { s.mu.Lock(); defer s.mu.Unlock(); s.says = err }
+func (s *sink) all() []string                                 { s.mu.Lock(); defer s.mu.Unlock(); return append([]string{}, s.got...) }
 
-type session struct{ s *sink }
+type session struct {
+	s *sink
+	c *smtp.Conn
+}
 
 func (x *session) Reset()                               {}
 func (x *session) Logout() error                        { return nil }
@@ -72,6 +76,9 @@ func (x *session) Data(r io.Reader) error {
 	x.s.mu.Unlock()
 	if x.s.hook != nil {
 		x.s.hook()
+	}
+	if x.s.mute {
+		return x.c.Conn().Close()
 	}
 	select {
 	case x.s.came <- string(b):
@@ -596,6 +603,23 @@ func TestALateWordBooksNothing(t *testing.T) {
 			if m := p.only(t); m.State != message.Accepted || len(s.all()) != 1 {
 				t.Errorf("%+v", m)
 			}
+		}
+	})
+}
+
+// No answer to a content that left whole: it may have arrived. It goes once more, and then a person decides.
+func TestWhatMayHaveArrivedIsSentOnceMoreAndThenAPersonDecides(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		s.mute = true
+		p := build(t, h).place(t, s.addr)
+		p.fact(t, p.contact)
+		for range 4 {
+			p.settle(t)
+			h.Clock.Advance(time.Hour)
+		}
+		if m := p.only(t); m.State != message.Uncertain || m.Reason != message.NoAnswer || len(s.all()) != 2 {
+			t.Errorf("%d came, %+v", len(s.all()), m)
 		}
 	})
 }
