@@ -623,3 +623,35 @@ func TestWhatMayHaveArrivedIsSentOnceMoreAndThenAPersonDecides(t *testing.T) {
 		}
 	})
 }
+
+func TestAClaimThatIsRenewedIsNobodyElses(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := build(t, h).place(t, "")
+		p.fact(t, p.contact)
+		var claim int64
+		claimed := func() (n int) {
+			p.act(t, func(tx *store.Tx) error {
+				list, id, err := message.Claim(tx, 10)
+				if n = len(list); n > 0 {
+					claim = id
+				}
+				return err
+			})
+			return n
+		}
+		if claimed() != 1 {
+			t.Fatal("nothing to claim")
+		}
+		for range 3 {
+			h.Clock.Advance(message.Lease * 3 / 4)
+			p.act(t, func(tx *store.Tx) error { message.Renew(tx, claim); return nil })
+			if claimed() != 0 {
+				t.Fatal("another has it")
+			}
+		}
+		h.Clock.Advance(message.Lease)
+		if claimed() != 1 {
+			t.Error("held for good")
+		}
+	})
+}
