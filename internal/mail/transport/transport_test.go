@@ -282,6 +282,22 @@ func TestSTARTTLSIsNeverOptional(t *testing.T) {
 	}
 }
 
+// What comes in clear behind the answer to STARTTLS would be taken for said under its protection (CVE-2011-0411).
+func TestNothingSaidInClearIsBelievedAfterTheHandshake(t *testing.T) {
+	cert, pool := certificate(t)
+	addr := nasty(t, func(w io.Writer, r *bufio.Reader) {
+		io.WriteString(w, "250-nasty\r\n250 STARTTLS\r\n")
+		r.ReadString('\n')
+		io.WriteString(w, "220 go on\r\n250 AUTH PLAIN\r\n")
+		tls.Server(w.(net.Conn), &tls.Config{Certificates: []tls.Certificate{cert}}).Handshake()
+	})
+	_, err := transport.Dial(context.Background(), transport.Config{Addr: addr, TLS: transport.TLSStart, TLSConfig: &tls.Config{RootCAs: pool, ServerName: "relay.example"}})
+	var e *transport.Error
+	if !errors.As(err, &e) || e.Stage != transport.StageStartTLS || !errors.Is(err, transport.ErrProtocol) {
+		t.Fatal(err)
+	}
+}
+
 func TestInternationalAddressesNeedARelayThatTakesThem(t *testing.T) {
 	with := newSink(t, nil)
 	without := newSink(t, func(s *smtp.Server) { s.EnableSMTPUTF8 = false })
@@ -299,7 +315,7 @@ func TestInternationalAddressesNeedARelayThatTakesThem(t *testing.T) {
 func TestNoMessageBecomesTwo(t *testing.T) {
 	s := newSink(t, nil)
 	c := dial(t, transport.Config{Addr: s.addr})
-	for _, raw := range []string{"a: b\r\n\r\nx\n.\r\n", "a: b\r\n\r\nx\r.\r\n", "a: b\n", "x", "", "a\r\r\n"} {
+	for _, raw := range []string{"a: b\r\n\r\nx\n.\r\n", "a: b\r\n\r\nx\r.\r\n", "a: b\n", "x", "", "a\r\r\n", "a: b\r\n\r\nx\n.\ry\r\n"} {
 		res, err := c.Send(envelope(t, "zoe@example.org"), []byte(raw))
 		if err != nil || res[0].Outcome != transport.Failed || res[0].Stage != transport.StageLocal {
 			t.Errorf("%q: %v %v", raw, res, err)
