@@ -172,6 +172,37 @@ func TestTheNextEnvelopeLeavesWithTheContentBeforeIt(t *testing.T) {
 	}
 }
 
+// breaks is a network that takes n bytes behind the beginning of a content's end mark, and is gone.
+type breaks struct {
+	net.Conn
+	n int
+}
+
+func (b breaks) Write(p []byte) (int, error) {
+	i := bytes.Index(p, []byte("\r\n.\r\n"))
+	if i < 0 {
+		return b.Conn.Write(p)
+	}
+	n, _ := b.Conn.Write(p[:i+b.n])
+	return n, io.ErrClosedPipe
+}
+
+// A write that fails within the next envelope has carried the whole of this content: it may have arrived, and goes to nobody twice.
+func TestAWriteThatFailsTellsWhetherTheContentHasLeft(t *testing.T) {
+	for n, want := range map[int]transport.Outcome{0: transport.Deferred, 4: transport.Deferred, 5: transport.Uncertain, 9: transport.Uncertain} {
+		s := newSink(t, nil)
+		c := dial(t, transport.Config{Addr: s.addr, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return breaks{nc, n}, err
+		}})
+		raw := []byte("Subject: one\r\n\r\nOne\r\n")
+		res, err := c.SendWhen(envelope(t, "zoe@example.org"), raw, nil, &transport.Next{Env: envelope(t, "yan@example.org"), Raw: raw})
+		if err == nil || res[0].Outcome != want || !c.Dead() {
+			t.Errorf("%d bytes of the end: %+v %v", n, res, err)
+		}
+	}
+}
+
 func TestAnAnnouncedMessageThatIsHeldBackOrExchangedIsNotSent(t *testing.T) {
 	for name, second := range map[string]func(c *transport.Conn) error{
 		"held back": func(c *transport.Conn) error {
