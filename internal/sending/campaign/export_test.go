@@ -67,3 +67,17 @@ func Hang(ctx context.Context, e *Engine, who actor.Actor, id int64, skip, n int
 
 // Lost tells that somebody else was faster, or the campaign is no longer sent.
 func Lost(err error) bool { return errors.Is(err, errLost) }
+
+// Take claims people who wait for their first try, as a lane does, without asking first whether the campaign is its process's.
+func Take(ctx context.Context, e *Engine, who actor.Actor, id int64) (people int, err error) {
+	err = e.db.Write(ctx, worker(who.Account), func(tx *store.Tx) error {
+		rows, err := store.All[row](tx, nextPending, id, 0, MaxBatch)
+		if err != nil {
+			return err
+		}
+		b, _, _, err := claim(tx, id, e.node, rows, false)
+		people = len(b.people)
+		return err
+	})
+	return people, err
+}

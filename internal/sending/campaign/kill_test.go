@@ -383,3 +383,31 @@ func TestAProcessThatDiesOnTheSameMachineIsTakenOverFromItsJournal(t *testing.T)
 		}
 	})
 }
+
+// A process that has lost a campaign to another, or whose campaign was paused, and does not know it yet, claims nobody.
+func TestNobodyIsClaimedByAProcessThatHasLostTheCampaign(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.settle(t)
+		p.people(t, p.list, consent.GradeB, 20)
+		id := p.approved(t, []int64{p.list}, nil)
+		other := campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere")
+		must(t, campaign.Hang(context.Background(), other, p.who, id, 0, 5))
+		take := func(e *campaign.Engine) int {
+			n, err := campaign.Take(context.Background(), e, p.who, id)
+			must(t, err)
+			return n
+		}
+		if n := take(p.engine); n != 0 {
+			t.Errorf("%d claimed of another's campaign", n)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.Pause(tx, id) })
+		if n := take(other); n != 0 {
+			t.Errorf("%d claimed of a paused campaign", n)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.Resume(tx, id) })
+		if n := take(other); n == 0 {
+			t.Error("nobody is claimed by whoever holds it")
+		}
+	})
+}
