@@ -2,7 +2,7 @@
 
 // Package transport speaks SMTP to one relay, fast and without trusting it: every message ends in exactly one outcome
 // per recipient, and no answer of the other side can make that outcome kinder than it was.
-// It leaves to others who may be written to (gate), which relay is used and how fast (sending/relay), and retries (sending/sender).
+// It leaves to others who may be written to (gate), which relay is used and how fast (sending/relay), and retries (sending/campaign, sending/transactional).
 //
 // What an outcome means, and what the caller may do with it:
 //
@@ -12,8 +12,8 @@
 //	Uncertain  the whole content was written, then the connection ended before the answer: it may have arrived
 //	           (RFC 5321 4.5.3.2.6, RFC 1047)                                  never send again by itself
 //
-// Only one message is in flight on a connection. So a process that dies leaves at most one uncertain message per open
-// connection; pipelining (RFC 2920) saves round trips inside one message, not between messages.
+// Only one content is in flight on a connection. So a process that dies leaves at most one uncertain message per open
+// connection; pipelining (RFC 2920) saves round trips inside one message, and lets the next one's envelope go with a content.
 package transport
 
 import (

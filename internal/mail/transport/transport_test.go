@@ -172,6 +172,37 @@ func TestTheNextEnvelopeLeavesWithTheContentBeforeIt(t *testing.T) {
 	}
 }
 
+// breaks is a network that takes n bytes behind the beginning of a content's end mark, and is gone.
+type breaks struct {
+	net.Conn
+	n int
+}
+
+func (b breaks) Write(p []byte) (int, error) {
+	i := bytes.Index(p, []byte("\r\n.\r\n"))
+	if i < 0 {
+		return b.Conn.Write(p)
+	}
+	n, _ := b.Conn.Write(p[:i+b.n])
+	return n, io.ErrClosedPipe
+}
+
+// A write that fails within the next envelope has carried the whole of this content: it may have arrived, and goes to nobody twice.
+func TestAWriteThatFailsTellsWhetherTheContentHasLeft(t *testing.T) {
+	for n, want := range map[int]transport.Outcome{0: transport.Deferred, 4: transport.Deferred, 5: transport.Uncertain, 9: transport.Uncertain} {
+		s := newSink(t, nil)
+		c := dial(t, transport.Config{Addr: s.addr, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return breaks{nc, n}, err
+		}})
+		raw := []byte("Subject: one\r\n\r\nOne\r\n")
+		res, err := c.SendWhen(envelope(t, "zoe@example.org"), raw, nil, &transport.Next{Env: envelope(t, "yan@example.org"), Raw: raw})
+		if err == nil || res[0].Outcome != want || !c.Dead() {
+			t.Errorf("%d bytes of the end: %+v %v", n, res, err)
+		}
+	}
+}
+
 func TestAnAnnouncedMessageThatIsHeldBackOrExchangedIsNotSent(t *testing.T) {
 	for name, second := range map[string]func(c *transport.Conn) error{
 		"held back": func(c *transport.Conn) error {
@@ -282,6 +313,22 @@ func TestSTARTTLSIsNeverOptional(t *testing.T) {
 	}
 }
 
+// What comes in clear behind the answer to STARTTLS would be taken for said under its protection (CVE-2011-0411).
+func TestNothingSaidInClearIsBelievedAfterTheHandshake(t *testing.T) {
+	cert, pool := certificate(t)
+	addr := nasty(t, func(w io.Writer, r *bufio.Reader) {
+		io.WriteString(w, "250-nasty\r\n250 STARTTLS\r\n")
+		r.ReadString('\n')
+		io.WriteString(w, "220 go on\r\n250 AUTH PLAIN\r\n")
+		tls.Server(w.(net.Conn), &tls.Config{Certificates: []tls.Certificate{cert}}).Handshake()
+	})
+	_, err := transport.Dial(context.Background(), transport.Config{Addr: addr, TLS: transport.TLSStart, TLSConfig: &tls.Config{RootCAs: pool, ServerName: "relay.example"}})
+	var e *transport.Error
+	if !errors.As(err, &e) || e.Stage != transport.StageStartTLS || !errors.Is(err, transport.ErrProtocol) {
+		t.Fatal(err)
+	}
+}
+
 func TestInternationalAddressesNeedARelayThatTakesThem(t *testing.T) {
 	with := newSink(t, nil)
 	without := newSink(t, func(s *smtp.Server) { s.EnableSMTPUTF8 = false })
@@ -299,7 +346,7 @@ func TestInternationalAddressesNeedARelayThatTakesThem(t *testing.T) {
 func TestNoMessageBecomesTwo(t *testing.T) {
 	s := newSink(t, nil)
 	c := dial(t, transport.Config{Addr: s.addr})
-	for _, raw := range []string{"a: b\r\n\r\nx\n.\r\n", "a: b\r\n\r\nx\r.\r\n", "a: b\n", "x", "", "a\r\r\n"} {
+	for _, raw := range []string{"a: b\r\n\r\nx\n.\r\n", "a: b\r\n\r\nx\r.\r\n", "a: b\n", "x", "", "a\r\r\n", "a: b\r\n\r\nx\n.\ry\r\n"} {
 		res, err := c.Send(envelope(t, "zoe@example.org"), []byte(raw))
 		if err != nil || res[0].Outcome != transport.Failed || res[0].Stage != transport.StageLocal {
 			t.Errorf("%q: %v %v", raw, res, err)

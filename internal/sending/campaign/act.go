@@ -3,6 +3,8 @@
 package campaign
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"consend/internal/ground/fault"
@@ -137,8 +139,10 @@ func SendDoubtful(tx *store.Tx, id int64, ids []int64) error {
 	var n int64
 	if len(ids) == 0 {
 		n, err = tx.Exec(doubtfulAll, id)
-	} else {
-		n, err = tx.Exec(doubtful, id, ids[:min(len(ids), 1000)])
+	}
+	for some := range slices.Chunk(ids, 1000) {
+		k, e := tx.Exec(doubtful, id, some)
+		n, err = n+k, errors.Join(err, e)
 	}
 	if err != nil {
 		return err

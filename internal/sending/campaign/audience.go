@@ -174,7 +174,8 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 			return false, err
 		}
 	}
-	// The campaign's row is touched last: lanes read it meanwhile. Who froze this chunk before us wins.
+	// The campaign's row is touched last: lanes read it meanwhile. Who froze this chunk before us wins, and
+	// whoever paused, ended or took back the campaign.
 	var mine int64
 	if last != end {
 		mine, err = tx.Exec(freezeStep, last, n, out, id, c.FreezeCursor)

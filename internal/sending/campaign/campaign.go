@@ -163,7 +163,7 @@ func (w *Words) check() error {
 	if w.Kind != template.HTML && w.Kind != template.Markdown {
 		bad("kind", "campaign.kind")
 	}
-	if w.Logo != "" && (!strings.HasPrefix(w.Logo, "https://") || len(w.Logo) > 1000 || strings.ContainsAny(w.Logo, " \"<>\n")) {
+	if w.Logo != "" && (!strings.HasPrefix(w.Logo, "https://") || len(w.Logo) > 1000 || !text(w.Logo) || strings.ContainsAny(w.Logo, " \"<>\n")) {
 		bad("logo", "campaign.logo")
 	}
 	if w.Language != "" && w.Language != "en" && w.Language != "fr" {

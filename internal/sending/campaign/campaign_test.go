@@ -291,8 +291,8 @@ func TestAProcessorThatIsStoppedHoldsTheNextBatchAndTheRestGoesOnceLater(t *test
 func TestALaterIsTriedAgainAndANoIsNot(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := settle(t, h)
-		ids := p.people(t, p.list, consent.GradeB, 6)
-		later, nobody, policy := p.email(t, ids[0]), p.email(t, ids[1]), p.email(t, ids[2])
+		ids := p.people(t, p.list, consent.GradeB, 7)
+		later, nobody, policy, bare := p.email(t, ids[0]), p.email(t, ids[1]), p.email(t, ids[2]), p.email(t, ids[3])
 		p.sink.answer = func(to string) error {
 			switch to {
 			case later:
@@ -301,20 +301,24 @@ func TestALaterIsTriedAgainAndANoIsNot(t *testing.T) {
 				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
 			case policy:
 				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "policy"}
+			case bare:
+				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.NoEnhancedCode, Message: "relay not permitted"}
 			}
 			return nil
 		}
 		id := p.approved(t, []int64{p.list}, nil)
 		p.settle(t)
-		p.is(t, id, "accepted 3, deferred 1, failed 2")
+		p.is(t, id, "accepted 3, deferred 1, failed 3")
 		if c := p.get(t, id); c.State != campaign.Sending {
 			t.Errorf("%s", c.State)
 		}
 		if c := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, ids[1]) }); c.State != contact.StateBounced {
 			t.Errorf("a mailbox that does not exist: %s", c.State)
 		}
-		if c := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, ids[2]) }); c.State != contact.StateActive {
-			t.Errorf("a refusal for policy blames the person: %s", c.State)
+		for _, who := range ids[2:4] {
+			if c := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, who) }); c.State != contact.StateActive {
+				t.Errorf("a refusal for policy, or without a word of why, blames the person: %s", c.State)
+			}
 		}
 		row, _ := p.why(t, id, ids[0])
 		if row.Tries != 1 || row.Code != 452 || row.Enhanced != "4.2.2" || row.NextAt == 0 {
@@ -334,7 +338,7 @@ func TestALaterIsTriedAgainAndANoIsNot(t *testing.T) {
 		p.sink.answer = nil
 		h.Clock.Advance(3 * time.Hour)
 		p.settle(t)
-		p.is(t, id, "accepted 4, failed 2")
+		p.is(t, id, "accepted 4, failed 3")
 		if c := p.get(t, id); c.State != campaign.Sent {
 			t.Errorf("%s", c.State)
 		}
@@ -492,7 +496,7 @@ func TestAPreviewIsTheMessageOfThatPerson(t *testing.T) {
 			return err
 		})
 		pre := view(t, p, func(v *store.View) (campaign.Preview, error) { return campaign.PreviewFor(v, id, ids[1], "") })
-		if pre.Message.Subject != "For Person 1" || !strings.Contains(pre.Message.HTML, "/u/") || fmt.Sprint(pre.Missing) != "[CITY]" || pre.Grade != consent.GradeD || pre.Reason != "" {
+		if pre.Message.Subject != "For Person 1" || !strings.Contains(pre.Message.HTML, "/u/preview") || !strings.Contains(pre.Message.Text, "/p/preview") || fmt.Sprint(pre.Missing) != "[CITY]" || pre.Grade != consent.GradeD || pre.Reason != "" {
 			t.Errorf("%+v", pre)
 		}
 		nobody := view(t, p, func(v *store.View) (campaign.Preview, error) { return campaign.PreviewFor(v, id, 0, "en") })
@@ -517,6 +521,10 @@ func TestATestGoesToTheTeamAlone(t *testing.T) {
 		n, err := p.engine.TestTo(context.Background(), p.who, id, ids[0], "", []campaign.Member{owner})
 		if err != nil || n != 1 || !p.sink.has("owner1@example.org") || p.sink.count() != 1 {
 			t.Errorf("%d %v, %v", n, err, p.sink.got)
+		}
+		// Nothing in it says no for the contact it was made for.
+		if raw := decoded(p.sink.raw["owner1@example.org"]); !strings.Contains(raw, "Person 0") || strings.Count(raw, "/u/") != strings.Count(raw, "/u/preview") || strings.Count(raw, "/p/") != strings.Count(raw, "/p/preview") {
+			t.Error(raw)
 		}
 		if _, err := p.engine.TestTo(context.Background(), p.who, id, 0, "", []campaign.Member{{ID: p.who.ID, Email: address.Must("person0@example.org")}}); err == nil || p.sink.count() != 1 {
 			t.Errorf("a test went to an address that is no member's: %v", err)

@@ -232,7 +232,8 @@ type Preview struct {
 	Grade   consent.Grade
 }
 
-// PreviewFor makes a campaign's message as a contact would get it; 0 is nobody in particular. The caller traces the look.
+// PreviewFor makes a campaign's message as a contact would get it; 0 is nobody in particular. Its ways out lead nowhere:
+// pressed by whoever looks, they would be that person's own no. The caller traces the look.
 func PreviewFor(r store.Reader, id, person int64, language string) (Preview, error) {
 	c, err := Get(r, id)
 	if err != nil {
@@ -257,22 +258,23 @@ func PreviewFor(r store.Reader, id, person int64, language string) (Preview, err
 	if err != nil {
 		return Preview{}, err
 	}
-	by, basis, first, err := standing(r, person, plus, &out)
+	basis, first, err := standing(r, person, plus, &out)
 	if err != nil {
 		return Preview{}, err
 	}
-	who := template.Person{Values: p.values(k), Links: p.links(person, by), Opening: p.opening(k, out.Grade, basis, first)}
+	who := template.Person{Values: p.values(k), Links: p.nobody().Links, Opening: p.opening(k, out.Grade, basis, first)}
 	out.Missing = p.tpl.Missing(who)
 	return out, p.tpl.Render(&out.Message, who)
 }
 
-// standing tells by which list a person would be written to, and whether for the first time.
-func standing(r store.Reader, person int64, lists []int64, out *Preview) (by int64, basis consent.Basis, first bool, err error) {
+// standing tells on what a person would be written to, or what speaks against it, and whether for the first time.
+func standing(r store.Reader, person int64, lists []int64, out *Preview) (basis consent.Basis, first bool, err error) {
 	out.Reason = gate.Reason(consent.NotOnList)
 	mailable, err := consent.Mailable(r)
 	if err != nil {
-		return 0, "", false, err
+		return "", false, err
 	}
+	found := false
 	for _, l := range lists {
 		type row struct {
 			Reason gate.Reason
@@ -284,18 +286,15 @@ func standing(r store.Reader, person int64, lists []int64, out *Preview) (by int
 			continue
 		}
 		if err != nil {
-			return 0, "", false, err
+			return "", false, err
 		}
-		if by == 0 || x.Reason == gate.OK {
-			by, basis, out.Reason, out.Grade = l, x.Basis, x.Reason, x.Grade
+		if !found || x.Reason == gate.OK {
+			found, basis, out.Reason, out.Grade = true, x.Basis, x.Reason, x.Grade
 		}
 		if x.Reason == gate.OK {
 			break
 		}
 	}
-	if by == 0 && len(lists) > 0 {
-		by = lists[0]
-	}
 	before, err := contact.Did(r, contact.Sent, []int64{person})
-	return by, basis, !before[person], err
+	return basis, !before[person], err
 }

@@ -45,11 +45,10 @@ type batch struct {
 type claimed int
 
 const (
-	gotBatch  claimed = iota
-	gotNobody         // all of this claim were left out: ask again
-	gotNone           // nobody is waiting now
-	gotHeld           // something holds the campaign
-	gotHalt           // paused, stopped, or another process sends it
+	gotBatch claimed = iota // of nobody, where all of this claim were left out: ask again
+	gotNone                 // nobody is waiting now
+	gotHeld                 // something holds the campaign
+	gotHalt                 // paused, stopped, or another process sends it
 )
 
 type row struct {
@@ -317,7 +316,8 @@ func recovered(tx *store.Tx, id int64, lines map[int64]line, trusted bool) error
 		l, known := lines[r.ContactID]
 		switch {
 		case known && l.answered:
-			x.outcome, x.code = l.outcome, l.code
+			x = l.result
+			x.contact, x.tries = r.ContactID, r.Tries
 		case known || !trusted:
 			x.outcome = inDoubt
 		}

@@ -20,7 +20,7 @@ import (
 // Engine sends campaigns on one node. Attach it to the main store, so that acts wake it.
 //
 // One process holds a campaign at a time, by a row with a term; when it dies another takes over once the term and the
-// leases of its batches have passed, or at once when it dies on the same machine.
+// leases of its batches have passed, or within seconds when it dies on the same machine.
 type Engine struct {
 	db     *store.DB
 	relays *relay.Relays
@@ -85,16 +85,19 @@ func (e *Engine) open(ctx context.Context) error {
 	if e.journal, err = openJournal(e.dir, e.node); err != nil {
 		return err
 	}
+	return e.clear(ctx)
+}
+
+// clear books what dead processes of this machine left.
+func (e *Engine) clear(ctx context.Context) error {
 	list, err := wrecks(e.dir, e.node)
-	if err != nil {
-		return err
-	}
 	for _, w := range list {
-		if err := e.salvage(ctx, w); err != nil {
-			return err
+		if err == nil {
+			err = e.salvage(ctx, w)
 		}
+		_ = w.lock.Close()
 	}
-	return nil
+	return err
 }
 
 type claimRow struct {
@@ -125,13 +128,17 @@ func (e *Engine) salvage(ctx context.Context, w wreck) error {
 	// What it held may be taken at once.
 	err := e.db.Write(ctx, self, func(tx *store.Tx) error { tx.Do(freeNode, w.node); return nil })
 	if err == nil {
-		w.clear()
+		_ = os.RemoveAll(w.dir)
 	}
 	return err
 }
 
-// expire books batches whose process has shown no sign of life: what it did nobody here knows.
+// expire books batches of processes that are gone: from the journal where they died on this machine, else once they have
+// shown no sign of life, and what they did nobody here knows.
 func (e *Engine) expire(ctx context.Context) error {
+	if err := e.clear(ctx); err != nil {
+		return err
+	}
 	rows, err := e.findStale(ctx)
 	for _, r := range rows {
 		if err == nil {

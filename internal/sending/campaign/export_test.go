@@ -40,3 +40,44 @@ func Orphan(ctx context.Context, e *Engine, who actor.Actor, id int64) (people i
 	})
 	return people, err
 }
+
+// Hang claims people of a campaign who wait for their first try, as a process does that then stands still: the first
+// skip are passed over, as by a claim of its own that did not come through.
+func Hang(ctx context.Context, e *Engine, who actor.Actor, id int64, skip, n int) error {
+	if err := e.open(ctx); err != nil {
+		return err
+	}
+	r := &run{Engine: e, who: worker(who.Account), id: id}
+	if ok, err := r.hold(ctx); err != nil || !ok {
+		return errors.Join(err, errors.New("not held"))
+	}
+	if err := freeze(ctx, e.db, r.who, id, func() {}); err != nil {
+		return err
+	}
+	return e.db.Write(ctx, r.who, func(tx *store.Tx) error {
+		tx.Do(begin, id)
+		rows, err := store.All[row](tx, nextPending, id, 0, skip+n)
+		if err != nil {
+			return err
+		}
+		_, _, _, err = claim(tx, id, e.node, rows[skip:], false)
+		return err
+	})
+}
+
+// Lost tells that somebody else was faster, or the campaign is no longer sent.
+func Lost(err error) bool { return errors.Is(err, errLost) }
+
+// Take claims people who wait for their first try, as a lane does, without asking first whether the campaign is its process's.
+func Take(ctx context.Context, e *Engine, who actor.Actor, id int64) (people int, err error) {
+	err = e.db.Write(ctx, worker(who.Account), func(tx *store.Tx) error {
+		rows, err := store.All[row](tx, nextPending, id, 0, MaxBatch)
+		if err != nil {
+			return err
+		}
+		b, _, _, err := claim(tx, id, e.node, rows, false)
+		people = len(b.people)
+		return err
+	})
+	return people, err
+}

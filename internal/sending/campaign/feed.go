@@ -36,6 +36,13 @@ func (r *run) next(ctx context.Context) ([]row, error) {
 	if r.last { // the last ones are shared out among the lanes: one slow connection shall not hold them all
 		n = min(n, max(MaxBatch/10, (len(r.waiting)+r.lanes-1)/r.lanes))
 	}
+	// A first try is known by its bounds alone: whoever waits between them would be taken for one of it after a kill.
+	for _, s := range r.abroad {
+		first := r.waiting[0].ContactID
+		if k := slices.IndexFunc(r.waiting[:n], func(x row) bool { return first < s.FirstContact && x.ContactID > s.LastContact }); k > 0 {
+			n = k
+		}
+	}
 	out := r.waiting[:n:n]
 	r.waiting = r.waiting[n:]
 	return out, nil

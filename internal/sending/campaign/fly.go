@@ -174,7 +174,7 @@ func (r *run) fly(ctx context.Context, b batch, l *relay.Lane, room *room) error
 		res := result{contact: now.ID, tries: now.tries}
 		r.judge(&res, now.target, out)
 		if res.outcome != leftOut {
-			x.torn = errors.Join(x.torn, f.answered(now.ID, res.outcome, res.code))
+			x.torn = errors.Join(x.torn, f.answered(res))
 		}
 		if r.dies("answered") {
 			return nil
@@ -227,7 +227,8 @@ func (r *run) judge(x *result, t *target, out relay.Result) {
 }
 
 // gone tells whether a refusal says that the mailbox does not exist: only then the address is not written to again. A
-// refusal of the message, of us, or for policy says nothing about the person (RFC 3463 3.2, 3.3).
+// refusal of the message, of us, or for policy says nothing about the person (RFC 3463 3.2, 3.3); nor does a bare 550, with
+// which many a service that lets us send nothing at all answers for everybody.
 func gone(out relay.Result) bool {
 	if out.Stage != "rcpt" || out.Code < 500 {
 		return false
@@ -235,8 +236,6 @@ func gone(out relay.Result) bool {
 	switch out.Enhanced {
 	case "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1":
 		return true
-	case "":
-		return out.Code == 550 || out.Code == 551 || out.Code == 553
 	}
 	return false
 }

@@ -23,7 +23,7 @@ import (
 //
 //	batch u64 ‖ contact u64 ‖ kind u8 ‖ outcome u8 ‖ code u16 ‖ crc32 (IEEE) of the 20 bytes before
 //
-// kind 's' stands before the first byte of the content, 'a' after the answer. Nothing is synced: what was written survives a kill of the
+// kind 's' stands before the first byte of the content, 'a' after the answer; its outcome is a letter of marks. Nothing is synced: what was written survives a kill of the
 // process, not of the machine. So the folder names the start of the machine it was written in; of another start nothing
 // that is missing can be believed, and what is claimed is in doubt.
 const lineSize = 24
@@ -33,7 +33,18 @@ const (
 	lineAnswered = 'a'
 )
 
-var outcomeBytes = map[outcome]byte{accepted: 'A', deferred: 'D', failed: 'F', inDoubt: 'U', returned: 'R'}
+// marks are the outcomes of an answer with all that is booked of them.
+var marks = map[byte]result{'A': {outcome: accepted}, 'T': {outcome: accepted, told: true}, 'D': {outcome: deferred, reason: "later"},
+	'F': {outcome: failed, reason: "server_refused"}, 'B': {outcome: failed, reason: "no_mailbox", bounced: true}, 'U': {outcome: inDoubt}, 'R': {outcome: returned}}
+
+func (x result) mark() byte {
+	for b, m := range marks {
+		if m.outcome == x.outcome && m.told == x.told && m.bounced == x.bounced {
+			return b
+		}
+	}
+	return 'U'
+}
 
 // journal is a process's folder.
 type journal struct {
@@ -52,17 +63,28 @@ func boot() string {
 	return strings.TrimSpace(string(b))
 }
 
+// openJournal makes a process's folder. It has its name once it is locked and complete: nobody takes it for a wreck.
 func openJournal(dir string, node int64) (*journal, error) {
 	j := &journal{dir: filepath.Join(dir, strconv.FormatInt(node, 10)), node: node}
-	if err := os.MkdirAll(j.dir, 0o700); err != nil {
+	fresh := j.dir + ".new"
+	if err := os.MkdirAll(fresh, 0o700); err != nil {
 		return nil, fmt.Errorf("campaign: the flight journal: %w", err)
 	}
-	lock, ok, err := lockFolder(j.dir)
-	if err != nil || !ok {
-		return nil, fmt.Errorf("campaign: the flight journal of a new process is taken: %w", err)
+	var ok bool
+	var err error
+	if j.lock, ok, err = lockFolder(fresh); err == nil && !ok {
+		err = errors.New("the folder of a new process is taken")
 	}
-	j.lock = lock
-	return j, os.WriteFile(filepath.Join(j.dir, "boot"), []byte(boot()), 0o600)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(fresh, "boot"), []byte(boot()), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(fresh, j.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("campaign: the flight journal: %w", err)
+	}
+	return j, nil
 }
 
 // close removes the folder when nothing is in flight. Else the next process finds it, and books what is left from it.
@@ -121,9 +143,7 @@ func (j *journal) path(batch int64) string {
 
 func (f *flight) started(contact int64) error { return f.line(contact, lineStarted, 0, 0) }
 
-func (f *flight) answered(contact int64, o outcome, code int) error {
-	return f.line(contact, lineAnswered, outcomeBytes[o], code)
-}
+func (f *flight) answered(x result) error { return f.line(x.contact, lineAnswered, x.mark(), x.code) }
 
 func (f *flight) line(contact int64, kind, outcome byte, code int) error {
 	var b [lineSize]byte
@@ -148,8 +168,7 @@ func (f *flight) end() {
 // line is what the journal says of one message.
 type line struct {
 	answered bool
-	outcome  outcome
-	code     int
+	result   result
 }
 
 // readFlight reads a batch's file. A torn last line is no line: the write never returned.
@@ -166,12 +185,11 @@ func readFlight(path string, batch int64) (map[int64]line, error) {
 		contact := int64(binary.LittleEndian.Uint64(b[8:]))
 		l := line{}
 		if b[16] == lineAnswered {
-			l.answered, l.code, l.outcome = true, int(binary.LittleEndian.Uint16(b[18:])), inDoubt
-			for o, c := range outcomeBytes {
-				if c == b[17] {
-					l.outcome = o
-				}
+			l.answered, l.result = true, result{outcome: inDoubt}
+			if m, ok := marks[b[17]]; ok {
+				l.result = m
 			}
+			l.result.code = int(binary.LittleEndian.Uint16(b[18:]))
 		}
 		out[contact] = l
 	}
@@ -213,9 +231,4 @@ func wrecks(dir string, self int64) ([]wreck, error) {
 func (w wreck) read(batch int64) (map[int64]line, bool) {
 	lines, ok := (&journal{dir: w.dir}).read(batch)
 	return lines, ok && w.trusted
-}
-
-func (w wreck) clear() {
-	_ = os.RemoveAll(w.dir)
-	_ = w.lock.Close()
 }

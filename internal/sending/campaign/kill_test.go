@@ -14,9 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-smtp"
+
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/sending/campaign"
 	"consend/internal/testhouse"
 )
@@ -114,7 +119,16 @@ func TestDoubtfulOnesGoOnlyWhenSomebodySaysSo(t *testing.T) {
 		if p.counts(t, id).Of(campaign.InDoubt) != doubt {
 			t.Error("sent by itself")
 		}
-		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, nil) })
+		var chosen []int64 // however many others are named with them
+		for i := range 1200 {
+			chosen = append(chosen, int64(1<<40+i))
+		}
+		for _, r := range view(t, p, func(v *store.View) ([]campaign.Recipient, error) {
+			return campaign.Recipients(v, id, 0, campaign.InDoubt, "", 10)
+		}) {
+			chosen = append(chosen, r.ContactID)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, chosen) })
 		p.settle(t)
 		p.is(t, id, "accepted 20")
 		if p.get(t, id).State != campaign.Sent {
@@ -257,5 +271,143 @@ func TestAStopLetsWhatHasBegunArrive(t *testing.T) {
 		}
 		p.settle(t)
 		p.is(t, id, "accepted 60")
+	})
+}
+
+// A claim that came through and that nobody heard of does not keep a stopped campaign from ending: no other process books
+// the batches of one that lives.
+func TestAStoppedCampaignEndsThoughAClaimOfItWasNeverHeardOf(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		p.sink.before = func(string) { stop() }
+		_ = p.engine.Settle(ctx)
+		if k, err := campaign.Orphan(context.Background(), p.engine, p.who, id); k == 0 || err != nil {
+			t.Fatalf("%d claimed, %v", k, err)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.StopIt(tx, id) })
+		p.settle(t)
+		n := p.counts(t, id)
+		if s := p.get(t, id).State; s != campaign.Stopped || n.Claimed != 0 || n.Of(campaign.Out) == 0 || n.Of(campaign.Accepted)+n.Of(campaign.Out) != 60 {
+			t.Errorf("%s %+v", s, n)
+		}
+	})
+}
+
+// Whom a process of another machine has claimed is in doubt, whatever happens meanwhile to the one that takes over: they
+// stand between people of its batches, and are none of them.
+func TestAKillOfTheProcessThatTookOverSendsToNobodyTheFirstHasClaimed(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		must(t, campaign.Hang(context.Background(), campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere"), p.who, id, 10, 10))
+		h.Clock.Advance(40 * time.Second) // it holds the campaign no longer, and still its batch
+		campaign.KillAt(p.engine, func(at string) bool { return at == "claimed" })
+		_ = p.engine.Settle(context.Background())
+		if !campaign.Dead(p.engine) {
+			t.Fatal("it did not take over")
+		}
+		p.engine = p.start(t)
+		p.settle(t)
+		p.is(t, id, "accepted 50, pending 10")
+		h.Clock.Advance(2 * time.Minute)
+		p.settle(t)
+		p.is(t, id, "accepted 50, in_doubt 10")
+	})
+}
+
+// What an answer means for the person is booked from the journal as it would have been without the kill.
+func TestWhatWasAnsweredBeforeAKillIsBookedWhole(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for name, c := range map[string]struct {
+			says  *smtp.SMTPError
+			fate  campaign.Fate
+			why   string
+			state contact.State
+		}{
+			"no mailbox": {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no"}, campaign.Failed, "no_mailbox", contact.StateBounced},
+			"policy":     {&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "no"}, campaign.Failed, "server_refused", contact.StateActive},
+			"later":      {&smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "full"}, campaign.Deferred, "later", contact.StateActive},
+			"taken":      {nil, campaign.Accepted, "", contact.StateActive},
+		} {
+			p := settle(t, h)
+			var who int64
+			p.write(t, func(tx *store.Tx) error {
+				rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("new@example.org"), Name: pii.T("New"), Source: "import", NoticeDueAt: tx.Now.Add(20 * 24 * time.Hour)}})
+				if err != nil {
+					return err
+				}
+				who = rows[0].ID
+				_, err = consent.Apply(tx, []consent.Event{{Contact: who, List: p.list, Kind: consent.Give, Basis: consent.B2B, Grade: consent.GradeB, Source: "import", Row: rows[0]}})
+				return err
+			})
+			if c.says != nil {
+				p.sink.answer = func(string) error { return c.says }
+			}
+			id := p.approved(t, []int64{p.list}, nil)
+			campaign.KillAt(p.engine, func(at string) bool { return at == "answered" })
+			_ = p.engine.Settle(context.Background())
+			p.engine = p.start(t)
+			p.settle(t)
+			row, _ := p.why(t, id, who)
+			k := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, who) })
+			if row.State != c.fate || row.Reason != c.why || row.Tries != 1 || k.State != c.state || (k.NoticeDueAt == 0) != (c.says == nil) {
+				t.Errorf("%s: %+v, %s, owed %v", name, row, k.State, k.NoticeDueAt)
+			}
+		}
+	})
+}
+
+// One of two processes of a machine dies: the other has its journal, and waits for no lease.
+func TestAProcessThatDiesOnTheSameMachineIsTakenOverFromItsJournal(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.settle(t) // it lives before the other dies
+		p.people(t, p.list, consent.GradeB, 60)
+		id := p.approved(t, []int64{p.list}, nil)
+		other := p.start(t)
+		var step atomic.Int64
+		campaign.KillAt(other, func(at string) bool { return at == "started" && step.Add(1) == 9 })
+		_ = other.Settle(context.Background())
+		p.settle(t)
+		n := p.counts(t, id)
+		if s := p.get(t, id).State; s != campaign.Sent || n.Of(campaign.InDoubt) > 3 || n.Of(campaign.Accepted)+n.Of(campaign.InDoubt) != 60 || p.sink.twice() != 0 {
+			t.Errorf("%s %+v, %d twice", s, n, p.sink.twice())
+		}
+		if left, _ := filepath.Glob(filepath.Join(p.Dir, "flight", "*")); len(left) != 1 {
+			t.Errorf("folders are left: %v", left)
+		}
+	})
+}
+
+// A process that has lost a campaign to another, or whose campaign was paused, and does not know it yet, claims nobody.
+func TestNobodyIsClaimedByAProcessThatHasLostTheCampaign(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.settle(t)
+		p.people(t, p.list, consent.GradeB, 20)
+		id := p.approved(t, []int64{p.list}, nil)
+		other := campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere")
+		must(t, campaign.Hang(context.Background(), other, p.who, id, 0, 5))
+		take := func(e *campaign.Engine) int {
+			n, err := campaign.Take(context.Background(), e, p.who, id)
+			must(t, err)
+			return n
+		}
+		if n := take(p.engine); n != 0 {
+			t.Errorf("%d claimed of another's campaign", n)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.Pause(tx, id) })
+		if n := take(other); n != 0 {
+			t.Errorf("%d claimed of a paused campaign", n)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.Resume(tx, id) })
+		if n := take(other); n == 0 {
+			t.Error("nobody is claimed by whoever holds it")
+		}
 	})
 }

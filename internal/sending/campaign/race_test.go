@@ -446,3 +446,37 @@ func TestANoAndACampaignInEveryOrderOfTheirStatements(t *testing.T) {
 	}
 	t.Logf("%d orders: %d left out, the rest had begun before", orders, out)
 }
+
+// A process that stood still while it froze people adds nobody to a campaign that another has stopped meanwhile, or that
+// was taken back: whoever is in the ledger of what is over has a fate.
+func TestNobodyIsFrozenIntoACampaignThatIsOver(t *testing.T) {
+	h := testhouse.Postgres(t)
+	p := settle(t, h)
+	p.people(t, p.list, consent.GradeB, 5)
+	var id int64
+	k := 0
+	orders := h.Overtake(t, func(int) (first, second func(*store.DB) error) {
+		k++
+		id = p.approved(t, []int64{p.list}, nil)
+		first = func(db *store.DB) error {
+			if err := campaign.Freeze(context.Background(), db, p.who, id); !campaign.Lost(err) {
+				return err
+			}
+			return nil
+		}
+		second = func(db *store.DB) error {
+			if err := db.Write(context.Background(), p.who, func(tx *store.Tx) error { return campaign.StopIt(tx, id) }); err != nil {
+				return err
+			}
+			e := campaign.NewEngine(db, relay.Open(db, "two.example"), fmt.Sprintf("%s/stop%d", p.Dir, k))
+			defer e.Close()
+			return e.Settle(context.Background())
+		}
+		return first, second
+	}, func(order int) {
+		if c, n := p.get(t, id), p.counts(t, id); c.State != campaign.Stopped || n.Of(campaign.Waiting) != 0 {
+			t.Fatalf("order %d: %s %+v", order, c.State, n.By)
+		}
+	})
+	t.Logf("%d orders", orders)
+}

@@ -94,7 +94,10 @@ func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
 		}
 		switch c.State {
 		case Stopping:
-			return r.tell(r.stop(ctx))
+			if err = r.orphans(ctx); err == nil {
+				err = r.stop(ctx)
+			}
+			return r.tell(err)
 		case Queued:
 			err = e.db.Write(ctx, r.who, func(tx *store.Tx) error { tx.Do(begin, r.id); return nil })
 		case Sending:
@@ -339,7 +342,8 @@ func (r *run) finish(ctx context.Context) (next legalclock.Moment, done bool, er
 	return next, done, err
 }
 
-// stop leaves out everybody who has not been written to. Batches of a process that is gone are waited for.
+// stop leaves out everybody who has not been written to. Batches of a process that is gone are waited for; those of this
+// one that no lane has any more have been booked before.
 func (r *run) stop(ctx context.Context) error {
 	after := int64(0)
 	return r.db.Bulk(ctx, r.who, func(tx *store.Tx) (bool, error) {

@@ -86,9 +86,9 @@ var (
 	countOut = store.Account("campaign.count_out", `SELECT COUNT(*) FROM recipient r WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id > ? AND r.contact_id <= ?
 		AND r.state = 'left_out'`)
 	freezeStep = store.Account("campaign.freeze_step", `UPDATE campaign SET freeze_cursor = ?, frozen = frozen + ?, frozen_out = frozen_out + ?
-		WHERE account_id = :account AND id = ? AND freeze_cursor = ? AND frozen_at = 0`)
+		WHERE account_id = :account AND id = ? AND freeze_cursor = ? AND frozen_at = 0 AND state IN ('queued', 'sending', 'stopping')`)
 	freezeDone = store.Account("campaign.freeze_done", `UPDATE campaign SET frozen = frozen + ?, frozen_out = frozen_out + ?, frozen_at = :now
-		WHERE account_id = :account AND id = ? AND freeze_cursor = ? AND frozen_at = 0`)
+		WHERE account_id = :account AND id = ? AND freeze_cursor = ? AND frozen_at = 0 AND state IN ('queued', 'sending', 'stopping')`)
 )
 
 var (

@@ -176,6 +176,7 @@ func (l *Lane) SendAhead(p gate.Permit, m Mail, next *Mail) Result {
 		l.conn.Close()
 		l.conn = nil
 	}
+	kept := l.conn != nil
 	if r, ok := l.dial(); !ok {
 		return r
 	}
@@ -187,8 +188,9 @@ func (l *Lane) SendAhead(p gate.Permit, m Mail, next *Mail) Result {
 			}
 		}
 	}
-	late := gate.OK
+	late, asked := gate.OK, false
 	results, err := l.conn.SendWhen(env, m.Raw, func() bool {
+		asked = true
 		at, why := l.may(p, m)
 		if why == gate.OK && m.Started != nil && !m.Started(at) {
 			why = gate.PermitOver
@@ -202,6 +204,10 @@ func (l *Lane) SendAhead(p gate.Permit, m Mail, next *Mail) Result {
 	}
 	l.idle = legalclock.Start()
 	r := results[0]
+	if err != nil && kept && !asked && r.Outcome == transport.Deferred && (r.Reply.Code == 0 || r.Reply.Code == 421) {
+		// It ended a connection that had carried its share, as many services do after some messages; no content has left.
+		return l.SendAhead(p, m, next)
+	}
 	if late != gate.OK {
 		return Result{Outcome: LeftOut, Reason: late, Stage: string(r.Stage)}
 	}

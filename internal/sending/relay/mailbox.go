@@ -44,6 +44,9 @@ type Caught struct {
 	Subject   pii.Text `db:"-"`
 }
 
+// LetsIn tells whether a link in it lets its reader in as the member it is for: nobody with fewer rights may read it.
+func (c Caught) LetsIn() bool { return c.Class == gate.Invitation || c.Class == gate.SignIn }
+
 // head is what a list of the mailbox shows, sealed.
 type head struct{ From, To, Subject string }
 

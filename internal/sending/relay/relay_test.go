@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,12 +42,13 @@ type sink struct {
 	mu   sync.Mutex
 	got  []string
 	addr string
-	slow func(at string) // "hello", "rcpt": while the sender waits
+	slow func(at string)        // "hello", "rcpt": while the sender waits
+	ends func(*smtp.Conn) error // what it says to a second message over one connection
 }
 
-func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) {
+func (s *sink) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	s.wait("hello")
-	return &session{s: s}, nil
+	return &session{s: s, c: c}, nil
 }
 
 func (s *sink) wait(at string) {
@@ -58,8 +60,10 @@ func (s *sink) wait(at string) {
 func (s *sink) count() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.got) }
 
 type session struct {
-	s  *sink
-	to []string
+	s    *sink
+	c    *smtp.Conn
+	to   []string
+	took int
 }
 
 func (x *session) AuthMechanisms() []string { return []string{sasl.Plain} }
@@ -71,9 +75,14 @@ func (x *session) Auth(string) (sasl.Server, error) {
 		return nil
 	}), nil
 }
-func (x *session) Reset()                               { x.to = nil }
-func (x *session) Logout() error                        { return nil }
-func (x *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (x *session) Reset()        { x.to = nil }
+func (x *session) Logout() error { return nil }
+func (x *session) Mail(string, *smtp.MailOptions) error {
+	if x.took > 0 && x.s.ends != nil {
+		return x.s.ends(x.c)
+	}
+	return nil
+}
 func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	x.s.wait("rcpt")
 	switch {
@@ -92,6 +101,7 @@ func (x *session) Data(r io.Reader) error {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	x.s.got = append(x.s.got, x.to...)
+	x.took++
 	return nil
 }
 
@@ -210,6 +220,8 @@ func TestALaneSendsUnderItsPermitAndTellsWhatBecameOfEach(t *testing.T) {
 func TestALaneRefusesWhatItsPermitDoesNotCover(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := serve(t)
+		var heard atomic.Int64 // a connection for it, or its envelope
+		s.slow = func(string) { heard.Add(1) }
 		p, q := settle(t, h, s.addr, nil), settle(t, h, s.addr, nil)
 		ann, bob := p.reader(t, "ann@example.org"), p.reader(t, "bob@example.org")
 		permit, l := p.permit(t, p.relay.ID, ann), p.lane(t, p.relay.ID)
@@ -233,8 +245,8 @@ func TestALaneRefusesWhatItsPermitDoesNotCover(t *testing.T) {
 		refused("who left a second ago", permit, mail(ann, "ann@example.org"), gate.Reason(consent.HasLeft))
 		h.Clock.Advance(10 * time.Minute)
 		refused("a permit that is over", permit, mail(ann, "ann@example.org"), gate.PermitOver)
-		if s.count() != 0 {
-			t.Errorf("%d messages left", s.count())
+		if s.count() != 0 || heard.Load() != 0 {
+			t.Errorf("%d messages left, the service heard %d times of somebody", s.count(), heard.Load())
 		}
 	})
 }
@@ -313,6 +325,45 @@ func TestADeadOrLockedServiceIsNobodysFault(t *testing.T) {
 			t.Errorf("the right password: %+v", r)
 		}
 	})
+}
+
+// A service that ends each connection after a message, silently or with a word: nobody is put off for it, and none comes twice.
+func TestAConnectionThatIsEndedBetweenTwoMessagesIsOpenedAnew(t *testing.T) {
+	for name, ends := range map[string]func(*smtp.Conn) error{
+		"silently": func(c *smtp.Conn) error { return c.Conn().Close() },
+		"with 421": func(*smtp.Conn) error {
+			return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "too many messages"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+				s := serve(t)
+				s.ends = ends
+				p := settle(t, h, s.addr, nil)
+				var ids []int64
+				for i := range 4 {
+					ids = append(ids, p.reader(t, fmt.Sprintf("person%d@example.org", i)))
+				}
+				permit, l := p.permit(t, p.relay.ID, ids...), p.lane(t, p.relay.ID)
+				began := 0
+				for i, id := range ids {
+					m := mail(id, fmt.Sprintf("person%d@example.org", i))
+					m.Started = func(legalclock.Moment) bool { began++; return true }
+					var next *relay.Mail
+					if i == 0 { // its envelope has left when the connection ends
+						n := mail(ids[1], "person1@example.org")
+						next = &n
+					}
+					if r := l.SendAhead(permit, m, next); r.Outcome != relay.Accepted {
+						t.Errorf("message %d: %+v", i, r)
+					}
+				}
+				if s.count() != 4 || began != 4 {
+					t.Errorf("%d arrived, %d began", s.count(), began)
+				}
+			})
+		})
+	}
 }
 
 func TestTheBuiltInMailboxKeepsMailUnderTheAccountsKeyAndNothingLeaves(t *testing.T) {
@@ -433,6 +484,29 @@ func TestAServiceOfTheHouseServesAccountsThatHaveNotChosen(t *testing.T) {
 		must(t, h.Main.Write(context.Background(), who, func(tx *store.Tx) error { return relay.Choose(tx, relay.MailboxID) }))
 		if r := use(); r.ID != relay.MailboxID {
 			t.Errorf("the account's own choice: %+v", r)
+		}
+	})
+}
+
+func TestACustomerChangesNothingOfTheHouses(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		_, customer := h.House(t)
+		var house relay.Relay
+		must(t, h.Main.Write(context.Background(), actor.Actor{Kind: actor.Command, Name: "consend relay add"}, func(tx *store.Tx) (err error) {
+			house, err = relay.AddSimple(tx, relay.Simple{Name: "House", Addr: "127.0.0.1:2525", OwnServer: true})
+			return err
+		}))
+		for what, act := range map[string]func(tx *store.Tx) error{
+			"retired":        func(tx *store.Tx) error { return relay.Retire(tx, house.ID) },
+			"a password set": func(tx *store.Tx) error { return relay.SetPassword(tx, house.ID, "me", "mine") },
+			"its record used": func(tx *store.Tx) error {
+				_, err := relay.Add(tx, relay.New{Name: "Mine", Addr: "127.0.0.1:2526", TLS: relay.NoTLS, Processor: house.Processor})
+				return err
+			},
+		} {
+			if err := h.Main.Write(context.Background(), customer, act); !fault.Is(err, fault.Forbidden) {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	})
 }

@@ -126,6 +126,17 @@ func TestMailOfADomainIsSignedAndTheWayOutIsCovered(t *testing.T) {
 			}
 			return 0, nil
 		})
+		below, err := sender.Prepare("news.example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, h, who, func(tx *store.Tx) error { _, err := sender.AddDomain(tx, below); return err })
+		for domain, want := range map[string]string{"example.com": "example.com", "x.example.com": "example.com", "news.example.com": "news.example.com", "x.news.example.com": "news.example.com"} {
+			s := view(t, h, who, func(v *store.View) (compose.Signer, error) { s, _, err := sender.Signer(v, domain); return s, err })
+			if s.Domain != want {
+				t.Errorf("%s is signed by %s, want the nearest: %s", domain, s.Domain, want)
+			}
+		}
 		raw, err := compose.Append(nil, &compose.Letter{From: compose.Mailbox{Addr: "news@example.com"}, To: compose.Mailbox{Addr: "ada@example.org"}, Subject: "Hi",
 			Text: "Hi\n", Date: time.Unix(0, 0), MessageID: "x@example.com", Unsubscribe: "https://mail.example.com/u/x"})
 		if err != nil {

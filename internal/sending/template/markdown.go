@@ -76,10 +76,24 @@ func typeset(pieces []piece, look Look, id Identity) ([]piece, error) {
 		if err != nil || i >= len(pieces) || pieces[i].kind == plainPiece {
 			return nil, fault.New(fault.Invalid, "template.html").At("body")
 		}
-		out = append(out, piece{text: whole[:m[0]]}, pieces[i])
+		out = append(out, piece{text: tagless(whole[:m[0]])}, pieces[i])
 		whole = whole[m[1]:]
 	}
-	return append(out, piece{text: whole}), nil
+	return append(out, piece{text: tagless(whole)}), nil
+}
+
+// tagless writes a brace that would begin a tag as HTML writes it: what Markdown's escapes, a name or an address make look
+// like one was not scanned, so nothing bounds it.
+func tagless(s string) string {
+	var b strings.Builder
+	from := 0
+	for i := range len(s) {
+		if s[i] == '{' && (i+1 == len(s) || strings.IndexByte("{%#", s[i+1]) >= 0) {
+			b.WriteString(s[from:i] + "&#123;")
+			from = i + 1
+		}
+	}
+	return b.String() + s[from:]
 }
 
 // readable gives black or white, whichever is read better on a colour (WCAG 1.4.3: the larger contrast).

@@ -312,6 +312,33 @@ func TestMarkdownIsSetInTheLayoutWithItsTags(t *testing.T) {
 	}
 }
 
+// What Markdown, a logo or a name makes look like a tag was never read as one: no bounds were held against it.
+func TestNothingBecomesATagThatWasNotReadAsOne(t *testing.T) {
+	for name, c := range map[string]struct{ body, logo, want string }{
+		"escaped":        {`{\{ 6|add:1 }} and {\% if 1 %}`, "", "{{ 6|add:1 }} and {% if 1 %}"},
+		"an entity":      {`&#123;{ 6|add:1 }} and &#123;% if 1 %}, &lbrace;# x`, "", "{{ 6|add:1 }} and {% if 1 %}, {# x"},
+		"beside a tag":   {`&#123;{{ contact.CITY }}`, "", "{Zürich"},
+		"without bounds": {`{\{ ` + strings.Repeat("(", 2000) + `1 }}`, "", "{{ ((("},
+		"the logo":       {"x", "https://example.com/{{6|add:1}}{%if\t1%}", ""},
+	} {
+		tpl, err := template.Compile(template.Source{Kind: template.Markdown, Subject: "s", Look: template.Look{Logo: c.logo},
+			Body: "{% if contact.CITY %}\n\nIn the city\n\n{% endif %}\n\n" + c.body}, maison) // the slow way
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var m template.Message
+		if err := tpl.Render(&m, ada()); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		footer(t, m)
+		if !strings.Contains(m.Text, c.want) || !strings.Contains(m.HTML, c.logo) {
+			t.Errorf("%s: %q", name, m.Text)
+		}
+	}
+}
+
 func TestTheOpeningOfAFirstMailSaysWhyAndHowToLeave(t *testing.T) {
 	p := ada()
 	p.Opening.Why = "You get this because Maison Orange told us you asked for it."

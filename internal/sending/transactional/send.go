@@ -199,7 +199,7 @@ func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) 
 }
 
 // send sends what may go over as many lanes as are worth it, and books each outcome as it comes.
-// When ctx ends nothing new begins; when wire ends what is on its way is cut off.
+// When ctx ends nothing new begins, and what has not begun is given back; when wire ends what is on its way is cut off.
 func (s *Sender) send(ctx, wire context.Context, b batch, lanes map[int64][]*relay.Lane) error {
 	if len(b.ready) == 0 {
 		return nil
@@ -207,8 +207,8 @@ func (s *Sender) send(ctx, wire context.Context, b batch, lanes map[int64][]*rel
 	want := min(int(b.relay.Lanes), (len(b.ready)+3)/4)
 	for len(lanes[b.relay.ID]) < want {
 		l, err := s.relays.Lane(wire, b.relay.ID)
-		if err != nil {
-			return err
+		if err != nil { // nothing has begun: nothing of it is in doubt
+			return errors.Join(err, s.putOff(ctx, b))
 		}
 		lanes[b.relay.ID] = append(lanes[b.relay.ID], l)
 	}
@@ -223,7 +223,8 @@ func (s *Sender) send(ctx, wire context.Context, b batch, lanes map[int64][]*rel
 		work.Go(func() {
 			for m := range next {
 				if ctx.Err() != nil {
-					return // what hasn't begun is claimed again when the lease ends, or at the start
+					done <- outcome{m, relay.Result{Outcome: relay.LeftOut, Reason: gate.PermitOver, Stage: "local"}}
+					continue
 				}
 				done <- outcome{m, s.one(b, l, m)}
 			}
@@ -256,25 +257,36 @@ type outcome struct {
 	relay.Result
 }
 
+// putOff books a batch for which there is no way to its service.
+func (s *Sender) putOff(ctx context.Context, b batch) error {
+	done := make(chan outcome, len(b.ready))
+	for _, m := range b.ready {
+		done <- outcome{m, relay.Result{Outcome: relay.Deferred, Session: true, Stage: "local"}}
+	}
+	close(done)
+	return s.book(ctx, b, done)
+}
+
 // book writes outcomes as they come: one transaction for all that are there. While it waits it
-// keeps the claim alive.
+// keeps the claim alive. What can't be booked is booked with the next, and at the latest at the end;
+// it returns when nobody sends any more.
 func (s *Sender) book(ctx context.Context, b batch, done <-chan outcome) error {
 	// The claim is kept, and outcomes are booked, also while the process stops.
 	ctx = context.WithoutCancel(ctx)
 	beat := time.NewTicker(message.Lease / 4)
 	defer beat.Stop()
-	for {
-		var list []outcome
+	var list []outcome
+	var err error
+	for open := true; open; {
 		select {
 		case o, ok := <-done:
-			if !ok {
-				return nil
+			if open = ok; ok {
+				list = append(list, o)
 			}
-			list = append(list, o)
-			for more := true; more; {
+			for more := ok; more; {
 				select {
 				case o, ok := <-done:
-					if more = ok; ok {
+					if more, open = ok, ok; ok {
 						list = append(list, o)
 					}
 				default:
@@ -283,7 +295,10 @@ func (s *Sender) book(ctx context.Context, b batch, done <-chan outcome) error {
 			}
 		case <-beat.C:
 		}
-		err := s.db.Write(ctx, s.who(b.account), func(tx *store.Tx) error {
+		if !open && len(list) == 0 {
+			break
+		}
+		err = s.db.Write(ctx, s.who(b.account), func(tx *store.Tx) error {
 			if len(list) == 0 {
 				message.Renew(tx, b.claim)
 			}
@@ -294,10 +309,13 @@ func (s *Sender) book(ctx context.Context, b batch, done <-chan outcome) error {
 			}
 			return nil
 		})
-		if err != nil {
-			return err
+		if err == nil {
+			list = nil
+		} else if open {
+			slog.Error("outcomes of service mail could not be booked", "account", b.account, "messages", len(list), "err", err)
 		}
 	}
+	return err
 }
 
 // outcome says what a result means for the row.

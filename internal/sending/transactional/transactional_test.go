@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/mail"
 	"strings"
@@ -46,15 +47,19 @@ type sink struct {
 	got  []string // whole messages
 	says error    // to RCPT
 	hook func()
+	mute bool // it takes the content, and the connection is gone before its answer
 	came chan string
 	addr string
 }
 
-func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{s}, nil }
-func (s *sink) say(err error)                               { s.mu.Lock(); defer s.mu.Unlock(); s.says = err }
-func (s *sink) all() []string                               { s.mu.Lock(); defer s.mu.Unlock(); return append([]string{}, s.got...) }
+func (s *sink) NewSession(c *smtp.Conn) (smtp.Session, error) { return &session{s, c}, nil }
+func (s *sink) say(err error)                                 { s.mu.Lock(); defer s.mu.Unlock(); s.says = err }
+func (s *sink) all() []string                                 { s.mu.Lock(); defer s.mu.Unlock(); return append([]string{}, s.got...) }
 
-type session struct{ s *sink }
+type session struct {
+	s *sink
+	c *smtp.Conn
+}
 
 func (x *session) Reset()                               {}
 func (x *session) Logout() error                        { return nil }
@@ -71,6 +76,9 @@ func (x *session) Data(r io.Reader) error {
 	x.s.mu.Unlock()
 	if x.s.hook != nil {
 		x.s.hook()
+	}
+	if x.s.mute {
+		return x.c.Conn().Close()
 	}
 	select {
 	case x.s.came <- string(b):
@@ -474,6 +482,176 @@ func TestAStopLetsWhatIsOnItsWayArrive(t *testing.T) {
 		must(t, p.sender.Run(ctx, true))
 		if m := p.only(t); m.State != message.Accepted || m.Doubts != 0 {
 			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// What was claimed and has not begun when the process is told to stop is no doubt: the next process sends it as if for the first time.
+func TestAStopPutsNothingInDoubtThatHasNotBegun(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		ctx, stop := context.WithCancel(context.Background())
+		s.hook = stop
+		for range 3 { // over one connection
+			p.fact(t, p.contact)
+		}
+		must(t, p.sender.Run(ctx, true))
+		if n := len(s.all()); n != 1 {
+			t.Fatalf("%d went", n)
+		}
+		p.settle(t)
+		for _, m := range p.messages(t) {
+			if m.State != message.Accepted || m.Doubts != 0 {
+				t.Errorf("%+v", m)
+			}
+		}
+		if n := len(s.all()); n != 3 {
+			t.Errorf("%d came", n)
+		}
+	})
+}
+
+// A sending service whose password can't be opened: its mail waits, and is not in doubt.
+func TestMailWaitsWhileThereIsNoWayToItsService(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		damage := map[string]string{"sqlite": "x'00'", "postgres": `'\x00'`}[h.Dialect]
+		h.Raw(t, "UPDATE relay SET password_ct = "+damage+" WHERE kind = 'smtp'")
+		p.fact(t, p.contact)
+		for range 3 {
+			if err := p.sender.Settle(context.Background()); err == nil {
+				t.Error("no word of it")
+			}
+			if m := p.only(t); m.State != message.Deferred || m.Reason != message.NoConnection || m.Doubts != 0 {
+				t.Fatalf("%+v", m)
+			}
+			h.Clock.Advance(time.Hour)
+		}
+		h.Raw(t, "UPDATE relay SET password_ct = NULL WHERE kind = 'smtp'")
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted {
+			t.Errorf("%+v", m)
+		}
+	})
+}
+
+// heard tells of each word of the log that matters.
+type heard struct {
+	slog.Handler
+	word chan string
+}
+
+func (l heard) Handle(_ context.Context, r slog.Record) error {
+	select {
+	case l.word <- r.Message:
+	default:
+	}
+	return nil
+}
+
+// The database takes no word for a while: what was sent meanwhile is booked when it does, and is sent once.
+func TestWhatCouldNotBeBookedIsBookedWithTheNext(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		before, log := slog.Default(), heard{slog.Default().Handler(), make(chan string, 100)}
+		slog.SetDefault(slog.New(log))
+		defer slog.SetDefault(before)
+		p.fact(t, p.contact)
+		p.fact(t, p.contact)
+		ended, n := make(chan error, 1), 0
+		s.hook = func() {
+			if n++; n == 1 {
+				h.Raw(t, "ALTER TABLE message RENAME TO elsewhere")
+				return
+			}
+			select {
+			case <-log.word:
+			case err := <-ended:
+				ended <- err
+			}
+			h.Raw(t, "ALTER TABLE elsewhere RENAME TO message")
+		}
+		go func() { ended <- p.sender.Settle(context.Background()) }()
+		must(t, <-ended)
+		if n := len(s.all()); n != 2 {
+			t.Errorf("%d came", n)
+		}
+		for _, m := range p.messages(t) {
+			if m.State != message.Accepted || m.Doubts != 0 {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}
+
+// A process that stood still until its lease had passed: what it says late changes nothing of what another has booked.
+func TestALateWordBooksNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.fact(t, p.contact)
+		var late []message.Message
+		p.act(t, func(tx *store.Tx) (err error) { late, _, err = message.Claim(tx, 10); return err })
+		h.Clock.Advance(message.Lease)
+		p.settle(t)
+		for _, state := range []message.State{message.Failed, message.Deferred} {
+			late[0].State = state
+			p.act(t, func(tx *store.Tx) error { message.Book(tx, late[0]); return nil })
+			if m := p.only(t); m.State != message.Accepted || len(s.all()) != 1 {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}
+
+// No answer to a content that left whole: it may have arrived. It goes once more, and then a person decides.
+func TestWhatMayHaveArrivedIsSentOnceMoreAndThenAPersonDecides(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		s.mute = true
+		p := build(t, h).place(t, s.addr)
+		p.fact(t, p.contact)
+		for range 4 {
+			p.settle(t)
+			h.Clock.Advance(time.Hour)
+		}
+		if m := p.only(t); m.State != message.Uncertain || m.Reason != message.NoAnswer || len(s.all()) != 2 {
+			t.Errorf("%d came, %+v", len(s.all()), m)
+		}
+	})
+}
+
+func TestAClaimThatIsRenewedIsNobodyElses(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := build(t, h).place(t, "")
+		p.fact(t, p.contact)
+		var claim int64
+		claimed := func() (n int) {
+			p.act(t, func(tx *store.Tx) error {
+				list, id, err := message.Claim(tx, 10)
+				if n = len(list); n > 0 {
+					claim = id
+				}
+				return err
+			})
+			return n
+		}
+		if claimed() != 1 {
+			t.Fatal("nothing to claim")
+		}
+		for range 3 {
+			h.Clock.Advance(message.Lease * 3 / 4)
+			p.act(t, func(tx *store.Tx) error { message.Renew(tx, claim); return nil })
+			if claimed() != 0 {
+				t.Fatal("another has it")
+			}
+		}
+		h.Clock.Advance(message.Lease)
+		if claimed() != 1 {
+			t.Error("held for good")
 		}
 	})
 }

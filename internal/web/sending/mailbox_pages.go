@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/sending/relay"
 	"consend/internal/trace"
@@ -79,6 +80,9 @@ func (p *RelayPages) open(r *shell.Request) (m relay.Caught, raw []byte, err err
 	})
 	if err != nil {
 		return m, nil, err
+	}
+	if m.LetsIn() && r.Who.Role != shell.Owner && r.Who.ID != m.MemberID {
+		return m, nil, fault.New(fault.Forbidden, "relay.of_another_member")
 	}
 	return m, raw, trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "mailbox", ObjectID: id, Contacts: shown(m)})
 }

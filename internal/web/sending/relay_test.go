@@ -50,6 +50,7 @@ type desk struct {
 	lang    string
 	role    string
 	contact int64
+	draft   *compose.Draft // what a mail says in the place of the receipt
 }
 
 func (d *desk) Find(context.Context, string) (shell.Member, error) {
@@ -64,6 +65,9 @@ func open(t testing.TB, h *testhouse.House) *desk {
 	_, d.who = h.House(t)
 	h.Main.Attach(&config.Site{URL: "https://consend.example", Host: "consend.example"})
 	d.sender = transactional.New(h.Main, relay.Open(h.Main, "consend.example"), map[job.Kind]transactional.Compose{kind: func(tx *store.Tx, ref int64) (compose.Draft, error) {
+		if d.draft != nil {
+			return *d.draft, nil
+		}
 		c, err := contact.Get(tx, ref)
 		return compose.Draft{Class: "receipt", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: ref, Language: "fr", Subject: "Votre reçu à vous",
 			Blocks: []compose.Block{{Kind: compose.Heading, Text: "C’est noté"}, {Kind: compose.Button, Text: "Vos choix", URL: "https://consend.example/p/abc"}}}, err
@@ -85,6 +89,35 @@ func open(t testing.TB, h *testhouse.House) *desk {
 func (d *desk) write(t testing.TB, fn func(tx *store.Tx) error) {
 	t.Helper()
 	must(t, d.Main.Write(context.Background(), d.who, fn))
+}
+
+// A mail that lets somebody in as another member is read by that member and by an owner: read by anybody else of the
+// team, it would be their way to more rights.
+func TestAWayInIsReadByWhomItIsForAndByAnOwner(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		d := open(t, h)
+		owner := d.who.ID
+		for _, class := range []string{"sign_in", "invitation"} {
+			d.draft = &compose.Draft{Class: class, To: compose.Mailbox{Addr: "owner1@example.org"}, Member: owner, Language: "en", Subject: "Your way in",
+				Blocks: []compose.Block{{Kind: compose.Button, Text: "Come in", URL: "https://consend.example/reset/secret"}}}
+			d.mail(t)
+			at := regexp.MustCompile(`/mailbox/\d+`).FindString(d.page(t, "/mailbox"))
+			for _, c := range []struct {
+				role string
+				id   int64
+				want int
+			}{{shell.Owner, owner + 1, http.StatusOK}, {shell.Viewer, owner, http.StatusOK}, {shell.Viewer, owner + 1, http.StatusForbidden},
+				{shell.Editor, owner + 1, http.StatusForbidden}, {shell.Admin, owner + 1, http.StatusForbidden}} {
+				d.role, d.who.ID = c.role, c.id
+				for _, path := range []string{at, at + "/html", at + "/raw"} {
+					if w := d.do(t, "GET", path, nil); w.Code != c.want || w.Code != http.StatusOK && strings.Contains(w.Body.String(), "secret") {
+						t.Errorf("%s to a %s: %d", class, c.role, w.Code)
+					}
+				}
+			}
+			d.role, d.who.ID = shell.Owner, owner
+		}
+	})
 }
 
 // mail lets the contact get a service mail.
