@@ -436,3 +436,44 @@ func TestALateWordOfACampaignBooksNothing(t *testing.T) {
 		}
 	})
 }
+
+// While a batch of another process is open nobody knows what became of its people: a campaign neither is sent nor stopped.
+func TestACampaignIsNotOverWhileABatchOfAnotherProcessIsOpen(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		other := campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere")
+		must(t, other.Settle(context.Background()))
+		p.people(t, p.list, consent.GradeB, 20)
+		for name, c := range map[string]struct {
+			act  func(tx *store.Tx, id int64) error
+			open campaign.State
+			over campaign.State
+		}{
+			"sent":    {func(*store.Tx, int64) error { return nil }, campaign.Sending, campaign.Sent},
+			"stopped": {campaign.StopIt, campaign.Stopping, campaign.Stopped},
+		} {
+			p.sink.answer = func(string) error {
+				return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "full"}
+			}
+			id := p.approved(t, []int64{p.list}, nil)
+			p.settle(t)
+			h.Clock.Advance(time.Hour)
+			if n, err := campaign.Orphan(context.Background(), other, p.who, id); n != 20 || err != nil {
+				t.Fatalf("%d claimed, %v", n, err)
+			}
+			h.Clock.Advance(40 * time.Second) // it holds the campaign no longer, and still its batch
+			p.write(t, func(tx *store.Tx) error { return c.act(tx, id) })
+			p.settle(t)
+			if s := p.get(t, id).State; s != c.open {
+				t.Errorf("%s: %s", name, s)
+			}
+			p.is(t, id, "deferred 20")
+			h.Clock.Advance(2 * time.Minute)
+			p.settle(t)
+			if s := p.get(t, id).State; s != c.over {
+				t.Errorf("%s: %s in the end", name, s)
+			}
+			p.is(t, id, "in_doubt 20")
+		}
+	})
+}
