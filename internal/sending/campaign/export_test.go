@@ -42,27 +42,37 @@ func Orphan(ctx context.Context, e *Engine, who actor.Actor, id int64) (people i
 }
 
 // Hang claims people of a campaign who wait for their first try, as a process does that then stands still: the first
-// skip are passed over, as by a claim of its own that did not come through.
-func Hang(ctx context.Context, e *Engine, who actor.Actor, id int64, skip, n int) error {
+// skip are passed over, as by a claim of its own that did not come through. late is its word when it wakes: all accepted.
+func Hang(ctx context.Context, e *Engine, who actor.Actor, id int64, skip, n int) (late func() error, err error) {
 	if err := e.open(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	r := &run{Engine: e, who: worker(who.Account), id: id}
 	if ok, err := r.hold(ctx); err != nil || !ok {
-		return errors.Join(err, errors.New("not held"))
+		return nil, errors.Join(err, errors.New("not held"))
 	}
 	if err := freeze(ctx, e.db, r.who, id, func() {}); err != nil {
-		return err
+		return nil, err
 	}
-	return e.db.Write(ctx, r.who, func(tx *store.Tx) error {
+	var b batch
+	err = e.db.Write(ctx, r.who, func(tx *store.Tx) error {
 		tx.Do(begin, id)
 		rows, err := store.All[row](tx, nextPending, id, 0, skip+n)
 		if err != nil {
 			return err
 		}
-		_, _, _, err = claim(tx, id, e.node, rows[skip:], false)
+		b, _, _, err = claim(tx, id, e.node, rows[skip:], false)
 		return err
 	})
+	return func() error {
+		return e.db.Write(ctx, r.who, func(tx *store.Tx) error {
+			var results []result
+			for _, t := range b.people {
+				results = append(results, result{contact: t.ID, outcome: accepted, code: 250})
+			}
+			return book(tx, id, b.id, results)
+		})
+	}, err
 }
 
 // Lost tells that somebody else was faster, or the campaign is no longer sent.

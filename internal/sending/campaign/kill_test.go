@@ -304,7 +304,8 @@ func TestAKillOfTheProcessThatTookOverSendsToNobodyTheFirstHasClaimed(t *testing
 		p := settle(t, h)
 		p.people(t, p.list, consent.GradeB, 60)
 		id := p.approved(t, []int64{p.list}, nil)
-		must(t, campaign.Hang(context.Background(), campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere"), p.who, id, 10, 10))
+		_, err := campaign.Hang(context.Background(), campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere"), p.who, id, 10, 10)
+		must(t, err)
 		h.Clock.Advance(40 * time.Second) // it holds the campaign no longer, and still its batch
 		campaign.KillAt(p.engine, func(at string) bool { return at == "claimed" })
 		_ = p.engine.Settle(context.Background())
@@ -392,7 +393,8 @@ func TestNobodyIsClaimedByAProcessThatHasLostTheCampaign(t *testing.T) {
 		p.people(t, p.list, consent.GradeB, 20)
 		id := p.approved(t, []int64{p.list}, nil)
 		other := campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere")
-		must(t, campaign.Hang(context.Background(), other, p.who, id, 0, 5))
+		_, err := campaign.Hang(context.Background(), other, p.who, id, 0, 5)
+		must(t, err)
 		take := func(e *campaign.Engine) int {
 			n, err := campaign.Take(context.Background(), e, p.who, id)
 			must(t, err)
@@ -408,6 +410,70 @@ func TestNobodyIsClaimedByAProcessThatHasLostTheCampaign(t *testing.T) {
 		p.write(t, func(tx *store.Tx) error { return campaign.Resume(tx, id) })
 		if n := take(other); n == 0 {
 			t.Error("nobody is claimed by whoever holds it")
+		}
+	})
+}
+
+// A process that stood still past its lease: what it says late books nothing, also of people who are waiting again.
+func TestALateWordOfACampaignBooksNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 20)
+		id := p.approved(t, []int64{p.list}, nil)
+		late, err := campaign.Hang(context.Background(), campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere"), p.who, id, 0, 20)
+		must(t, err)
+		h.Clock.Advance(2 * time.Minute)
+		p.settle(t)
+		p.is(t, id, "in_doubt 20")
+		p.write(t, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, nil) })
+		if err := late(); !campaign.Lost(err) {
+			t.Errorf("it was believed: %v", err)
+		}
+		p.is(t, id, "pending 20")
+		p.settle(t)
+		if p.is(t, id, "accepted 20"); p.sink.count() != 20 {
+			t.Errorf("%d sent", p.sink.count())
+		}
+	})
+}
+
+// While a batch of another process is open nobody knows what became of its people: a campaign neither is sent nor stopped.
+func TestACampaignIsNotOverWhileABatchOfAnotherProcessIsOpen(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		other := campaign.NewEngine(h.Main, p.relays, h.Dir+"/elsewhere")
+		must(t, other.Settle(context.Background()))
+		p.people(t, p.list, consent.GradeB, 20)
+		for name, c := range map[string]struct {
+			act  func(tx *store.Tx, id int64) error
+			open campaign.State
+			over campaign.State
+		}{
+			"sent":    {func(*store.Tx, int64) error { return nil }, campaign.Sending, campaign.Sent},
+			"stopped": {campaign.StopIt, campaign.Stopping, campaign.Stopped},
+		} {
+			p.sink.answer = func(string) error {
+				return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "full"}
+			}
+			id := p.approved(t, []int64{p.list}, nil)
+			p.settle(t)
+			h.Clock.Advance(time.Hour)
+			if n, err := campaign.Orphan(context.Background(), other, p.who, id); n != 20 || err != nil {
+				t.Fatalf("%d claimed, %v", n, err)
+			}
+			h.Clock.Advance(40 * time.Second) // it holds the campaign no longer, and still its batch
+			p.write(t, func(tx *store.Tx) error { return c.act(tx, id) })
+			p.settle(t)
+			if s := p.get(t, id).State; s != c.open {
+				t.Errorf("%s: %s", name, s)
+			}
+			p.is(t, id, "deferred 20")
+			h.Clock.Advance(2 * time.Minute)
+			p.settle(t)
+			if s := p.get(t, id).State; s != c.over {
+				t.Errorf("%s: %s in the end", name, s)
+			}
+			p.is(t, id, "in_doubt 20")
 		}
 	})
 }
