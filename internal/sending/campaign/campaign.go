@@ -75,6 +75,7 @@ const UndoWindow = time.Minute
 const (
 	HoldRelayDown     = "relay_down"     // the sending service does not answer
 	HoldRelaySettings = "relay_settings" // it refuses our password or certificate: a person has to act
+	HoldSender        = "sender"         // the service refuses mail from the sender's address: a person has to act
 	HoldTemplate      = "template"       // the text can't be made into messages any more
 )
 

@@ -384,6 +384,55 @@ func TestAServiceThatIsDownHoldsAndBlamesNobody(t *testing.T) {
 	})
 }
 
+// A refusal of the sender's address would be said for each person, and is about none of them.
+func TestARefusedSenderHoldsTheCampaignAndFailsNobody(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.people(t, p.list, consent.GradeB, 12)
+		p.sink.from = &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "sender not verified"}
+		id := p.approved(t, []int64{p.list}, nil)
+		p.settle(t)
+		p.is(t, id, "pending 12")
+		if c := p.get(t, id); c.State != campaign.Sending || c.Hold != campaign.HoldSender {
+			t.Errorf("%s %q", c.State, c.Hold)
+		}
+		p.sink.mu.Lock()
+		p.sink.from = nil
+		p.sink.mu.Unlock()
+		h.Clock.Advance(time.Hour)
+		p.settle(t)
+		p.is(t, id, "accepted 12")
+		if c := p.get(t, id); c.Hold != "" {
+			t.Errorf("%q", c.Hold)
+		}
+	})
+}
+
+// Who is erased while their message flies holds up nobody, whatever their mailbox answers.
+func TestABounceOfSomebodyErasedMeanwhileIsBooked(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		ids := p.people(t, p.list, consent.GradeB, 4)
+		gone := p.email(t, ids[1])
+		p.sink.answer = func(to string) error {
+			if to != gone {
+				return nil
+			}
+			if err := h.Main.Purge(context.Background(), p.who, "test", func(tx *store.Tx) error { _, err := tx.Exec(eraseOne, ids[1]); return err }); err != nil {
+				t.Error(err)
+			}
+			return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+		}
+		id := p.approved(t, []int64{p.list}, nil)
+		p.settle(t)
+		if c := p.get(t, id); c.State != campaign.Sent {
+			t.Errorf("%s %q", c.State, c.Hold)
+		}
+	})
+}
+
+var eraseOne = store.Account("test.erase_one", `DELETE FROM contact WHERE account_id = :account AND id = ?`)
+
 func TestWhoHasOnlyTheAccountsWordIsToldWhyAtFirst(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := settle(t, h)

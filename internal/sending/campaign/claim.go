@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"consend/internal/gate"
+	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
@@ -276,7 +277,8 @@ func book(tx *store.Tx, campaign, id int64, results []result) error {
 	}
 	slices.Sort(bounced)
 	for _, p := range bounced {
-		if err := consent.Suppress(tx, p, consent.HardBounce, consent.Everything); err != nil {
+		err := consent.Suppress(tx, p, consent.HardBounce, consent.Everything)
+		if err != nil && !fault.Is(err, fault.NotFound) { // who was erased meanwhile is written to by nobody
 			return err
 		}
 	}

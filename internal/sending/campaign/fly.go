@@ -210,6 +210,9 @@ func (r *run) judge(x *result, t *target, out relay.Result) {
 		switch {
 		case out.Enhanced == "5.6.7":
 			x.outcome, x.reason = leftOut, "smtputf8"
+		case out.Stage == "mail": // it says nothing about the recipient, and would be said for each (RFC 5321 3.3)
+			x.outcome, x.reason = returned, ""
+			r.holdBy(HoldSender)
 		case gone(out):
 			x.bounced, x.reason = true, "no_mailbox"
 		}

@@ -45,6 +45,7 @@ type sink struct {
 	raw    map[string][]byte
 	ids    map[string]int // Message-IDs
 	addr   string
+	from   error // to MAIL
 	answer func(to string) error
 	before func(to string) // before the content is taken
 }
@@ -78,9 +79,13 @@ type session struct {
 	to string
 }
 
-func (x *session) Reset()                               { x.to = "" }
-func (x *session) Logout() error                        { return nil }
-func (x *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (x *session) Reset()        { x.to = "" }
+func (x *session) Logout() error { return nil }
+func (x *session) Mail(string, *smtp.MailOptions) error {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	return x.s.from
+}
 func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	x.to = to
 	x.s.mu.Lock()

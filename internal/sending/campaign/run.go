@@ -120,7 +120,7 @@ func (e *Engine) send(ctx context.Context, row claimRow, stay bool) error {
 			wait = min(max(next.Sub(r.now()), 200*time.Millisecond), time.Minute)
 		} else {
 			longest := 4 * time.Second // a fact that holds it may change any time, and is cheap to ask for
-			if r.held == HoldRelayDown || r.held == HoldRelaySettings || err != nil {
+			if r.held == HoldRelayDown || r.held == HoldRelaySettings || r.held == HoldSender || err != nil {
 				longest = time.Minute
 			}
 			pause = min(pause*2, longest)

@@ -85,6 +85,7 @@ const (
 	Settings     = "settings"       // the service doesn't let us in: password, certificate
 	NoConnection = "no_connection"  // the service can't be reached
 	SaidLater    = "said_later"     // the service said "later"
+	SenderNo     = "sender_refused" // the service refuses mail from the sender's address
 )
 
 // Lease is how long a claim lasts unless it is renewed.

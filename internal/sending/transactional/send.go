@@ -329,7 +329,12 @@ func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 	case relay.Accepted:
 		m.State, m.Tries = message.Accepted, m.Tries+1
 	case relay.Failed:
-		m.State, m.Tries = message.Failed, m.Tries+1
+		m.Tries++
+		if o.Stage == "mail" { // it says nothing about the recipient (RFC 5321 3.3)
+			s.later(tx, m, message.SenderNo, false)
+			return nil
+		}
+		m.State = message.Failed
 		if err := bounced(tx, o); err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ func must(t testing.TB, err error) {
 type sink struct {
 	mu   sync.Mutex
 	got  []string // whole messages
+	from error    // to MAIL
 	says error    // to RCPT
 	hook func()
 	mute bool // it takes the content, and the connection is gone before its answer
@@ -61,9 +62,13 @@ type session struct {
 	c *smtp.Conn
 }
 
-func (x *session) Reset()                               {}
-func (x *session) Logout() error                        { return nil }
-func (x *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (x *session) Reset()        {}
+func (x *session) Logout() error { return nil }
+func (x *session) Mail(string, *smtp.MailOptions) error {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	return x.s.from
+}
 func (x *session) Rcpt(string, *smtp.RcptOptions) error {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
@@ -298,6 +303,28 @@ func TestWhatTheServicePutsOffIsTriedAgainAndWhatItRefusesIsNot(t *testing.T) {
 		p.settle(t)
 		if m := p.messages(t)[0]; m.State != message.LeftOut || m.Reason != "bounced" {
 			t.Errorf("to a mailbox that doesn't exist: %+v", m)
+		}
+	})
+}
+
+// A service that refuses the sender's address says nothing about anybody: the mail waits for a person to have it allowed.
+func TestARefusedSenderFailsNobodysMail(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		s.from = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "sender not verified"}
+		p.fact(t, p.contact)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Deferred || m.Reason != message.SenderNo || m.Reply != "550 5.7.1" || m.Tries != 1 {
+			t.Errorf("%+v", m)
+		}
+		s.mu.Lock()
+		s.from = nil
+		s.mu.Unlock()
+		h.Clock.Advance(time.Hour)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted || len(s.all()) != 1 {
+			t.Errorf("%+v, %d mails", m, len(s.all()))
 		}
 	})
 }

@@ -84,7 +84,11 @@ func (p *CampaignPages) campaignDoubtfulPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.write(r, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, f.IDs("id")) }); err != nil {
+	some := f.IDs("id")
+	if len(some) < len(f.Values["id"]) {
+		return fault.New(fault.NotFound, "contact.none")
+	}
+	if err := p.write(r, func(tx *store.Tx) error { return campaign.SendDoubtful(tx, id, some) }); err != nil {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, campaignURL(id), "web_campaign.doubtful.sent")
