@@ -161,8 +161,8 @@ func (r *run) lists(do verb) {
 		id, err := list.EnsureNamed(tx, "Dégustations", "Grands crus")
 		return r.keep("wines", id, err)
 	})
-	do("rename a list", func(tx *store.Tx) error { return list.Rename(tx, r.n["wines"], "Petits crus", words) })
-	do("rename a purpose", func(tx *store.Tx) error { return list.RenamePurpose(tx, r.n["purpose"], "Goûter", words) })
+	do("rename a list", func(tx *store.Tx) error { return list.Rename(tx, r.n["wines"], "", "Petits crus", words) })
+	do("rename a purpose", func(tx *store.Tx) error { return list.RenamePurpose(tx, r.n["purpose"], "", "Goûter", words) })
 	do("retire a list", func(tx *store.Tx) error { return list.Retire(tx, r.n["wines"]) })
 	do("restore a list", func(tx *store.Tx) error { return list.Restore(tx, r.n["wines"]) })
 	do("make a second purpose", func(tx *store.Tx) error {
@@ -538,7 +538,7 @@ func (r *run) letters(do verb, steps, late ownVerb, later func(time.Duration)) {
 		return r.keep("sender", id, err)
 	})
 	do("change a sender", func(tx *store.Tx) error {
-		return sender.Change(tx, r.n["sender"], sender.New{Name: "L’atelier", Email: address.Must("atelier@maison-thym.example"), ReplyTo: address.Must("bonjour@maison-thym.example")})
+		return sender.Change(tx, r.n["sender"], 0, sender.New{Name: "L’atelier", Email: address.Must("atelier@maison-thym.example"), ReplyTo: address.Must("bonjour@maison-thym.example")})
 	})
 	do("find or make a sender", func(tx *store.Tx) error {
 		id, err := sender.Ensure(tx, sender.New{Name: "Boutique", Email: address.Must("boutique@maison-thym.example")})
@@ -689,7 +689,7 @@ func (r *run) team(do, house verb, own, steps, late ownVerb, later func(time.Dur
 			return err
 		}
 		a.Details.Colour = "#0f766e"
-		return account.Change(tx, a.Details)
+		return account.Change(tx, "", a.Details)
 	})
 	do("choose a rule", func(tx *store.Tx) error {
 		_, err := account.SetRule(tx, rulepack.Decision{Key: rulepack.DOIToken, Value: "6"})

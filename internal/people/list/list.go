@@ -22,6 +22,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
+	"consend/internal/ground/mark"
 	"consend/internal/ground/store"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
@@ -207,12 +208,25 @@ func EnsureNamed(tx *store.Tx, purposeName, listName string) (int64, error) {
 	return Make(tx, New{Name: listName, Purpose: p.ID})
 }
 
+// Mark names what a list's page shows of its words.
+func (l List) Mark() string { return mark.Of(l.Name, l.Public.text()) }
+
+// Mark names what a purpose's page shows of its words.
+func (p Purpose) Mark() string { return mark.Of(p.Name, p.Public.text()) }
+
 // Rename changes a list's name and public words, never its purpose.
-// Faults: list.none, list.name.missing, list.name.long, list.public.long, list.taken.
-func Rename(tx *store.Tx, id int64, name string, public Words) error {
+// Faults: list.none, list.name.missing, list.name.long, list.public.long, list.taken,
+// list.changed when it is not what was seen (mark).
+func Rename(tx *store.Tx, id int64, seen, name string, public Words) error {
+	if _, err := store.All[int64](tx, lock, id); err != nil {
+		return err
+	}
 	l, err := Get(tx, id)
 	if err != nil {
 		return err
+	}
+	if mark.Stale(seen, l.Mark()) {
+		return fault.New(fault.Conflict, "list.changed")
 	}
 	if name, err = checked(name, public); err != nil {
 		return err
@@ -231,11 +245,18 @@ func Rename(tx *store.Tx, id int64, name string, public Words) error {
 
 // RenamePurpose changes a purpose's name and public words. What people said yes to is
 // what they were shown: proofs keep those words.
-// Faults: list.purpose.none, list.name.missing, list.name.long, list.public.long, list.purpose.taken.
-func RenamePurpose(tx *store.Tx, id int64, name string, public Words) error {
+// Faults: list.purpose.none, list.name.missing, list.name.long, list.public.long, list.purpose.taken,
+// list.purpose.changed when it is not what was seen (mark).
+func RenamePurpose(tx *store.Tx, id int64, seen, name string, public Words) error {
+	if _, err := store.All[int64](tx, lockPurpose, id); err != nil {
+		return err
+	}
 	p, err := GetPurpose(tx, id)
 	if err != nil {
 		return err
+	}
+	if mark.Stale(seen, p.Mark()) {
+		return fault.New(fault.Conflict, "list.purpose.changed")
 	}
 	if name, err = checked(name, public); err != nil {
 		return err

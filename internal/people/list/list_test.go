@@ -49,7 +49,7 @@ func TestAListKeepsItsPurposeForEver(t *testing.T) {
 		}
 		wants(t, write(func(tx *store.Tx) error { _, err := EnsureNamed(tx, "Events", "Monthly news"); return err }), fault.Conflict, "list.other_purpose")
 		must(t, write(func(tx *store.Tx) error {
-			if err := Rename(tx, id, "Other words", Words{"en": "Once a month", "fr": "Une fois par mois"}); err != nil {
+			if err := Rename(tx, id, "", "Other words", Words{"en": "Once a month", "fr": "Une fois par mois"}); err != nil {
 				return err
 			}
 			l, err := Get(tx, id)
@@ -78,7 +78,7 @@ func TestNamesAreUniqueAmongWhatIsInUse(t *testing.T) {
 			return err
 		}), fault.Invalid, "list.name.long")
 		wants(t, write(func(tx *store.Tx) error { _, err := Make(tx, New{Name: "x", Purpose: 1}); return err }), fault.NotFound, "list.purpose.none")
-		wants(t, write(func(tx *store.Tx) error { return Rename(tx, l, "x", Words{"en": strings.Repeat("x", MaxPublic+1)}) }), fault.Invalid, "list.public.long")
+		wants(t, write(func(tx *store.Tx) error { return Rename(tx, l, "", "x", Words{"en": strings.Repeat("x", MaxPublic+1)}) }), fault.Invalid, "list.public.long")
 		wants(t, write(func(tx *store.Tx) error { return RetirePurpose(tx, p) }), fault.Conflict, "list.purpose.used")
 		must(t, write(func(tx *store.Tx) error {
 			if err := Retire(tx, l); err != nil {
@@ -93,14 +93,14 @@ func TestNamesAreUniqueAmongWhatIsInUse(t *testing.T) {
 		}))
 		wants(t, write(func(tx *store.Tx) error { return Restore(tx, l) }), fault.Conflict, "list.purpose.taken")
 		must(t, write(func(tx *store.Tx) error {
-			if err := Rename(tx, other, "Winter", nil); err != nil {
+			if err := Rename(tx, other, "", "Winter", nil); err != nil {
 				return err
 			}
 			x, err := Get(tx, other)
 			if err != nil {
 				return err
 			}
-			if err := RenamePurpose(tx, x.PurposeID, "Cold", nil); err != nil {
+			if err := RenamePurpose(tx, x.PurposeID, "", "Cold", nil); err != nil {
 				return err
 			}
 			if err := Restore(tx, l); err != nil {
@@ -142,7 +142,7 @@ func TestAListOfAnotherAccountIsNotFound(t *testing.T) {
 		must(t, h.Main.Write(context.Background(), mine, func(tx *store.Tx) (err error) { id, err = EnsureNamed(tx, "P", "L"); return err }))
 		for _, act := range []func(tx *store.Tx) error{
 			func(tx *store.Tx) error { _, err := Get(tx, id); return err },
-			func(tx *store.Tx) error { return Rename(tx, id, "x", nil) },
+			func(tx *store.Tx) error { return Rename(tx, id, "", "x", nil) },
 			func(tx *store.Tx) error { return Retire(tx, id) },
 			func(tx *store.Tx) error { return Restore(tx, id) },
 		} {

@@ -26,6 +26,8 @@ var (
 		VALUES (:account, ?, ?, ?, ?, ?, :now, ?)`)
 	add = store.Account("list.add", `INSERT INTO list (account_id, id, purpose_id, kind, name, folded, public, created_at, entry_id)
 		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?)`)
+	lock          = store.Account("list.lock", `SELECT l.id FROM list l WHERE l.account_id = :account AND l.id = ? :lock`)
+	lockPurpose   = store.Account("list.lock_purpose", `SELECT p.id FROM purpose p WHERE p.account_id = :account AND p.id = ? :lock`)
 	rename        = store.Account("list.rename", `UPDATE list SET name = ?, folded = ?, public = ? WHERE account_id = :account AND id = ?`)
 	renamePurpose = store.Account("list.rename_purpose", `UPDATE purpose SET name = ?, folded = ?, public = ? WHERE account_id = :account AND id = ?`)
 	retire        = store.Account("list.retire", `UPDATE list SET retired_at = ? WHERE account_id = :account AND id = ?`)

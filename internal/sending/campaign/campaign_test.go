@@ -97,7 +97,7 @@ func TestTheMessageIsWhatWasApproved(t *testing.T) {
 		p.write(t, func(tx *store.Tx) error { _, err := sender.AddDomain(tx, pre); return err })
 		id := p.approved(t, []int64{p.list}, nil)
 		p.write(t, func(tx *store.Tx) error {
-			return sender.Change(tx, p.sender, sender.New{Name: "Somebody else", Email: address.Must("other@example.com")})
+			return sender.Change(tx, p.sender, 0, sender.New{Name: "Somebody else", Email: address.Must("other@example.com")})
 		})
 		p.settle(t)
 		p.is(t, id, "accepted 1")

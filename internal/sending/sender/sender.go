@@ -92,16 +92,20 @@ func (n New) private() proof.Fields {
 	return f
 }
 
-// Change changes a sender. Campaigns on their way keep what they were approved with. Faults: those of Make, sender.none.
-func Change(tx *store.Tx, id int64, n New) error {
+// Change changes a sender of a version; 0 is whatever stands. Campaigns on their way keep what they were approved with.
+// Faults: those of Make, sender.none, sender.changed.
+func Change(tx *store.Tx, id, version int64, n New) error {
 	if err := n.check(); err != nil {
 		return err
 	}
 	if _, err := Get(tx, id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(change, n.Name, n.Email.Raw(), n.Email.Norm(), n.ReplyTo.Raw(), id); err != nil {
+	switch k, err := tx.Exec(change, n.Name, n.Email.Raw(), n.Email.Norm(), n.ReplyTo.Raw(), id, version, version); {
+	case err != nil:
 		return taken(err)
+	case k == 0:
+		return fault.New(fault.Conflict, "sender.changed")
 	}
 	return told(tx, "sender.change", "sender", id, n.private(), nil)
 }

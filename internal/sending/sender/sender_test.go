@@ -57,7 +57,7 @@ func TestASenderIsMadeChangedAndRetired(t *testing.T) {
 			t.Errorf("the same address twice: %v", err)
 		}
 		write(t, h, who, func(tx *store.Tx) error {
-			return sender.Change(tx, id, sender.New{Name: "M.O.", Email: address.Must("news@example.com"), ReplyTo: address.Must("hello@example.com")})
+			return sender.Change(tx, id, 0, sender.New{Name: "M.O.", Email: address.Must("news@example.com"), ReplyTo: address.Must("hello@example.com")})
 		})
 		write(t, h, who, func(tx *store.Tx) error { return sender.Retire(tx, id) })
 		write(t, h, who, func(tx *store.Tx) error { return sender.Retire(tx, id) })

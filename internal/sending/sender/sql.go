@@ -13,7 +13,7 @@ var (
 	add = store.Account("sender.add", `INSERT INTO sender (account_id, id, name, email, email_norm, reply_to, made_at)
 		VALUES (:account, ?, ?, ?, ?, ?, :now)`)
 	change = store.Account("sender.change", `UPDATE sender SET name = ?, email = ?, email_norm = ?, reply_to = ?, version = version + 1
-		WHERE account_id = :account AND id = ?`)
+		WHERE account_id = :account AND id = ? AND (version = ? OR ? = 0)`)
 	retire = store.Account("sender.retire", `UPDATE sender SET retired_at = :now WHERE account_id = :account AND id = ?`)
 	get    = store.Account("sender.get", `SELECT `+columns+` FROM sender s WHERE s.account_id = :account AND s.id = ?`)
 	all    = store.Account("sender.all", `SELECT `+columns+` FROM sender s WHERE s.account_id = :account AND s.retired_at = 0 ORDER BY s.name, s.email_norm LIMIT 1000`)

@@ -75,7 +75,7 @@ func TestAChangeIsCheckedAndTraced(t *testing.T) {
 		_, owner := h.House(t)
 		d := read(t, h, owner).Details
 		change := func(d account.Details) error {
-			return h.Main.Write(ctx, owner, func(tx *store.Tx) error { return account.Change(tx, d) })
+			return h.Main.Write(ctx, owner, func(tx *store.Tx) error { return account.Change(tx, "", d) })
 		}
 		bad := d
 		bad.Name, bad.Postal, bad.Country, bad.Zone, bad.Language, bad.Colour = " ", "\n", "ZZ", "Mars/Base", "de", "red"

@@ -15,6 +15,7 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
+	"consend/internal/ground/mark"
 	"consend/internal/ground/store"
 	"consend/internal/trace/proof"
 )
@@ -37,14 +38,22 @@ func Add(tx *store.Tx, n New) error {
 	return wrote(tx, "account.create", clear, private)
 }
 
+// Mark names what the settings page shows.
+func (d Details) Mark() string {
+	return mark.Of(d.Name, d.Postal, d.Country, d.Rules, d.Language, d.Zone, d.Colour, d.DataName.Raw(), d.DataEmail.Raw(), string(d.Sending)) // disclosed: hashed
+}
+
 // Change replaces what people set about the bound account.
-func Change(tx *store.Tx, d Details) error {
+func Change(tx *store.Tx, seen string, d Details) error {
 	if err := d.Whole(); err != nil {
 		return err
 	}
 	before, err := store.One[Account](tx, lock)
 	if err != nil {
 		return missing(err)
+	}
+	if mark.Stale(seen, before.Mark()) {
+		return fault.New(fault.Conflict, "account.changed")
 	}
 	if before.Details == d {
 		return nil

@@ -79,8 +79,8 @@ func words(f *shell.Form) list.Words {
 	return w
 }
 
-func wordsForm(name string, w list.Words) *shell.Form {
-	f := shell.NewForm("name", name)
+func wordsForm(seen, name string, w list.Words) *shell.Form {
+	f := shell.NewForm("seen", seen, "name", name)
 	for lang, s := range w {
 		f.Values.Set("public_"+lang, s)
 	}
@@ -175,7 +175,7 @@ func (p *Pages) list(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, listPage(r, s, wordsForm(s.l.Name, s.l.Public)))
+	return r.Render(http.StatusOK, listPage(r, s, wordsForm(s.l.Mark(), s.l.Name, s.l.Public)))
 }
 
 func (p *Pages) listPost(r *shell.Request) error {
@@ -187,7 +187,7 @@ func (p *Pages) listPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	err = p.write(r, func(tx *store.Tx) error { return list.Rename(tx, id, f.Get("name"), words(f)) })
+	err = p.write(r, func(tx *store.Tx) error { return list.Rename(tx, id, f.Get("seen"), f.Get("name"), words(f)) })
 	if f.Take(err) {
 		s, err := p.readList(r)
 		if err != nil {
@@ -269,7 +269,7 @@ func (p *Pages) purpose(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, purposePage(r, x, n, wordsForm(x.Name, x.Public)))
+	return r.Render(http.StatusOK, purposePage(r, x, n, wordsForm(x.Mark(), x.Name, x.Public)))
 }
 
 func (p *Pages) purposePost(r *shell.Request) error {
@@ -281,7 +281,7 @@ func (p *Pages) purposePost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	err = p.write(r, func(tx *store.Tx) error { return list.RenamePurpose(tx, id, f.Get("name"), words(f)) })
+	err = p.write(r, func(tx *store.Tx) error { return list.RenamePurpose(tx, id, f.Get("seen"), f.Get("name"), words(f)) })
 	if f.Take(err) {
 		x, n, err := p.readPurpose(r)
 		if err != nil {

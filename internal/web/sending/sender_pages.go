@@ -116,17 +116,17 @@ func readSender(f *shell.Form) sender.New {
 }
 
 func (p *CampaignPages) senderNewPost(r *shell.Request) error {
-	return p.senderSaved(r, 0, func(tx *store.Tx, n sender.New) error { _, err := sender.Make(tx, n); return err })
+	return p.senderSaved(r, 0, func(tx *store.Tx, _ *shell.Form, n sender.New) error { _, err := sender.Make(tx, n); return err })
 }
 
-func (p *CampaignPages) senderSaved(r *shell.Request, id int64, do func(*store.Tx, sender.New) error) error {
+func (p *CampaignPages) senderSaved(r *shell.Request, id int64, do func(*store.Tx, *shell.Form, sender.New) error) error {
 	f, err := r.Form(16 << 10)
 	if err != nil {
 		return err
 	}
 	n := readSender(f)
 	if f.OK() {
-		err = p.write(r, func(tx *store.Tx) error { return do(tx, n) })
+		err = p.write(r, func(tx *store.Tx) error { return do(tx, f, n) })
 	}
 	if f.Take(err) || !f.OK() {
 		return r.Render(http.StatusUnprocessableEntity, senderFormPage(r, id, f))
@@ -146,7 +146,7 @@ func (p *CampaignPages) senderEdit(r *shell.Request) error {
 	if err := p.view(r, func(v *store.View) (err error) { s, err = sender.Get(v, id); return err }); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, senderFormPage(r, id, shell.NewForm("name", s.Name, "email", s.Email.Raw(), "reply_to", s.ReplyTo.Raw())))
+	return r.Render(http.StatusOK, senderFormPage(r, id, shell.NewForm("version", strconv.FormatInt(s.Version, 10), "name", s.Name, "email", s.Email.Raw(), "reply_to", s.ReplyTo.Raw())))
 }
 
 func (p *CampaignPages) senderEditPost(r *shell.Request) error {
@@ -154,7 +154,7 @@ func (p *CampaignPages) senderEditPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.senderSaved(r, id, func(tx *store.Tx, n sender.New) error { return sender.Change(tx, id, n) })
+	return p.senderSaved(r, id, func(tx *store.Tx, f *shell.Form, n sender.New) error { return sender.Change(tx, id, version(f), n) })
 }
 
 func (p *CampaignPages) senderRetirePost(r *shell.Request) error {

@@ -16,7 +16,7 @@ func (p *Pages) account(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, accountPage(r, a, shell.NewForm("name", a.Name, "postal", a.Postal, "country", a.Country, "rules", a.Rules,
+	return r.Render(http.StatusOK, accountPage(r, a, shell.NewForm("seen", a.Mark(), "name", a.Name, "postal", a.Postal, "country", a.Country, "rules", a.Rules,
 		"language", a.Language, "zone", a.Zone, "colour", a.Colour, "data_name", a.DataName.Raw(), "data_email", a.DataEmail.Raw())))
 }
 
@@ -43,7 +43,7 @@ func (p *Pages) accountPost(r *shell.Request) error {
 		d.DataEmail = email(f, "data_email")
 	}
 	if f.OK() {
-		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return account.Change(tx, d) })
+		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return account.Change(tx, f.Get("seen"), d) })
 	}
 	if f.Take(err) || !f.OK() {
 		return r.Render(http.StatusUnprocessableEntity, accountPage(r, a, f))
