@@ -114,6 +114,19 @@ func setActs(ctx context.Context, e Env, traced bool) (Result, error) {
 	done := int64(0)
 	err = h.Main.Bulk(ctx, actor.Worker("bench", benchAccount), func(tx *store.Tx) (bool, error) {
 		n := min(int64(proof.MaxMembers), e.N-done)
+		var set *trace.Set
+		if traced { // as the ledger does: the members are committed while their rows go in
+			members := make([]trace.Member, n)
+			for i := range members {
+				members[i] = trace.Member{Person: trace.Person{ID: done + int64(i) + 1, Salt: salts[32*i : 32*i+32]},
+					Clear:   proof.Fields{"occurred": "2026-01-02T03:04:05.000000Z"},
+					Private: proof.Fields{"address": "someone" + strconv.Itoa(i) + "@example.org"}}
+			}
+			var err error
+			if set, err = trace.BeginSet(tx, trace.Act{Action: "bench.set", Clear: proof.Fields{"list": "12", "state": "given"}}, members); err != nil {
+				return false, err
+			}
+		}
 		rows := make([][]any, 0, 3*n)
 		for range 3 * n {
 			rows = append(rows, []any{tx.ID(), "bench.row", int64(1), int64(tx.Now)})
@@ -121,14 +134,8 @@ func setActs(ctx context.Context, e Env, traced bool) (Result, error) {
 		if _, err := tx.Load(benchLoad, rows); err != nil {
 			return false, err
 		}
-		if traced {
-			members := make([]trace.Member, n)
-			for i := range members {
-				members[i] = trace.Member{Person: trace.Person{ID: done + int64(i) + 1, Salt: salts[32*i : 32*i+32]},
-					Clear:   proof.Fields{"occurred": "2026-01-02T03:04:05.000000Z"},
-					Private: proof.Fields{"address": "someone" + strconv.Itoa(i) + "@example.org"}}
-			}
-			if _, err := trace.AppendSet(tx, trace.Act{Action: "bench.set", Clear: proof.Fields{"list": "12", "state": "given"}}, members); err != nil {
+		if set != nil {
+			if _, err := set.Append(); err != nil {
 				return false, err
 			}
 		}

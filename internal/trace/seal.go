@@ -125,6 +125,12 @@ func (l *Log) step(tx *store.Tx) (more bool, err error) {
 	return more, err
 }
 
+// placed is an entry that has its place at the tree's end.
+type placed struct {
+	AccountID, EntryID int64
+	Leaf               []byte
+}
+
 // extend gives at most sealStep entries that wait their places at the tree's end.
 func extend(tx *store.Tx, t *tiles) (int64, error) {
 	from := t.size
@@ -132,19 +138,20 @@ func extend(tx *store.Tx, t *tiles) (int64, error) {
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	leaves, err := store.All[[]byte](tx, placedLeaves, from)
+	leaves, err := store.All[placed](tx, placedLeaves, from)
 	if err != nil {
 		return 0, err
 	}
 	if int64(len(leaves)) != n {
 		return 0, fmt.Errorf("trace: %d leaves were placed and %d are there", n, len(leaves))
 	}
-	tx.Do(sealed, from)
-	for _, b := range leaves {
-		if len(b) != tlog.HashSize {
+	last := leaves[n-1]
+	tx.Do(sealed, last.AccountID, last.EntryID, from)
+	for _, l := range leaves {
+		if len(l.Leaf) != tlog.HashSize {
 			return 0, errors.New("trace: a pending leaf is not a hash")
 		}
-		if err := t.add(tlog.Hash(b)); err != nil {
+		if err := t.add(tlog.Hash(l.Leaf)); err != nil {
 			return 0, err
 		}
 	}

@@ -47,10 +47,13 @@ var (
 	placeLeaves = store.Installation("trace.place_leaves", whole, `INSERT INTO trace_leaf (account_id, entry_id, leaf_index, at)
 		SELECT p.account_id, p.entry_id, CAST(? AS BIGINT) + row_number() OVER (ORDER BY p.account_id, p.entry_id) - 1, :now
 		FROM (SELECT account_id, entry_id FROM trace_pending ORDER BY account_id, entry_id LIMIT ?) p`)
-	placedLeaves = store.Installation("trace.placed_leaves", whole, `SELECT p.leaf FROM trace_leaf l
-		JOIN trace_pending p ON p.account_id = l.account_id AND p.entry_id = l.entry_id WHERE l.leaf_index >= ? ORDER BY l.leaf_index`)
-	sealed = store.Installation("trace.sealed", whole, `DELETE FROM trace_pending WHERE (account_id, entry_id) IN
-		(SELECT l.account_id, l.entry_id FROM trace_leaf l WHERE l.leaf_index >= ?)`)
+	// Row by row along the key, and no further than the last one: a planner that knows nothing of a log that has just
+	// grown would read all that waits for each step.
+	placedLeaves = store.Installation("trace.placed_leaves", whole, `SELECT l.account_id, l.entry_id,
+		(SELECT p.leaf FROM trace_pending p WHERE p.account_id = l.account_id AND p.entry_id = l.entry_id) AS leaf
+		FROM trace_leaf l WHERE l.leaf_index >= ? ORDER BY l.leaf_index`)
+	sealed = store.Installation("trace.sealed", whole, `DELETE FROM trace_pending WHERE (account_id, entry_id) <= (?, ?)
+		AND EXISTS (SELECT 1 FROM trace_leaf l WHERE l.account_id = trace_pending.account_id AND l.entry_id = trace_pending.entry_id AND l.leaf_index >= ?)`)
 
 	findTile = store.Installation("trace.find_tile", whole, `SELECT hashes FROM trace_tile WHERE level = ? AND n = ?`)
 	putTile  = store.Installation("trace.put_tile", whole, `INSERT INTO trace_tile (level, n, hashes) VALUES (?, ?, ?)
