@@ -202,7 +202,7 @@ func prepared(ctx context.Context, e Env, addr string) (*place, error) {
 		return err
 	})
 	if err == nil {
-		err = populate(ctx, h, p.who, p.list, e.N)
+		err = populate(ctx, h.Main, p.who, p.list, e.N)
 	}
 	if err == nil {
 		err = h.Main.Analyze(ctx, "contact", "subscription", "consent_event", "list", "suppression")
@@ -276,10 +276,10 @@ func ourSend(ctx context.Context, e Env, signed bool) (Result, error) {
 	return r, nil
 }
 
-func populate(ctx context.Context, h *House, who actor.Actor, on, n int64) error {
+func populate(ctx context.Context, db *store.DB, who actor.Actor, on, n int64) error {
 	for at := int64(0); at < n; {
 		k := min(n-at, 2000)
-		err := h.Main.Write(ctx, who, func(tx *store.Tx) error {
+		err := db.Write(ctx, who, func(tx *store.Tx) error {
 			news := make([]contact.New, k)
 			for i := range news {
 				s := fmt.Sprint(at + int64(i))

@@ -74,7 +74,7 @@ type Figure struct {
 
 // works is everything that can be measured; each file of this folder makes one.
 var works = []Work{
-	signup8, signup32,
+	signup8, signup32, signupBig, signupRelay,
 	traceAct, traceSet, traceSeal,
 	importRows, importTwo, importBeside,
 	campaignSend, campaignSigned, campaignFreeze,

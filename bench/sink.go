@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // sink is a mail server that takes everything and keeps nothing, in a process of its own: what it costs is no part of a
@@ -30,7 +31,7 @@ func sink() error {
 			if err != nil {
 				return
 			}
-			go serveSink(c, &got, &size)
+			go serveSink(c, &got, &size, 0)
 		}
 	}()
 	io.Copy(io.Discard, os.Stdin) // until the sender closes it
@@ -38,7 +39,7 @@ func sink() error {
 	return nil
 }
 
-func serveSink(c net.Conn, got, size *atomic.Int64) {
+func serveSink(c net.Conn, got, size *atomic.Int64, delay time.Duration) {
 	defer c.Close()
 	r := bufio.NewReaderSize(c, 128<<10)
 	w := bufio.NewWriterSize(c, 4<<10)
@@ -76,6 +77,7 @@ func serveSink(c net.Conn, got, size *atomic.Int64) {
 				}
 			}
 			got.Add(1)
+			time.Sleep(delay)
 			say("250 2.0.0 taken")
 		case "QUIT":
 			say("221 bye")

@@ -13,8 +13,8 @@ import (
 // Analyze refreshes what the planner knows of tables that have just grown by many rows: after an import, or a campaign's
 // freezing. Without it PostgreSQL plans for an empty table until its own daemon comes by, and a look by key becomes a
 // scan of the account. It looks at 3,000 rows of each, where the daemon looks at 30,000 later: an import would wait two
-// seconds of a million rows' twenty for that. SQLite plans by the statistics of a big house that a start writes
-// (statistics.go): nothing is done there.
+// seconds of a million rows' twenty for that. A table at which the daemon is at work is left to it. SQLite plans by the
+// statistics of a big house that a start writes (statistics.go): nothing is done there.
 func (db *DB) Analyze(ctx context.Context, tables ...string) error {
 	p, ok := db.engine.(*pg)
 	if !ok {
@@ -30,7 +30,7 @@ func (db *DB) Analyze(ctx context.Context, tables ...string) error {
 			return err
 		}
 		for _, t := range tables {
-			err = errors.Join(err, exec("ANALYZE "+t))
+			err = errors.Join(err, exec("ANALYZE (SKIP_LOCKED) "+t))
 		}
 		return errors.Join(err, exec("RESET default_statistics_target"))
 	})

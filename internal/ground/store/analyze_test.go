@@ -33,6 +33,24 @@ func TestAnalyzeKnowsItsTablesAndLeavesTheRoleAsItWas(t *testing.T) {
 	})
 }
 
+// The daemon may be vacuuming a big table for minutes: an import doesn't wait for it.
+func TestATableThatTheDaemonIsAtWorkOnIsLeftToIt(t *testing.T) {
+	h := testhouse.Postgres(t)
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	defer stop()
+	c, err := pgx.Connect(ctx, h.URLs[datamap.Main])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	if _, err = c.Exec(ctx, "BEGIN; LOCK TABLE contact IN SHARE UPDATE EXCLUSIVE MODE"); err != nil { // as VACUUM does
+		t.Fatal(err)
+	}
+	if err := h.Main.Analyze(ctx, "contact", "fact"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Until PostgreSQL's daemon comes by, a table that was never looked at is planned for blindly.
 func TestAYoungDatabaseIsMadeKnownToThePlanner(t *testing.T) {
 	h := testhouse.Postgres(t)
