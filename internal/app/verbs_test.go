@@ -60,6 +60,8 @@ type run struct {
 	lite    *sql.DB
 	sums    map[string]string // what hash gave, while version stands
 	version int64
+	ids     map[int64]bool    // that picture met
+	stood   map[string]string // what hash gave when the houses were compared last
 	owner   actor.Actor
 	visitor actor.Actor
 	n       map[string]int64  // ids by name
@@ -70,7 +72,7 @@ type run struct {
 
 func newRun(t *testing.T, e *everything) *run {
 	t.Helper()
-	r := &run{everything: e, n: map[string]int64{}, s: map[string]string{}}
+	r := &run{everything: e, n: map[string]int64{}, s: map[string]string{}, ids: map[int64]bool{}}
 	r.owner = actor.Actor{Kind: actor.Member, ID: e.Member, Account: e.Account, Role: "owner", Request: "nth", Language: "fr",
 		IP: netip.MustParseAddr("192.0.2.10"), IPSource: "direct", Agent: "Mozilla/5.0 Firefox/140.0"}
 	r.visitor = actor.Actor{Kind: actor.Subject, Account: e.Account, Request: "nth", Language: "fr",
