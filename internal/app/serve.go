@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"net/netip"
 	"sync"
 	"time"
@@ -78,6 +79,7 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 	}
 	serve(l, mux)
 	h.ready.Store(true)
+	go debug.FreeOSMemory() // what the start needed and nobody needs any more
 	if said != nil {
 		said(l.Addr().String())
 	}
