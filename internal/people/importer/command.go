@@ -35,7 +35,7 @@ type Order struct {
 	DeclaredBy   int64 // the owner or admin whose word it is (member); 0: no word, rows without proof wait
 	Options      Options
 	Writers      int // batches written at once on PostgreSQL; 0 means Writers
-	Batch        int // people of one set act; 0 means 2,048. A resumed import must keep it.
+	Batch        int // people of one set act; 0 means 2,048, on SQLite half of that. A resumed import must keep it.
 }
 
 // Summary is the outcome as the command prints it in JSON.

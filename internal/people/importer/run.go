@@ -98,8 +98,11 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace,
 	if err != nil {
 		return err
 	}
-	if p.batch > 0 {
+	switch {
+	case p.batch > 0:
 		rd.batch = min(p.batch, proof.MaxMembers)
+	case db.Dialect() == "sqlite": // its one writer is everybody's, and a set act can't be broken off
+		rd.batch = batchRows / 2
 	}
 	src, err := w.open(ctx, elsewhere)
 	if err == nil {
