@@ -163,7 +163,7 @@ var notHere = map[string]string{
 	"campaign.set_hold": sending, "message.doubt": sending, "relay.set_rate": sending, "relay.cap_mailbox": sending, "relay.old_mailbox": sending,
 	"form.asked_now": "with the mail that asks; the sending of service mail goes on where it was (internal/sending/transactional)",
 	// The beginning of a house is another house's; each of these is one transaction by itself.
-	"blob.add": "small blobs, which no room keeps yet", "keys.make_secret": first, "login.add_setup": first, "login.drop_setup": first, "login.use_setup": first,
+	"keys.make_secret": first, "login.add_setup": first, "login.drop_setup": first, "login.use_setup": first,
 	"store.identify": first, "trace.make_head": first,
 	"keys.end_account": "accounts don't end yet", "keys.end_sheets": "accounts don't end yet",
 	"importer.set_failed": "an import that breaks off (internal/people/importer)",

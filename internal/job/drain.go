@@ -174,7 +174,7 @@ func (r *Runner) alone(ctx context.Context, f fact, claim, remove *store.Query) 
 		return r.launch(ctx, f, remove)
 	}
 	who := actor.Worker(string(f.Kind), f.AccountID)
-	err := guard(func() error {
+	failed := guard(func() error {
 		return r.db.Write(ctx, who, func(tx *store.Tx) error {
 			mine, err := store.All[fact](tx, claim, f.ID)
 			if err != nil || len(mine) == 0 {
@@ -184,15 +184,19 @@ func (r *Runner) alone(ctx context.Context, f fact, claim, remove *store.Query) 
 			return r.handle(tx, f)
 		})
 	})
-	if err == nil || ctx.Err() != nil {
+	if failed == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	slog.Warn("fact put off", "kind", f.Kind, "account", f.AccountID, "ref", f.Ref, "tries", f.Tries+1, "err", err)
+	slog.Warn("fact put off", "kind", f.Kind, "account", f.AccountID, "ref", f.Ref, "tries", f.Tries+1, "err", failed)
 	return r.db.Write(ctx, who, func(tx *store.Tx) error {
+		mine, err := store.All[fact](tx, claim, f.ID)
+		if err != nil || len(mine) == 0 {
+			return err // another node has it, or has done it since
+		}
 		if remove != removeLate {
 			tx.Do(remove, f.ID)
 		}
-		later(tx, f.ID, f.Kind, f.Ref, f.Tries+1, err)
+		later(tx, f.ID, f.Kind, f.Ref, f.Tries+1, failed)
 		return nil
 	})
 }

@@ -5,6 +5,7 @@ package job_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -189,6 +190,56 @@ func TestAFailingFactBacksOffAndBlocksNoOther(t *testing.T) {
 		}
 	})
 }
+
+// Of two nodes one fails with a fact, and the other does it before the first has put it off.
+func TestAFactThatFailedHereAndWasDoneElsewhereIsNotDoneAgain(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		done := 0
+		other := works{facts: map[job.Kind]job.OnFact{"test.happened": func(tx *store.Tx, _ int64) error { tx.AfterCommit(func() { done++ }); return nil }}}.runner(h)
+		tries := 0
+		r := works{facts: map[job.Kind]job.OnFact{"test.happened": func(*store.Tx, int64) error { tries++; return errors.New("the disk is full") }}}.runner(h)
+		account := h.Account(t)
+		settle := func(r *job.Runner) {
+			t.Helper()
+			if err := r.Settle(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		meanwhile := func() { settle(other) } // the one moment between the two: the failure is told
+		was := slog.Default()
+		slog.SetDefault(slog.New(telling{func() { meanwhile() }}))
+		defer slog.SetDefault(was)
+		for _, late := range []bool{false, true} {
+			write(t, h, account, func(tx *store.Tx) error { job.Post(tx, "test.happened", 1); return nil })
+			if late { // it failed once before, and nobody came by
+				meanwhile = func() {}
+				settle(r)
+				h.Clock.Advance(time.Minute)
+				meanwhile = func() { settle(other) }
+			}
+			done, tries = 0, 0
+			settle(r)
+			h.Clock.Advance(time.Minute)
+			settle(other)
+			if tries == 0 || done != 1 {
+				t.Errorf("late %t: %d tries, done %d times", late, tries, done)
+			}
+		}
+	})
+}
+
+// telling is a log that calls a function when it hears that a fact was put off.
+type telling struct{ f func() }
+
+func (telling) Enabled(context.Context, slog.Level) bool { return true }
+func (l telling) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "fact put off" {
+		l.f()
+	}
+	return nil
+}
+func (l telling) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l telling) WithGroup(string) slog.Handler      { return l }
 
 func TestATaskIsSeenFromStartToEnd(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {

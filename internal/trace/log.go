@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -27,7 +28,7 @@ type Log struct {
 	key     string // the public key, in note form
 	woken   chan struct{}
 	sealing sync.Mutex
-	last    proof.Checkpoint // the last this node signed; the log must go on from it
+	last    atomic.Pointer[proof.Checkpoint] // the last this node signed; the log must go on from it
 }
 
 // Settings say where the log and its copies are.

@@ -282,8 +282,12 @@ func (p *Prover) member(entry int64, s Shown) (*proof.Member, error) {
 }
 
 // Log gives where the entries stand: key, checkpoint, and paths from the checkpoints of the
-// last days, so that who kept one of them can link it.
+// last days, so that who kept one of them can link it. A log that does not go on from what this
+// node signed last is not signed here either; one that the view sees as it was before that is.
 func (p *Prover) Log() (proof.Log, error) {
+	if err := continues(p.tree, p.head, p.log.signed()); err != nil {
+		return proof.Log{}, err
+	}
 	cp, err := p.log.checkpoint(p.head)
 	if err != nil {
 		return proof.Log{}, err

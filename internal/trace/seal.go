@@ -162,7 +162,7 @@ func extend(tx *store.Tx, t *tiles) (int64, error) {
 // refuses to sign a log that does not go on from the last checkpoint this node signed.
 func (l *Log) publish(ctx context.Context) error {
 	cp, note, err := l.sign(ctx)
-	if err != nil || cp.Size == 0 || cp == l.last {
+	if err != nil || cp.Size == 0 || l.signed() == cp {
 		return err
 	}
 	hour, day := cp.At.Unix()/3600, cp.At.Unix()/86400
@@ -180,12 +180,21 @@ func (l *Log) publish(ctx context.Context) error {
 			return fmt.Errorf("trace: no copy of the checkpoint in %s: %w", p.name(), err)
 		}
 	}
-	l.last = cp
+	l.last.Store(&cp)
 	return nil
+}
+
+// signed is the last checkpoint this node signed, with size 0 before the first.
+func (l *Log) signed() proof.Checkpoint {
+	if cp := l.last.Load(); cp != nil {
+		return *cp
+	}
+	return proof.Checkpoint{}
 }
 
 // sign reads the head, checks that it goes on from the last one, and signs it.
 func (l *Log) sign(ctx context.Context) (cp proof.Checkpoint, note []byte, err error) {
+	last := l.signed() // before the view begins: what was signed then stands in it
 	err = l.main.View(ctx, sealer, func(v *store.View) error {
 		h, err := store.One[head](v, findHead)
 		if err != nil {
@@ -194,7 +203,10 @@ func (l *Log) sign(ctx context.Context) (cp proof.Checkpoint, note []byte, err e
 		if cp, err = l.checkpoint(h); err != nil {
 			return err
 		}
-		return l.continues(v, h)
+		if h.Size < last.Size {
+			return errForked
+		}
+		return continues(treeOf(v, h.Size), h, last)
 	})
 	if err != nil {
 		return cp, nil, err
@@ -210,15 +222,16 @@ func (l *Log) checkpoint(h head) (proof.Checkpoint, error) {
 
 var errForked = errors.New("trace: the log in the database does not go on from the checkpoint signed before: it was changed; nothing more is signed")
 
-func (l *Log) continues(r store.Reader, h head) error {
-	if l.last.Size == 0 {
+// continues tells whether a tree begins with an earlier one, which is no larger.
+func continues(t *tiles, h head, last proof.Checkpoint) error {
+	if last.Size == 0 || last.Size > h.Size {
 		return nil
 	}
-	if h.Size < l.last.Size {
-		return errForked
+	root, err := h.hash()
+	if last.Size < h.Size {
+		root, err = t.root(last.Size)
 	}
-	root, err := treeOf(r, h.Size).root(l.last.Size)
-	if err != nil || root != l.last.Root {
+	if err != nil || root != last.Root {
 		return errors.Join(errForked, err)
 	}
 	return nil

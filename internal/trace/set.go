@@ -35,11 +35,13 @@ type Set struct {
 	id    int64
 	clear proof.Fields
 	set   set
-	done  chan error
+	err   error
+	done  chan struct{} // closed when every member is committed, or one can't be
 }
 
 // BeginSet begins to commit the members of a set act on another processor, while the act goes
-// on writing their rows; Append writes the entry. Members are left alone until then.
+// on writing their rows; Append writes the entry. Members, and what they lead to, are left alone
+// until Append, or Rest where the act goes wrong, has returned.
 func BeginSet(tx *store.Tx, a Act, members []Member) (*Set, error) {
 	if len(members) == 0 || len(members) > proof.MaxMembers {
 		return nil, fmt.Errorf("trace: %s: a set has 1 to %d members, not %d", a.Action, proof.MaxMembers, len(members))
@@ -56,16 +58,22 @@ func BeginSet(tx *store.Tx, a Act, members []Member) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{tx: tx, act: a, id: id, clear: clear, done: make(chan error, 1),
+	s := &Set{tx: tx, act: a, id: id, clear: clear, done: make(chan struct{}),
 		set: set{entry: id, key: key, none: none, members: members, leaves: make([]proof.Hash, len(members))}}
-	go func() { s.done <- s.set.commit() }()
+	go func() {
+		defer close(s.done)
+		s.err = s.set.commit()
+	}()
 	return s, nil
 }
 
+// Rest waits until nothing looks at the members any more. Again is harmless.
+func (s *Set) Rest() { <-s.done }
+
 // Append writes the entry and what its members' proofs need.
 func (s *Set) Append() (int64, error) {
-	if err := <-s.done; err != nil {
-		return 0, fmt.Errorf("trace: %s: %w", s.act.Action, err)
+	if s.Rest(); s.err != nil {
+		return 0, fmt.Errorf("trace: %s: %w", s.act.Action, s.err)
 	}
 	leaves := s.set.leaves
 	tree, err := proof.Grow(leaves)

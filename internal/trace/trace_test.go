@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,6 +135,37 @@ func TestALaterCheckpointIsLinkedToAnEarlierProofByABridge(t *testing.T) {
 		}
 	})
 }
+
+// An act that goes wrong between the two runs again on the same memory.
+func TestASetThatIsGivenUpLooksAtNobodyAnyMore(t *testing.T) {
+	h := testhouse.SQLite(t)
+	wait := make(chan bool)
+	var looked atomic.Int64
+	must(t, h.Main.Write(ctx, h.Member(h.Account(t)), func(tx *store.Tx) error {
+		members := make([]trace.Member, 600)
+		for i := range members {
+			members[i].Facts = slow{wait, &looked}
+		}
+		s, err := trace.BeginSet(tx, trace.Act{Action: "import.rows"}, members)
+		must(t, err)
+		go close(wait)
+		s.Rest()
+		s.Rest()
+		if n := looked.Load(); n != 600 {
+			t.Errorf("%d of 600 were looked at when it came to rest", n)
+		}
+		return nil
+	}))
+}
+
+// slow are facts that wait before they are told.
+type slow struct {
+	wait   chan bool
+	looked *atomic.Int64
+}
+
+func (s slow) AppendClear(b []byte, _, _ string) []byte { <-s.wait; s.looked.Add(1); return b }
+func (slow) EachPrivate(func(name, value string))       {}
 
 func TestSigningTheSameHeadTwiceGivesTheSameBytes(t *testing.T) {
 	h := testhouse.SQLite(t)

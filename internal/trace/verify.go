@@ -51,7 +51,7 @@ type Check struct {
 // main. It reads in pages, while people work.
 //
 // Not seen: a change before sealing; values under a person's key, which the seal of the key
-// itself protects; the private part of somebody whose salt is gone.
+// itself protects; the private part of what is about a member, or about somebody whose salt is gone.
 func (l *Log) Verify(ctx context.Context, check Check) (Verdict, error) {
 	c := &checking{log: l, Check: check, keys: map[int64][2]proof.Hash{}, vacant: map[proof.Hash]bool{}}
 	var cp proof.Checkpoint

@@ -188,6 +188,51 @@ func acts2(t *testing.T, h *testhouse.House, acc int64) {
 	}
 }
 
+// A receipt or a checkpoint mail is made in an act, and signs the head it finds there.
+func TestAProofIsNotSignedOnALogThatWasChanged(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		acc := h.Account(t)
+		ids := acts(t, h, acc, 5)
+		log := func() (err error) {
+			must(t, h.Main.View(ctx, h.Member(acc), func(v *store.View) error {
+				p, e := trace.ProverIn(v)
+				must(t, e)
+				_, err = p.Log()
+				return nil
+			}))
+			return err
+		}
+		must(t, log())
+		for _, size := range []string{"5", "6"} {
+			h.Raw(t, fmt.Sprintf(`UPDATE trace_head SET size = %s, root = (SELECT c2 FROM trace_entry WHERE id = %d)`, size, ids[0]))
+			h.Raw(t, `UPDATE trace_tile SET hashes = (SELECT c.c2 FROM trace_entry c WHERE c.id = `+fmt.Sprint(ids[0])+`)`)
+			if log() == nil {
+				t.Errorf("a log of %s entries that nobody sealed was signed", size)
+			}
+		}
+	})
+}
+
+func TestWhoAsksForTheCheckpointWhileAnotherIsSignedIsTold(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		acc := h.Account(t)
+		acts(t, h, acc, 2)
+		for _, at := range []string{"trace.find_head", "trace.find_tile"} {
+			more := true
+			h.Main.SetHook(func(q string) error {
+				if more && q == at {
+					more = false
+					acts(t, h, acc, 1)
+				}
+				return nil
+			})
+			_, err := h.Log.Checkpoint(ctx)
+			h.Main.SetHook(nil)
+			must(t, err)
+		}
+	})
+}
+
 func TestACheckpointFileOfAnotherHouseIsToldApart(t *testing.T) {
 	h := testhouse.SQLite(t)
 	acts(t, h, h.Account(t), 2)

@@ -296,6 +296,9 @@ func again(tx *store.Tx, r refusal.Refusal) (bool, error) {
 	}
 	scope := consent.Scope{Reach: consent.Reach(r.Scope), ID: r.ScopeID}
 	kind := consent.Kind(r.Kind)
+	if kind.Own() { // "not me" is the person's own word: the house says for them only that they refused
+		kind = consent.Refuse
+	}
 	if !kind.No() {
 		return true, consent.SuppressFP(tx, fp, person, consent.Cause(r.Kind), scope)
 	}

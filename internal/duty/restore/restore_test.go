@@ -405,6 +405,38 @@ func TestAMainThatLacksOnlyRefusalsDoesNotStart(t *testing.T) {
 	})
 }
 
+// "Not me" is said by the person alone, and the house replays it all the same.
+func TestANotMeSinceTheCopyHoldsAgain(t *testing.T) {
+	each(t, func(t *testing.T, d *disk) {
+		h, err := d.start(false)
+		must(t, err)
+		p := settle(t, h)
+		must(t, trace.SealNow(ctx, h.Main))
+		d.copy(false)
+		h, err = d.start(false)
+		must(t, err)
+		must(t, h.Main.Write(ctx, actor.Actor{Kind: actor.Subject, Account: p.account}, func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{{Contact: p.ids["lea"], List: p.list, Kind: consent.NotMe, Source: "form"}})
+			return err
+		}))
+		must(t, h.Jobs.Settle(ctx))
+		d.copy(true)
+		h, err = d.start(true)
+		must(t, err)
+		if _, err := restore.Accept(ctx, h.Restore(), "Rosalie Martin", "the disk died"); err != nil {
+			t.Fatal(err)
+		}
+		h, err = d.start(false)
+		must(t, err)
+		if got := p.stands(t, h, "lea"); got != consent.Refused {
+			t.Errorf("on the list stands %s", got)
+		}
+		if got := p.may(t, h, "lea", "tom"); got != "tom" {
+			t.Errorf("mail may go to %q", got)
+		}
+	})
+}
+
 // TestAMainThatWentAnotherWayIsNotAccepted: it is no smaller than a checkpoint that contradicts it.
 func TestAMainThatWentAnotherWayIsNotAccepted(t *testing.T) {
 	each(t, func(t *testing.T, d *disk) {

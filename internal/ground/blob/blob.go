@@ -4,7 +4,7 @@
 // owner and an end (GDPR 5(1)(e), 32(1)(a)): nobody writes files elsewhere. A piece opens only
 // in its own place, so none can be swapped, and a blob can't be shortened unseen.
 //
-// Five verbs: Put or Store, Open, Stat, Keep, Delete. An object store may stand behind them
+// Five verbs: Store, Open, Stat, Keep, Delete. An object store may stand behind them
 // one day. What seals is given by the caller (keys: the account's box, or a person's).
 //
 // A crash while a file is being stored leaves a blob that is not whole: nobody can open it,
@@ -55,28 +55,12 @@ type Info struct {
 	EndsAt  legalclock.Moment
 }
 
-// Put stores a small file in the act's own transaction.
-func Put(tx *store.Tx, box Box, n New, data []byte) (int64, error) {
-	id := tx.ID()
-	sum := sha256.Sum256(data)
-	tx.Do(add, id, n.Owner, n.OwnerID, n.Type, len(data), sum[:], n.EndsAt)
-	for k := int64(0); len(data) > 0; k++ {
-		m := min(len(data), Chunk)
-		sealed, err := box.Seal(id, k, data[:m])
-		if err != nil {
-			return 0, err
-		}
-		tx.Do(addChunk, id, k, sealed)
-		data = data[m:]
-	}
-	return id, nil
-}
-
-// Store stores a stream of at most limit bytes, a piece in each step; too much is
-// fault.TooLarge "blob.large". ready, if not nil, runs in the step that makes the blob whole.
+// Store stores a stream of at most limit bytes, piece by piece; too much is fault.TooLarge
+// "blob.large". The stream is read between the steps, never inside one: who sends slowly keeps
+// nobody waiting. ready, if not nil, runs in the step that makes the blob whole.
 func Store(ctx context.Context, db *store.DB, who actor.Actor, box Box, n New, r io.Reader, limit int64, ready func(*store.Tx, Info) error) (Info, error) {
-	s := &storing{box: box, sum: sha256.New(), r: r, limit: limit, ready: ready, n: n}
-	err := db.Bulk(ctx, who, s.step)
+	s := &storing{box: box, sum: sha256.New(), r: r, limit: limit, ready: ready, n: n, piece: make([]byte, Chunk)}
+	err := s.all(ctx, db, who)
 	if err == nil {
 		return s.info, nil
 	}
@@ -84,14 +68,10 @@ func Store(ctx context.Context, db *store.DB, who actor.Actor, box Box, n New, r
 		clean := db.Write(context.WithoutCancel(ctx), who, func(tx *store.Tx) error { return Delete(tx, s.info.ID) })
 		err = errors.Join(err, clean)
 	}
-	if s.err != nil {
-		return Info{}, s.err
-	}
 	return Info{}, err
 }
 
-// storing is a stream on its way. A step may run again, so what is read stays at hand until
-// the database has it.
+// storing is a stream on its way.
 type storing struct {
 	box   Box
 	n     New
@@ -104,70 +84,62 @@ type storing struct {
 	piece []byte // number `at` of the file
 	at    int64
 	end   bool
-	err   error
 }
 
-func (s *storing) step(tx *store.Tx) (more bool, err error) {
-	if s.piece == nil {
+// all reads piece after piece, and stores each in a step of its own.
+func (s *storing) all(ctx context.Context, db *store.DB, who actor.Actor) error {
+	for ; !s.end; s.at++ {
 		if err := s.read(); err != nil {
-			return false, err
+			return err
+		}
+		if err := db.Bulk(ctx, who, func(tx *store.Tx) (more bool, err error) { return false, s.step(tx) }); err != nil {
+			return err
 		}
 	}
-	if s.info.ID == 0 {
-		s.info = Info{ID: tx.ID(), Owner: s.n.Owner, OwnerID: s.n.OwnerID, Type: s.n.Type, Size: s.info.Size, MadeAt: tx.Now, EndsAt: s.n.EndsAt}
-	}
-	has, err := store.One[int64](tx, countChunks, s.info.ID)
-	if err != nil {
-		return false, err
-	}
-	if has == 0 {
-		if _, err := tx.Exec(addOpen, s.info.ID, s.n.Owner, s.n.OwnerID, s.n.Type, s.n.EndsAt); err != nil {
-			return false, err
-		}
-	}
-	if has > s.at { // the piece at hand is stored: the next one
-		if err := s.read(); err != nil {
-			return false, err
-		}
-		s.at++
+	return nil
+}
+
+// step stores the piece at hand; it may run again.
+func (s *storing) step(tx *store.Tx) error {
+	if s.at == 0 {
+		s.info.ID, s.info.Owner, s.info.OwnerID, s.info.Type, s.info.MadeAt, s.info.EndsAt = tx.ID(), s.n.Owner, s.n.OwnerID, s.n.Type, tx.Now, s.n.EndsAt
+		tx.Do(addOpen, s.info.ID, s.n.Owner, s.n.OwnerID, s.n.Type, s.n.EndsAt)
 	}
 	if len(s.piece) > 0 {
 		sealed, err := s.box.Seal(s.info.ID, s.at, s.piece)
 		if err != nil {
-			return false, err
+			return err
 		}
 		tx.Do(addChunk, s.info.ID, s.at, sealed)
 	}
 	if !s.end {
-		return true, nil
+		return nil
 	}
 	s.info.SHA256 = s.sum.Sum(nil)
 	tx.Do(finish, s.info.Size, s.info.SHA256, s.info.ID)
 	if s.ready != nil {
-		return false, s.ready(tx, s.info)
+		return s.ready(tx, s.info)
 	}
-	return false, nil
+	return nil
 }
 
 // read takes the next piece of the stream.
 func (s *storing) read() error {
-	if s.piece == nil {
-		s.piece = make([]byte, Chunk)
+	n, err := 0, error(nil)
+	for k := 0; n < Chunk && err == nil; n += k {
+		k, err = s.r.Read(s.piece[n:Chunk])
 	}
-	n, err := io.ReadFull(s.r, s.piece[:Chunk])
 	s.piece = s.piece[:n]
 	s.sum.Write(s.piece)
 	s.info.Size += int64(n)
 	switch {
 	case s.info.Size > s.limit:
-		s.err = fault.New(fault.TooLarge, "blob.large", "mb", s.limit>>20)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fault.New(fault.TooLarge, "blob.large", "mb", s.limit>>20)
+	case errors.Is(err, io.EOF): // and not io.ErrUnexpectedEOF: so ends a body whose sender went away
 		s.end = true
 		return nil
-	case err != nil:
-		s.err = err
 	}
-	return s.err
+	return err
 }
 
 // Stat tells what a whole blob is.

@@ -55,15 +55,10 @@ func TestAFileComesBackAsItWasStored(t *testing.T) {
 					t.Errorf("the last five of %d bytes: %v", n, err)
 				}
 			}
-			var small int64
-			must(t, h.Main.Write(ctx, who, func(tx *store.Tx) (err error) {
-				small, err = blob.Put(tx, box, blob.New{Owner: "note", OwnerID: 1, Type: "text/html"}, data)
-				return err
-			}))
 			must(t, h.Main.View(ctx, who, func(v *store.View) error {
-				got, err := blob.Bytes(v, box, small, 1<<20)
+				got, err := blob.Bytes(v, box, i.ID, 1<<20)
 				if err != nil || !bytes.Equal(got, data) {
-					t.Errorf("put %d bytes: %v", n, err)
+					t.Errorf("%d bytes at once: %v", n, err)
 				}
 				return nil
 			}))
@@ -80,10 +75,13 @@ func TestAFileThatIsTooLargeOrBreaksOffLeavesNothing(t *testing.T) {
 		if !fault.Is(err, fault.TooLarge) {
 			t.Errorf("too large: %v", err)
 		}
-		broken := errors.New("connection lost")
-		_, err = blob.Store(ctx, h.Main, who, box, n, io.MultiReader(bytes.NewReader(random(blob.Chunk+9)), failing{broken}), 1<<30, nil)
-		if !errors.Is(err, broken) {
-			t.Errorf("broken off: %v", err)
+		for _, broken := range []error{errors.New("connection lost"), io.ErrUnexpectedEOF} { // the second is how a body ends too early
+			for _, size := range []int{9, blob.Chunk + 9} {
+				_, err = blob.Store(ctx, h.Main, who, box, n, io.MultiReader(bytes.NewReader(random(size)), failing{broken}), 1<<30, nil)
+				if !errors.Is(err, broken) {
+					t.Errorf("broken off after %d: %v", size, err)
+				}
+			}
 		}
 		must(t, h.Main.View(ctx, who, func(v *store.View) error {
 			if list, err := blob.Of(v, "import", 9); err != nil || len(list) > 0 {
@@ -93,6 +91,34 @@ func TestAFileThatIsTooLargeOrBreaksOffLeavesNothing(t *testing.T) {
 		}))
 	})
 }
+
+// While a file arrives others write: on SQLite, where there is one writer, this would wait for ever.
+func TestWhoSendsAFileSlowlyKeepsNobodyWaiting(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		acc := h.Account(t)
+		who, box := h.Member(acc), h.Ring.Box(acc)
+		others := 0
+		slow := reading(func(p []byte) (int, error) {
+			soon, stop := context.WithTimeout(ctx, 10*time.Second)
+			defer stop()
+			if err := h.Main.Write(soon, who, func(tx *store.Tx) error { tx.ID(); return nil }); err != nil {
+				return 0, err
+			}
+			if others++; others > 5 {
+				return 0, io.EOF
+			}
+			return min(len(p), blob.Chunk/2), nil
+		})
+		i, err := blob.Store(ctx, h.Main, who, box, blob.New{Owner: "import", OwnerID: 9}, slow, 1<<30, nil)
+		if err != nil || i.Size != 5*blob.Chunk/2 {
+			t.Errorf("%d bytes, %v", i.Size, err)
+		}
+	})
+}
+
+type reading func([]byte) (int, error)
+
+func (r reading) Read(p []byte) (int, error) { return r(p) }
 
 type failing struct{ err error }
 
@@ -131,15 +157,12 @@ func TestWhatHasEndedIsSwept(t *testing.T) {
 		acc := h.Account(t)
 		who, box := h.Member(acc), h.Ring.Box(acc)
 		var gone, kept int64
-		must(t, h.Main.Write(ctx, who, func(tx *store.Tx) (err error) {
-			if gone, err = blob.Put(tx, box, blob.New{Owner: "export", EndsAt: tx.Now.Add(time.Hour)}, random(10)); err != nil {
-				return err
-			}
-			if kept, err = blob.Put(tx, box, blob.New{Owner: "export", EndsAt: tx.Now.Add(time.Hour)}, random(10)); err != nil {
-				return err
-			}
-			return blob.Keep(tx, kept, tx.Now.Add(72*time.Hour))
-		}))
+		for _, id := range []*int64{&gone, &kept} {
+			i, err := blob.Store(ctx, h.Main, who, box, blob.New{Owner: "export", EndsAt: h.Now().Add(time.Hour)}, bytes.NewReader(random(10)), 1<<20, nil)
+			must(t, err)
+			*id = i.ID
+		}
+		must(t, h.Main.Write(ctx, who, func(tx *store.Tx) error { return blob.Keep(tx, kept, tx.Now.Add(72*time.Hour)) }))
 		h.Clock.Advance(2 * time.Hour)
 		must(t, blob.Sweep(ctx, h.Main))
 		must(t, h.Main.View(ctx, who, func(v *store.View) error {

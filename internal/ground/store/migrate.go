@@ -244,7 +244,10 @@ func (db *DB) identify(ctx context.Context, installation string) error {
 				i.Installation = random()
 			}
 			tx.Do(identify, i.Kind, i.ID, i.Installation)
-			found = append(found, i)
+			// Another node may have been first: what the store holds counts.
+			if found, err = All[Identity](tx, identity); err != nil {
+				return err
+			}
 		}
 		db.identity = found[0]
 		return nil

@@ -36,6 +36,7 @@ func (c *compiled) check(w []token, account map[string]bool) error {
 	if err := plainNames(w, account); err != nil {
 		return err
 	}
+	into := "" // the table of the last INSERT
 	depth := 0
 	inFrom := map[int]bool{} // by depth of brackets: are we in a FROM list
 	for i := 0; i < len(w); i++ {
@@ -56,8 +57,11 @@ func (c *compiled) check(w []token, account map[string]bool) error {
 			c.changes = append(c.changes, table)
 			refs = append(refs, ref{table, alias})
 			i += n
+		case t.text == "update" && at(i-1) == "do": // ON CONFLICT DO UPDATE changes a row, too
+			c.changes = append(c.changes, into)
 		case t.text == "into":
 			table := at(i + 1)
+			into = table
 			c.know(table, account)
 			if account[table] {
 				c.tables = append(c.tables, table)

@@ -160,6 +160,26 @@ func TestAStatementThatForgetsTheAccountIsRefused(t *testing.T) {
 	})
 }
 
+// The store refuses it whatever the database is: on SQLite nothing else does.
+func TestAnAppendOnlyTableIsChangedByNoStatement(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for _, text := range []string{
+			`DELETE FROM trace_leaf WHERE account_id = :account`,
+			`UPDATE trace_leaf SET at = 1 WHERE account_id = :account`,
+			`INSERT INTO trace_leaf (account_id, entry_id, leaf_index, at) VALUES (:account, 1, 1, 1) ON CONFLICT (account_id, entry_id) DO UPDATE SET at = excluded.at`,
+		} {
+			q := store.Account("test.change", text)
+			err := h.Main.Write(t.Context(), who(7), func(tx *store.Tx) error { _, err := tx.Exec(q); return err })
+			if err == nil || !strings.Contains(err.Error(), "append-only") {
+				t.Errorf("%s: %v", text, err)
+			}
+			if err := h.Main.Purge(t.Context(), who(7), "test", func(tx *store.Tx) error { _, err := tx.Exec(q); return err }); err != nil {
+				t.Errorf("in Purge: %s: %v", text, err)
+			}
+		}
+	})
+}
+
 func TestIDsAreNeverGivenTwiceEvenWhenABlockRunsOut(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		seen := map[int64]bool{}

@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -94,6 +95,52 @@ func TestEveryKeyOfAnAccountTableBeginsWithTheAccount(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Of two nodes that start on an empty database one writes what the store is; the other believes it.
+func TestNodesThatStartTogetherAgreeOnWhatTheStoreIs(t *testing.T) {
+	ctx := t.Context()
+	url := testhouse.Databases(t)[datamap.Main]
+	first, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close(ctx)
+	tx, err := first.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO store (kind, id, installation) VALUES ('main', 'one', 'house')"); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 1)
+	go func() {
+		o := app.Stores(datamap.Main)
+		o.URL = url
+		db, err := store.Open(context.Background(), o)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer db.Close()
+		got <- db.Identity().Installation
+	}()
+	see, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer see.Close(ctx)
+	for waits := 0; waits == 0; {
+		if err := see.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-got; s != "house" {
+		t.Errorf("the second node works as %q", s)
+	}
 }
 
 // Each wall is tried with the other one gone. Here the first wall (the store's check of

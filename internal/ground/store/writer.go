@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"consend/internal/ground/actor"
@@ -40,6 +41,7 @@ type waiter struct {
 	turn    chan *Tx   // the writer gives the transaction …
 	back    chan error // … and gets the closure's verdict
 	done    chan error // durable, or why not
+	verdict error      // in a group: told with its commit
 	tx      *Tx
 	aband   bool
 	started bool
@@ -126,7 +128,7 @@ func (w *writer) hand(a *waiter, tx *Tx, fn func(*Tx) error) {
 					a.back <- errDry
 					return
 				}
-				a.back <- fmt.Errorf("store: panic in an act: %v\n%s", p, debug.Stack())
+				a.back <- fmt.Errorf("%w: a panic: %v\n%s", errGone, p, debug.Stack())
 				panic(p)
 			}
 		}
@@ -259,53 +261,65 @@ func (w *writer) alone(c *liteConn, a *waiter) {
 	}
 }
 
-// together runs the acts of a group in one transaction with one commit. It gives back those
-// that must run again alone: they failed with a database error, or ran out of ids.
+// together runs the acts of a group in one transaction with one commit, and tells nobody
+// before it, not even whose act was refused: the refusal may lean on what another act of the
+// group did. It gives back those that must run again alone: they failed with a database error,
+// or all did with the group. Whose goroutine has ended can't run again, and is told at once.
 func (w *writer) together(c *liteConn, group []*waiter) (again []*waiter) {
 	run := &liteRun{ctx: context.Background(), conn: c}
 	if err := run.plain("BEGIN IMMEDIATE"); err != nil {
 		return group
 	}
-	var fine []*waiter
+	var heard []*waiter
+	undo := func(rest []*waiter) []*waiter {
+		run.plain("ROLLBACK")
+		return slices.Concat(again, heard, rest)
+	}
 	for i, a := range group {
 		if a.opt.purge { // not worth a group
 			again = append(again, a)
 			continue
 		}
 		if err := run.plain("SAVEPOINT act"); err != nil {
-			run.plain("ROLLBACK")
-			return group
+			return undo(group[i:])
 		}
-		err := w.turn(c, a)
-		if err == nil {
-			fine = append(fine, a)
-			run.plain("RELEASE act")
-			continue
+		a.verdict = w.turn(c, a)
+		var whole error // of the transaction: some faults of a disk end it, and all that was done in it
+		if a.verdict != nil {
+			whole = run.plain("ROLLBACK TO act")
 		}
-		run.plain("ROLLBACK TO act")
-		run.plain("RELEASE act")
+		if whole == nil {
+			whole = run.plain("RELEASE act")
+		}
+		rest := group[i:]
+		if errors.Is(a.verdict, errGone) {
+			a.done <- a.verdict
+			rest = group[i+1:]
+		}
 		switch {
-		case errors.Is(err, errDry):
-			run.plain("ROLLBACK") // a lease is a transaction of its own: all of them run again
+		case whole != nil:
+			return undo(rest)
+		case errors.Is(a.verdict, errGone):
+		case errors.Is(a.verdict, errDry):
+			rest = undo(rest) // a lease is a transaction of its own: all of them run again
 			if e := w.e.lease(c); e != nil {
-				for _, b := range group {
+				for _, b := range rest {
 					b.done <- e
 				}
 				return nil
 			}
-			return append(again, append(fine, group[i:]...)...)
-		case lost(err) && !errors.Is(err, errGone):
+			return rest
+		case lost(a.verdict):
 			again = append(again, a)
 		default:
-			a.done <- err
+			heard = append(heard, a)
 		}
 	}
 	if err := run.plain("COMMIT"); err != nil {
-		run.plain("ROLLBACK")
-		return append(again, fine...)
+		return undo(nil)
 	}
-	for _, a := range fine {
-		a.done <- nil
+	for _, a := range heard {
+		a.done <- a.verdict
 	}
 	return again
 }

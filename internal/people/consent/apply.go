@@ -69,11 +69,8 @@ func (d *Desk) Apply(tx *store.Tx, events []Event) ([]Result, error) {
 	d.results = slices.Grow(d.results[:0], len(events))[:len(events)]
 	clear(d.results)
 	b := &batch{tx: tx, events: events, desk: d, results: d.results}
-	if err := b.apply(); err != nil {
-		*d = Desk{} // what was begun may still look at it
-		return nil, err
-	}
-	return d.results, nil
+	err := b.apply()
+	return d.results, err
 }
 
 // Ahead is what an act on people who may be new asked before it knew them, so that the
@@ -137,6 +134,11 @@ type batch struct {
 }
 
 func (b *batch) apply() error {
+	defer func() {
+		if b.set != nil {
+			b.set.Rest() // an act that goes wrong runs again on the same memory
+		}
+	}()
 	for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell} {
 		if err := step(); err != nil {
 			return err

@@ -103,7 +103,10 @@ func (d *Desk) enter(ctx context.Context, who actor.Actor, acc, id int64, l logi
 		if err != nil {
 			return err
 		}
-		in, err = proceed(tx, m, l, "password")
+		l, err := login.Still(tx, l)
+		if err == nil {
+			in, err = proceed(tx, m, l, "password")
+		}
 		return err
 	})
 	return in, err
@@ -148,11 +151,11 @@ func (d *Desk) Code(ctx context.Context, who actor.Actor, second, code string) (
 	if !ok || acc == 0 {
 		return In{}, fault.New(fault.NotFound, "login.link.unknown")
 	}
+	var link login.Link
 	var m member.Member
-	err := d.db.View(ctx, stranger(who, acc), func(v *store.View) error {
-		l, err := login.ReadLink(v, t, v.Now, login.SecondStep)
-		if err == nil {
-			m, err = member.Get(v, l.MemberID)
+	err := d.db.View(ctx, stranger(who, acc), func(v *store.View) (err error) {
+		if link, err = login.ReadLink(v, t, v.Now, login.SecondStep); err == nil {
+			m, err = member.Get(v, link.MemberID)
 		}
 		return err
 	})
@@ -170,7 +173,11 @@ func (d *Desk) Code(ctx context.Context, who actor.Actor, second, code string) (
 		if err != nil {
 			return err
 		}
-		if !ok {
+		l, err := login.Get(tx, m.LoginID)
+		if err != nil {
+			return err
+		}
+		if !ok || link.MadeAt < l.PasswordAt { // the password it stands for is another by now
 			return fault.New(fault.Gone, "login.link.expired")
 		}
 		means, ok, err := login.UseCode(tx, m.LoginID, code)

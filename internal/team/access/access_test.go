@@ -273,8 +273,27 @@ func TestAMailboxGetsAFewLinksWhoeverAsks(t *testing.T) {
 		h.Main.SetHook(func(q string) error { queries = append(queries, q); return nil })
 		must(t, p.d.Recover(ctx, home, p.email)) // has had enough: only the answer's own work
 		h.Main.SetHook(nil)
-		if got := strings.Join(queries, " "); got != "login.tries login.count_try login.count_try login.count_try" {
+		if got := strings.Join(queries, " "); got != "login.tries login.count_try login.count_try" {
 			t.Errorf("before the answer: %s", got)
+		}
+	})
+}
+
+// A stranger who goes on asking, from everywhere, does not keep the next link away for ever.
+func TestALinkStillComesWhileAStrangerGoesOnAsking(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := furnish(t, h)
+		mails := func() (n int64) {
+			must(t, h.Main.View(ctx, p.who(t, p.in), func(v *store.View) (err error) { n, err = store.One[int64](v, countFacts); return err }))
+			return n
+		}
+		for i := range 60 {
+			h.Clock.Advance(time.Minute)
+			must(t, p.d.Recover(ctx, visitor("198.51.100."+dec(i+1)), p.email))
+			p.d.Close()
+		}
+		if n := mails(); n < 15 || n > 21 {
+			t.Errorf("%d mails in an hour", n)
 		}
 	})
 }
@@ -372,6 +391,50 @@ func TestACodeIsAskedAndWorksOnce(t *testing.T) {
 		if in := p.signIn(t); !in.Done() {
 			t.Error("a code is asked though codes are off")
 		}
+	})
+}
+
+func TestAPasswordThatIsChangedWhileItIsCheckedLetsNobodyIn(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := furnish(t, h)
+		f, who := p.find(t, p.in), p.who(t, p.in)
+		changed := false
+		h.Main.SetHook(func(q string) error {
+			if q != "member.by_login" || changed { // the password was checked, and the session is not begun
+				return nil
+			}
+			changed = true
+			h.Clock.Advance(time.Second)
+			_, err := p.d.ChangePassword(ctx, who, f, password, other)
+			h.Clock.Advance(time.Second)
+			return err
+		})
+		_, err := p.d.SignIn(ctx, visitor("198.51.100.3"), p.email, password)
+		h.Main.SetHook(nil)
+		if !changed || !fault.Is(err, fault.Refused) {
+			t.Errorf("%v", err)
+		}
+		must(t, second(p.d.SignIn(ctx, visitor("198.51.100.3"), p.email, other)))
+	})
+}
+
+func TestASecondStepEndsWithThePasswordItStandsFor(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := furnish(t, h)
+		s, recovery := p.guard(t)
+		half := p.signIn(t)
+		h.Clock.Advance(30 * time.Second)
+		in, err := p.d.ChangePassword(ctx, p.who(t, p.in), p.find(t, p.in), password, other)
+		must(t, err)
+		p.find(t, in)
+		for _, c := range []string{code(t, p, s), recovery[0]} {
+			if _, err := p.d.Code(ctx, home, half.Second.Raw(), c); !fault.Is(err, fault.Gone) {
+				t.Errorf("a sign-in by the old password goes on: %v", err)
+			}
+		}
+		half, err = p.d.SignIn(ctx, home, p.email, other)
+		must(t, err)
+		must(t, second(p.d.Code(ctx, home, half.Second.Raw(), code(t, p, s)))) // and no code was used up
 	})
 }
 

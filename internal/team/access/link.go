@@ -140,11 +140,14 @@ func (d *Desk) Accept(ctx context.Context, who actor.Actor, token string, j Join
 		if err := login.UseLink(tx, t, g.Kind); err != nil {
 			return err
 		}
-		l := l
-		if !g.Known {
-			if l.ID, err = login.Make(tx, g.Member.Email, hashed); err != nil {
-				return err
-			}
+		l, err := l, error(nil)
+		if g.Known {
+			l, err = login.Still(tx, l)
+		} else {
+			l.ID, err = login.Make(tx, g.Member.Email, hashed)
+		}
+		if err != nil {
+			return err
 		}
 		m, err := member.Join(tx, g.Member.ID, l.ID, j.Name, j.Language)
 		if err == nil {

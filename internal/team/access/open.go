@@ -59,6 +59,7 @@ func (d *Desk) LinkFor(ctx context.Context, who actor.Actor, email address.Addre
 // SetupLink makes the link of the first start. ok is false when the house has its account already.
 func (d *Desk) SetupLink(ctx context.Context, who actor.Actor) (link secret.Token, ok bool, err error) {
 	err = d.db.Write(ctx, who.In(0), func(tx *store.Tx) error {
+		ok = false // the act may run again
 		any, err := account.Page(tx, 0)
 		if err != nil || len(any) > 0 {
 			return err

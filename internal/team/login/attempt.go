@@ -3,9 +3,11 @@
 package login
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"math"
 	"net/netip"
 	"time"
 
@@ -24,7 +26,7 @@ import (
 //	network              above wideTries, one every two seconds
 //
 // Nobody is locked out: from a network of one's own fewTries are always free, whatever others
-// do, and a link by mail never depends on these counts. Tries that had to wait aren't counted.
+// do. A link by mail has counts of its own (AdmitMail). Tries that had to wait aren't counted.
 const (
 	tryWindow  = 15 // minutes
 	freeTries  = 5
@@ -79,12 +81,13 @@ type tried struct {
 
 // admit counts a try, or says how long it has to wait.
 func (k *Keeper) admit(ctx context.Context, who actor.Actor, t try) error {
-	_, err := k.count(ctx, who, t)
+	_, err := k.count(ctx, who, t, math.MaxInt64)
 	return err
 }
 
-// count is admit, and tells how often this was tried for the person before, from anywhere.
-func (k *Keeper) count(ctx context.Context, who actor.Actor, t try) (before int64, err error) {
+// count is admit, and tells how often this was tried for the person before, from anywhere: it
+// counts so far for the person, and no further.
+func (k *Keeper) count(ctx context.Context, who actor.Actor, t try, most int64) (before int64, err error) {
 	var wait time.Duration
 	err = k.db.Write(ctx, atDoor(who), func(tx *store.Tx) error {
 		minute := int64(tx.Now) / int64(time.Minute/time.Microsecond)
@@ -100,7 +103,9 @@ func (k *Keeper) count(ctx context.Context, who actor.Actor, t try) (before int6
 			return nil
 		}
 		for _, h := range hashes {
-			tx.Do(countTry, h, minute)
+			if before < most || !bytes.Equal(h, t.person) {
+				tx.Do(countTry, h, minute)
+			}
 		}
 		return nil
 	})
@@ -150,8 +155,9 @@ func (k *Keeper) pass(ctx context.Context, who actor.Actor, t try) error {
 const mailsAtOnce = 5
 
 // AdmitMail counts a wish for a link by mail. It says how long whoever asks has to wait, and
-// whether the mailbox has had enough of them: nobody's is filled by a stranger.
+// whether the mailbox has had enough of them: nobody's is filled by a stranger. Wishes beyond
+// that aren't counted for the person, so that who goes on asking keeps nobody's link away.
 func (k *Keeper) AdmitMail(ctx context.Context, who actor.Actor, a address.Address) (enough bool, err error) {
-	before, err := k.count(ctx, who, k.try(who, "mail", a.Norm()))
+	before, err := k.count(ctx, who, k.try(who, "mail", a.Norm()), mailsAtOnce)
 	return before >= mailsAtOnce, err
 }

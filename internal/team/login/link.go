@@ -33,6 +33,7 @@ type Link struct {
 	Kind      LinkKind
 	MemberID  int64
 	Tries     int64
+	MadeAt    legalclock.Moment
 	ExpiresAt legalclock.Moment
 	UsedAt    legalclock.Moment
 }

@@ -90,5 +90,15 @@ func Get(r store.Reader, id int64) (Login, error) {
 	return l, err
 }
 
+// Still gives a login as it is now, when its password is the one that was checked: a password
+// takes a while to check, and may be changed meanwhile.
+func Still(tx *store.Tx, checked Login) (Login, error) {
+	l, err := Get(tx, checked.ID)
+	if err == nil && l.PasswordAt != checked.PasswordAt {
+		err = fault.New(fault.Refused, "login.wrong").At("password")
+	}
+	return l, err
+}
+
 // SetPassword changes the password. Every session made before, in any account, ends with it.
 func SetPassword(tx *store.Tx, login int64, p Hashed) { tx.Do(setPassword, p.encoded, login) }

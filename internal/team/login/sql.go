@@ -52,7 +52,7 @@ var (
 	dropSessions = store.Account("login.drop_sessions", `DELETE FROM session WHERE account_id = :account AND (expires_at <= :now OR seen_at < ?)`)
 
 	addLink = store.Account("login.add_link", `INSERT INTO link (account_id, hash, kind, member_id, made_at, expires_at) VALUES (:account, ?, ?, ?, :now, ?)`)
-	getLink = store.Account("login.get_link", `SELECT k.kind, k.member_id, k.tries, k.expires_at, k.used_at FROM link k WHERE k.account_id = :account AND k.hash = ?`)
+	getLink = store.Account("login.get_link", `SELECT k.kind, k.member_id, k.tries, k.made_at, k.expires_at, k.used_at FROM link k WHERE k.account_id = :account AND k.hash = ?`)
 	useLink = store.Account("login.use_link", `UPDATE link SET used_at = :now
   WHERE account_id = :account AND hash = ? AND kind = ? AND used_at = 0 AND expires_at > :now`)
 	useLinks  = store.Account("login.use_links", `UPDATE link SET used_at = :now WHERE account_id = :account AND member_id = ? AND kind = ? AND used_at = 0`)
