@@ -74,15 +74,20 @@ func Put(tx *store.Tx, box Box, n New, data []byte) (int64, error) {
 
 // Store stores a stream of at most limit bytes, a piece in each step; too much is
 // fault.TooLarge "blob.large". ready, if not nil, runs in the step that makes the blob whole.
+// The stream is read between the steps: whoever sends slowly holds up nobody's transaction.
 func Store(ctx context.Context, db *store.DB, who actor.Actor, box Box, n New, r io.Reader, limit int64, ready func(*store.Tx, Info) error) (Info, error) {
 	s := &storing{box: box, sum: sha256.New(), r: r, limit: limit, ready: ready, n: n}
-	err := db.Bulk(ctx, who, s.step)
+	var err error
+	for ; err == nil && !s.end; s.at++ {
+		if err = s.read(); err == nil {
+			err = db.Bulk(ctx, who, s.step)
+		}
+	}
 	if err == nil {
 		return s.info, nil
 	}
 	if s.info.ID != 0 {
-		clean := db.Write(context.WithoutCancel(ctx), who, func(tx *store.Tx) error { return Delete(tx, s.info.ID) })
-		err = errors.Join(err, clean)
+		err = errors.Join(err, db.Write(context.WithoutCancel(ctx), who, s.clean))
 	}
 	if s.err != nil {
 		return Info{}, s.err
@@ -90,8 +95,8 @@ func Store(ctx context.Context, db *store.DB, who actor.Actor, box Box, n New, r
 	return Info{}, err
 }
 
-// storing is a stream on its way. A step may run again, so what is read stays at hand until
-// the database has it.
+// storing is a stream on its way. A step may run again, so the piece stays at hand until the
+// database has it.
 type storing struct {
 	box   Box
 	n     New
@@ -107,29 +112,13 @@ type storing struct {
 	err   error
 }
 
+// step writes the piece at hand.
 func (s *storing) step(tx *store.Tx) (more bool, err error) {
-	if s.piece == nil {
-		if err := s.read(); err != nil {
-			return false, err
-		}
-	}
 	if s.info.ID == 0 {
 		s.info = Info{ID: tx.ID(), Owner: s.n.Owner, OwnerID: s.n.OwnerID, Type: s.n.Type, Size: s.info.Size, MadeAt: tx.Now, EndsAt: s.n.EndsAt}
 	}
-	has, err := store.One[int64](tx, countChunks, s.info.ID)
-	if err != nil {
-		return false, err
-	}
-	if has == 0 {
-		if _, err := tx.Exec(addOpen, s.info.ID, s.n.Owner, s.n.OwnerID, s.n.Type, s.n.EndsAt); err != nil {
-			return false, err
-		}
-	}
-	if has > s.at { // the piece at hand is stored: the next one
-		if err := s.read(); err != nil {
-			return false, err
-		}
-		s.at++
+	if s.at == 0 {
+		tx.Do(addOpen, s.info.ID, s.n.Owner, s.n.OwnerID, s.n.Type, s.n.EndsAt)
 	}
 	if len(s.piece) > 0 {
 		sealed, err := s.box.Seal(s.info.ID, s.at, s.piece)
@@ -139,7 +128,7 @@ func (s *storing) step(tx *store.Tx) (more bool, err error) {
 		tx.Do(addChunk, s.info.ID, s.at, sealed)
 	}
 	if !s.end {
-		return true, nil
+		return false, nil
 	}
 	s.info.SHA256 = s.sum.Sum(nil)
 	tx.Do(finish, s.info.Size, s.info.SHA256, s.info.ID)
@@ -149,21 +138,35 @@ func (s *storing) step(tx *store.Tx) (more bool, err error) {
 	return false, nil
 }
 
-// read takes the next piece of the stream.
+// clean takes away what was stored of a stream that broke off. What is whole stays: its commit
+// came through although the answer was lost, and what ready made of it stands.
+func (s *storing) clean(tx *store.Tx) error {
+	if _, err := Stat(tx, s.info.ID); !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return Delete(tx, s.info.ID)
+}
+
+// read takes the next piece of the stream. Only io.EOF ends a file: a visitor's connection that is
+// gone reads as io.ErrUnexpectedEOF, and half a file is none.
 func (s *storing) read() error {
 	if s.piece == nil {
 		s.piece = make([]byte, Chunk)
 	}
-	n, err := io.ReadFull(s.r, s.piece[:Chunk])
+	n, err := 0, error(nil)
+	for s.piece = s.piece[:Chunk]; n < Chunk && err == nil; {
+		var k int
+		k, err = s.r.Read(s.piece[n:])
+		n += k
+	}
 	s.piece = s.piece[:n]
 	s.sum.Write(s.piece)
 	s.info.Size += int64(n)
 	switch {
 	case s.info.Size > s.limit:
 		s.err = fault.New(fault.TooLarge, "blob.large", "mb", s.limit>>20)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case err == io.EOF:
 		s.end = true
-		return nil
 	case err != nil:
 		s.err = err
 	}

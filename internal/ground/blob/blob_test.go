@@ -80,10 +80,13 @@ func TestAFileThatIsTooLargeOrBreaksOffLeavesNothing(t *testing.T) {
 		if !fault.Is(err, fault.TooLarge) {
 			t.Errorf("too large: %v", err)
 		}
-		broken := errors.New("connection lost")
-		_, err = blob.Store(ctx, h.Main, who, box, n, io.MultiReader(bytes.NewReader(random(blob.Chunk+9)), failing{broken}), 1<<30, nil)
-		if !errors.Is(err, broken) {
-			t.Errorf("broken off: %v", err)
+		for _, broken := range []error{errors.New("connection lost"), io.ErrUnexpectedEOF} { // the latter is a visitor who went
+			for _, size := range []int{9, blob.Chunk + 9} {
+				_, err = blob.Store(ctx, h.Main, who, box, n, io.MultiReader(bytes.NewReader(random(size)), failing{broken}), 1<<30, nil)
+				if !errors.Is(err, broken) {
+					t.Errorf("broken off after %d: %v", size, err)
+				}
+			}
 		}
 		must(t, h.Main.View(ctx, who, func(v *store.View) error {
 			if list, err := blob.Of(v, "import", 9); err != nil || len(list) > 0 {

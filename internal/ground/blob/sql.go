@@ -9,10 +9,9 @@ var (
 		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	addOpen = store.Account("blob.add_open", `INSERT INTO blob (account_id, id, owner, owner_id, type, size, sha256, made_at, ends_at)
 		VALUES (:account, ?, ?, ?, ?, -1, '', :now, ?) ON CONFLICT (account_id, id) DO NOTHING`)
-	addChunk    = store.Account("blob.add_chunk", `INSERT INTO blob_chunk (account_id, blob_id, n, data) VALUES (:account, ?, ?, ?)`)
-	countChunks = store.Account("blob.count_chunks", `SELECT count(*) FROM blob_chunk c WHERE c.account_id = :account AND c.blob_id = ?`)
-	finish      = store.Account("blob.finish", `UPDATE blob SET size = ?, sha256 = ? WHERE account_id = :account AND id = ?`)
-	stat        = store.Account("blob.stat", `SELECT b.id, b.owner, b.owner_id, b.type, b.size, b.sha256, b.made_at, b.ends_at
+	addChunk = store.Account("blob.add_chunk", `INSERT INTO blob_chunk (account_id, blob_id, n, data) VALUES (:account, ?, ?, ?)`)
+	finish   = store.Account("blob.finish", `UPDATE blob SET size = ?, sha256 = ? WHERE account_id = :account AND id = ?`)
+	stat     = store.Account("blob.stat", `SELECT b.id, b.owner, b.owner_id, b.type, b.size, b.sha256, b.made_at, b.ends_at
 		FROM blob b WHERE b.account_id = :account AND b.id = ? AND b.size >= 0`)
 	ofOwner = store.Account("blob.of_owner", `SELECT b.id, b.owner, b.owner_id, b.type, b.size, b.sha256, b.made_at, b.ends_at
 		FROM blob b WHERE b.account_id = :account AND b.owner = ? AND b.owner_id = ? AND b.size >= 0 ORDER BY b.id LIMIT 1000`)
