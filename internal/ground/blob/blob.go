@@ -65,8 +65,7 @@ func Store(ctx context.Context, db *store.DB, who actor.Actor, box Box, n New, r
 		return s.info, nil
 	}
 	if s.info.ID != 0 {
-		clean := db.Write(context.WithoutCancel(ctx), who, func(tx *store.Tx) error { return Delete(tx, s.info.ID) })
-		err = errors.Join(err, clean)
+		err = errors.Join(err, db.Write(context.WithoutCancel(ctx), who, s.clean))
 	}
 	return Info{}, err
 }
@@ -121,6 +120,15 @@ func (s *storing) step(tx *store.Tx) error {
 		return s.ready(tx, s.info)
 	}
 	return nil
+}
+
+// clean takes away what was stored of a stream that broke off. What is whole stays: its commit
+// came through although the answer was lost, and what ready made of it stands.
+func (s *storing) clean(tx *store.Tx) error {
+	if _, err := Stat(tx, s.info.ID); !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return Delete(tx, s.info.ID)
 }
 
 // read takes the next piece of the stream.

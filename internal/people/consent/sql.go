@@ -48,16 +48,20 @@ var (
 		JOIN list l ON l.account_id = :account AND l.id = s.list_id JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id
 		WHERE s.account_id = :account AND s.contact_id = ? ORDER BY p.folded, l.position, l.folded, l.id`)
 
+	// A bounce doesn't take the place of a no: the no follows the person to another address, a bounce doesn't.
 	suppress = store.Load("consent.suppress", "suppression", []store.Column{{Name: "fp", Type: store.Bytes}, {Name: "scope", Type: store.Text}, {Name: "scope_id"},
 		{Name: "reason", Type: store.Text}, {Name: "since"}, {Name: "contact_id"}, {Name: "entry_id"}},
 		`ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since, entry_id = excluded.entry_id,
 		contact_id = CASE WHEN excluded.contact_id = 0 THEN suppression.contact_id ELSE excluded.contact_id END
-		WHERE suppression.reason <> 'authority_order'`)
-	// A bounce was the old mailbox's; every other no is the person's.
+		WHERE suppression.reason <> 'authority_order' AND (excluded.reason <> 'hard_bounce' OR suppression.reason = 'hard_bounce')`)
+	// A bounce was the old mailbox's; every other no is the person's. What the other address bears already stays
+	// where it binds more.
 	follow = store.Account("consent.follow", `INSERT INTO suppression (account_id, fp, scope, scope_id, reason, since, contact_id, entry_id)
 		SELECT :account, CAST(? AS {bytes}), x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? AND x.reason <> 'hard_bounce'
-		ON CONFLICT (account_id, fp, scope, scope_id) DO NOTHING`)
+		ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since, contact_id = excluded.contact_id,
+		entry_id = excluded.entry_id WHERE suppression.reason <> 'authority_order'
+		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`)
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 

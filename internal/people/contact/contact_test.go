@@ -299,6 +299,41 @@ func TestARefusalFollowsACorrectedAddress(t *testing.T) {
 	})
 }
 
+// In whatever order a no and a bounce came, and whatever the other address bore before: the no goes with the person.
+func TestANoOutlivesABounceAndAnOlderNoOfTheOtherAddress(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		no := func(id int64, c consent.Cause) {
+			d.Clock.Advance(time.Minute)
+			must(t, d.write(func(tx *store.Tx) error { return consent.Suppress(tx, id, c, consent.Everything) }))
+		}
+		for i, causes := range [][]consent.Cause{{consent.Objected, consent.HardBounce}, {consent.HardBounce, consent.Objected}, {consent.ByMember, consent.HardBounce}} {
+			old, next := fmt.Sprintf("old%d@example.org", i), address.Must(fmt.Sprintf("new%d@example.org", i))
+			for _, before := range []consent.Cause{consent.Imported, consent.HardBounce} {
+				d.Clock.Advance(time.Minute)
+				must(t, d.write(func(tx *store.Tx) error {
+					return consent.SuppressAddresses(tx, []address.Address{next}, before, consent.Everything)
+				}))
+			}
+			id := d.ensure(person(old))[0].ID
+			for _, c := range causes {
+				no(id, c)
+			}
+			said := causes[0]
+			if said == consent.HardBounce {
+				said = causes[1]
+			}
+			must(t, d.write(func(tx *store.Tx) error { return Correct(tx, id, 0, Change{Email: &next, Follow: consent.Follow}) }))
+			d.view(func(v *store.View) error {
+				bars, err := consent.SuppressionsOf(v, next)
+				if len(bars) != 1 || bars[0].Reason != said {
+					t.Errorf("%v: %+v", causes, bars)
+				}
+				return err
+			})
+		}
+	})
+}
+
 func TestFreezingAndErasingMoveOneWay(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.ensure(person("lea@example.org"))[0].ID

@@ -478,6 +478,22 @@ func TestTheAnswerTellsNothingAboutAnAddress(t *testing.T) {
 			t.Errorf("%s: %+v", email, out)
 		}
 	}
+	for range 3 {
+		w.submit("overworked@example.org")
+	}
+	busy := false
+	for i := 0; i < 80 && !busy; i++ {
+		s := w.submission("p" + strconv.Itoa(i) + "@example.org")
+		busy = fault.Is(h.Main.Write(context.Background(), w.visitor, func(tx *store.Tx) error { _, err := form.Submit(tx, s); return err }), fault.Busy)
+	}
+	if !busy {
+		t.Fatal("a network has no budget")
+	}
+	for _, email := range []string{"known@example.org", "stranger@example.org", "blocked@example.org", "overworked@example.org"} {
+		if _, err := form.Take(context.Background(), h.Main, w.visitor, w.submission(email)); !fault.Is(err, fault.Busy) {
+			t.Errorf("a network over its budget hears of %s: %v", email, err)
+		}
+	}
 }
 
 // A fault at each statement leaves nothing, and the next try succeeds.

@@ -188,12 +188,12 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 		return out, err
 	}
 	who := rows[0]
+	if err := pay(bill); err != nil { // before what is known of the address: a network over its budget hears the same of all
+		return out, err
+	}
 	if _, err := block.One(); err == nil || who.State.Ending() {
 		return out, ErrQuiet
 	} else if !errors.Is(err, store.ErrNone) {
-		return out, err
-	}
-	if err := pay(bill); err != nil {
 		return out, err
 	}
 	kind := consent.Request
@@ -243,10 +243,11 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 	if err != nil {
 		return nil, err
 	}
-	charges := []budget.Charge{perAddress.For(dec(tx.Account()) + " " + s.Email.Norm()), perHouse.For("")}
+	charges := []budget.Charge{perHouse.For("")}
 	if !s.Origin.IP.IsZero() && s.Proxy == "" { // behind an untrusted proxy all share one address
 		charges = append(charges, perNetwork.For(s.Origin.IP.Truncated()))
 	}
+	charges = append(charges, perAddress.For(dec(tx.Account())+" "+s.Email.Norm())) // the last: the first over its limit answers
 	return budget.Ask(tx, key, charges...), nil
 }
 

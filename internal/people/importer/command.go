@@ -101,7 +101,7 @@ func Run(ctx context.Context, db *store.DB, who actor.Actor, o Order, progress f
 		}
 	}
 	err = db.Write(ctx, who, func(tx *store.Tx) error {
-		i, err := Get(tx, id)
+		i, err := lock(tx, id) // another run of the same command may begin it now
 		if err != nil || i.State == Running {
 			return err
 		}

@@ -123,7 +123,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if n := r.stray(in.Cells); n > 0 {
 		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", n, "columns", len(r.names)).OnLine(in.Line)
 	}
-	seen := false
+	seen, unsureAt := false, -1
 	for i, cell := range in.Cells {
 		if i >= len(r.mapping) {
 			break
@@ -199,7 +199,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			case !ok:
 				leave(i, "import.row.status")
 			case w == unsure:
-				return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", r.column(i)).At(r.column(i)).OnLine(in.Line)
+				unsureAt = i
 			default:
 				out.say(w, 0)
 			}
@@ -208,6 +208,10 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if !seen {
 		i := r.mapping.Index(Email)
 		return out, nil, fault.New(fault.Invalid, "import.row.no_email").At(r.column(i)).OnLine(in.Line)
+	}
+	if unsureAt >= 0 && out.said == nothing { // a no is heard all the same
+		c := r.column(unsureAt)
+		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
 	}
 	if first != "" || last != "" {
 		out.name = strings.TrimSpace(first + " " + last)

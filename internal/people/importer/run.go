@@ -109,6 +109,9 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace,
 		err = w.all(ctx, src, rd)
 		src.Close()
 	}
+	if errors.Is(err, store.ErrUnique) && w.replaced(ctx) { // the run that took over wrote the same notes before
+		return nil
+	}
 	switch {
 	case errors.Is(err, errTaken):
 		return nil
@@ -118,6 +121,16 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace,
 		return err
 	}
 	return w.done(ctx)
+}
+
+// replaced tells whether another run writes the import now.
+func (w *writer) replaced(ctx context.Context) (yes bool) {
+	err := w.db.View(ctx, w.who, func(v *store.View) error {
+		i, err := Get(v, w.i.ID)
+		yes = i.Fence != w.i.Fence
+		return err
+	})
+	return err == nil && yes
 }
 
 // take makes this run the one that writes, and reads what is the same for all rows.

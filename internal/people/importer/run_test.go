@@ -20,6 +20,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
+	"consend/internal/people/importer/sheet"
 	"consend/internal/people/list"
 	"consend/internal/testhouse"
 )
@@ -275,15 +276,65 @@ func TestABlankNeverErasesAndAFileFillsOrReplaces(t *testing.T) {
 	})
 }
 
+// An owner's word is about the origin they were shown: told otherwise by somebody else, it is taken back.
+func TestAWordStandsForNoOtherOrigin(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		id, err := importer.Receive(context.Background(), h.Main, s.owner, "people.csv", strings.NewReader("email\nada@example.org\n"))
+		must(t, err)
+		editor := s.owner
+		editor.ID, editor.Role = s.owner.ID+1, "editor"
+		as := func(who actor.Actor, f func(tx *store.Tx, i importer.Import) error) error {
+			return h.Main.Write(context.Background(), who, func(tx *store.Tx) error {
+				i, err := importer.Get(tx, id)
+				if err != nil {
+					return err
+				}
+				return f(tx, i)
+			})
+		}
+		tell := func(where string) func(*store.Tx, importer.Import) error {
+			return func(tx *store.Tx, i importer.Import) error {
+				return importer.Tell(tx, id, i.Version, importer.Origin{Kind: importer.Site, Where: where, From: "2024-01-01", To: "2024-12-31"})
+			}
+		}
+		must(t, as(s.owner, func(tx *store.Tx, i importer.Import) error {
+			return importer.Check(tx, id, i.Version, sheet.Survey{Format: i.Format, Header: i.Survey.Header, Width: i.Survey.Width, Rows: i.Survey.Rows})
+		}))
+		must(t, as(s.owner, func(tx *store.Tx, i importer.Import) error { return importer.Map(tx, id, i.Version, i.Mapping) }))
+		must(t, as(s.owner, tell("our form")))
+		must(t, as(s.owner, func(tx *store.Tx, i importer.Import) error {
+			return importer.Choose(tx, id, i.Version, importer.Choice{List: s.list, Options: importer.Options{Existing: importer.Fill}, Declare: true})
+		}))
+		must(t, as(editor, tell("our form")))
+		must(t, as(editor, func(_ *store.Tx, i importer.Import) error {
+			if i.State != importer.Ready || i.DeclaredBy != s.owner.ID {
+				t.Errorf("told the same: %s, by %d", i.State, i.DeclaredBy)
+			}
+			return nil
+		}))
+		must(t, as(editor, tell("found somewhere")))
+		must(t, as(editor, func(tx *store.Tx, i importer.Import) error {
+			if i.State != importer.Sourced || i.DeclaredBy != 0 || i.DeclaredAt != 0 {
+				t.Errorf("told otherwise: %s, by %d", i.State, i.DeclaredBy)
+			}
+			return nil
+		}))
+		if err := as(editor, func(tx *store.Tx, _ importer.Import) error { return importer.Begin(tx, id, true) }); !fault.Is(err, fault.Conflict) {
+			t.Errorf("it starts all the same: %v", err)
+		}
+	})
+}
+
 func TestARowsOwnNoIsHeardEvenInADuplicate(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := open(t, h)
 		sum := s.run(t, s.order("email,status,unsubscribed\nada@example.org,subscribed,\nbob@example.org,unsubscribed,\ncy@example.org,cleaned,\n"+
-			"dan@example.org,spam complaint,\neve@example.org,pending,\nfay@example.org,,2024-05-01 10:00:00\nada@example.org,unsubscribed,\ngus@example.org,subscribed,maybe\n"))
-		if sum.Left != 6 || sum.Refused != 1 || sum.Duplicates != 1 || sum.Mailable != 0 || sum.Withheld["suppressed"] != 1 || sum.New != 6 {
+			"dan@example.org,spam complaint,\neve@example.org,pending,\nhal@example.org,pending,yes\nfay@example.org,,2024-05-01 10:00:00\nada@example.org,unsubscribed,\ngus@example.org,subscribed,maybe\n"))
+		if sum.Left != 7 || sum.Refused != 1 || sum.Duplicates != 1 || sum.Mailable != 0 || sum.Withheld["suppressed"] != 1 || sum.New != 7 {
 			t.Errorf("%+v", sum)
 		}
-		for _, email := range []string{"ada", "bob", "cy", "dan", "fay", "gus"} {
+		for _, email := range []string{"ada", "bob", "cy", "dan", "fay", "gus", "hal"} {
 			if st := s.standing(t, email+"@example.org"); st.Reason == "" {
 				t.Errorf("%s may be written to: %+v", email, st)
 			}

@@ -20,10 +20,11 @@ var (
 		options, cursor, counts, made_by, made_at, file_ends_at, entry_id) VALUES (:account, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?, ?)`)
 	setFormat = store.Account("importer.set_format", `UPDATE import SET format = ?, survey = ?, shape = ?, mapping = ?, state = 'checked', version = version + 1
 		WHERE account_id = :account AND id = ?`)
-	setMapping = store.Account("importer.set_mapping", `UPDATE import SET mapping = ?, state = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
-	setOrigin  = store.Account("importer.set_origin", `UPDATE import SET origin = ?, state = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
-	setProof   = store.Account("importer.set_proof", `UPDATE import SET evidence_id = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
-	setChoice  = store.Account("importer.set_choice", `UPDATE import SET list_id = ?, options = ?, declared_by = ?, declared_at = ?, state = 'ready',
+	setMapping   = store.Account("importer.set_mapping", `UPDATE import SET mapping = ?, state = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+	setOrigin    = store.Account("importer.set_origin", `UPDATE import SET origin = ?, state = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+	takeWordBack = store.Account("importer.take_word_back", `UPDATE import SET declared_by = 0, declared_at = 0 WHERE account_id = :account AND id = ?`)
+	setProof     = store.Account("importer.set_proof", `UPDATE import SET evidence_id = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+	setChoice    = store.Account("importer.set_choice", `UPDATE import SET list_id = ?, options = ?, declared_by = ?, declared_at = ?, state = 'ready',
 		version = version + 1 WHERE account_id = :account AND id = ?`)
 	setBegun = store.Account("importer.set_begun", `UPDATE import SET state = 'running', task_id = ?, waits_until = ?, fault = '',
 		started_at = CASE WHEN started_at = 0 THEN :now ELSE started_at END, ended_at = 0, version = version + 1 WHERE account_id = :account AND id = ?`)

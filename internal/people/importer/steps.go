@@ -145,7 +145,8 @@ func (m Mapping) fields() proof.Fields {
 	return proof.Fields{"fields": strings.Join(kinds, ","), "attributes": dec(int64(n))}
 }
 
-// Tell says where the people come from. The import can't go on without it (GDPR 7(1), 14).
+// Tell says where the people come from. The import can't go on without it (GDPR 7(1), 14). An
+// owner's word that was given on another origin is taken back.
 func Tell(tx *store.Tx, id, version int64, o Origin) error {
 	i, err := draft(tx, id, version)
 	if err != nil {
@@ -164,7 +165,12 @@ func Tell(tx *store.Tx, id, version int64, o Origin) error {
 	if o.WaitsUntil(tx.Now, zone, rules) <= tx.Now && i.Evidence == 0 { // GDPR 14(3)(a) is over: nothing may wait
 		return fault.New(fault.Invalid, "import.origin.month_over").At("to")
 	}
-	tx.Do(setOrigin, text(o), later(i.State, Sourced), id)
+	to := later(i.State, Sourced)
+	if i.DeclaredBy != 0 && o != i.Origin { // the word was given on what stood here
+		to = Sourced
+		tx.Do(takeWordBack, id)
+	}
+	tx.Do(setOrigin, text(o), to, id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.origin", Object: "import", ObjectID: id, Clear: o.fields()})
 	return err
 }

@@ -29,6 +29,10 @@ type batch struct {
 // keeps sign-ups that wait behind it under 50 ms.
 const batchRows = 2048
 
+// batchOctets ends a batch of long rows, which would else be held by the thousand: 2,048 rows may
+// be 2 GiB. A row more may stand behind it.
+const batchOctets = 4 << 20
+
 // ahead is how many batches are parsed before they can be written. It bounds memory.
 const ahead = 2
 
@@ -120,7 +124,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 				b.rows = append(b.rows, got)
 			}
 		}
-		if len(b.rows) >= rd.batch || b.read >= int64(4*rd.batch) {
+		if len(b.rows) >= rd.batch || b.read >= int64(4*rd.batch) || len(b.notes) >= 4*rd.batch || r.Position().Offset-b.from >= batchOctets {
 			if err := send(); err != nil {
 				return err
 			}
