@@ -67,7 +67,6 @@ type run struct {
 	n       map[string]int64  // ids by name
 	s       map[string]string // tokens by name
 	found   access.Found
-	live    form.Live
 }
 
 func newRun(t *testing.T, e *everything) *run {
