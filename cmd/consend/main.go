@@ -63,6 +63,7 @@ type cli struct {
 	Rules    rules      `cmd:"" help:"Terms and limits of the law: what holds, and the installation's decisions."`
 	Trace    traces     `cmd:"" help:"The log that nobody can edit unseen."`
 	Restore  restores   `cmd:"" help:"A main database that was put back from a backup: look at it, accept it."`
+	Keys     keyring    `cmd:"" help:"The root key, under which all other keys are sealed."`
 	Proof    proofs     `cmd:"" help:"Proofs of what people said."`
 	Datamap  dataMaps   `cmd:"" help:"What every column holds, and of whom."`
 	Migrate  migrate    `cmd:"" help:"Bring the three stores up to date."`

@@ -83,6 +83,9 @@ func (r *Ring) RotateRoot(ctx context.Context) error {
 	return nil
 }
 
+// Path is where the root key lies.
+func (r *Ring) Path() string { return r.path }
+
 func (r *Ring) useRoot(x *root) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
