@@ -438,6 +438,19 @@ func (r *run) bring(do verb, own ownVerb, name, file string, o importer.Origin, 
 			return importer.Choose(tx, i.ID, i.Version, importer.Choice{List: r.News, Options: importer.Options{Existing: importer.Fill}, Declare: word})
 		})
 	})
+	otherwise := o // a word that was given goes with it
+	otherwise.Note = "another"
+	do(name+": tell it otherwise", func(tx *store.Tx) error {
+		return r.imported(tx, name, func(i importer.Import) error { return importer.Tell(tx, i.ID, i.Version, otherwise) })
+	})
+	do(name+": tell the origin again", func(tx *store.Tx) error {
+		return r.imported(tx, name, func(i importer.Import) error { return importer.Tell(tx, i.ID, i.Version, o) })
+	})
+	do(name+": choose again", func(tx *store.Tx) error {
+		return r.imported(tx, name, func(i importer.Import) error {
+			return importer.Choose(tx, i.ID, i.Version, importer.Choice{List: r.News, Options: importer.Options{Existing: importer.Fill}, Declare: word})
+		})
+	})
 	do(name+": begin", func(tx *store.Tx) error { return importer.Begin(tx, r.n[name], false) })
 }
 
