@@ -77,7 +77,12 @@ func daily(ctx context.Context, db *store.DB, who actor.Actor) error {
 
 // endAll takes off everybody who waits in an import, some at a time.
 func endAll(ctx context.Context, db *store.DB, who actor.Actor, id int64) error {
-	return db.PurgeBulk(ctx, who, waitingRule, func(tx *store.Tx) (bool, error) { return expire(tx, id) })
+	after := int64(0)
+	return db.PurgeBulk(ctx, who, waitingRule, func(tx *store.Tx) (bool, error) {
+		next, err := expire(tx, id, after)
+		tx.AfterCommit(func() { after = next })
+		return next != 0, err
+	})
 }
 
 // remind posts the reminder of the latest day that has come, once.

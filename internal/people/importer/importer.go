@@ -141,7 +141,8 @@ type Counts struct {
 	Listed   int64            `json:"listed"`   // notes that are kept
 	Unlisted int64            `json:"unlisted"` // notes beyond that
 	Released int64            `json:"released"` // waited, and were released since
-	Expired  int64            `json:"expired"`  // waited, and were deleted since
+	Expired  int64            `json:"expired"`  // waited in vain: the claim is gone, and so is who came by it alone
+	Settled  int64            `json:"settled"`  // waited, and had said yes or no themselves or were proved otherwise when it ended
 }
 
 // Mailable is how many people the import put on the list who may be mailed.
@@ -149,6 +150,9 @@ func (c Counts) Mailable() int64 { return c.Grades["B"] + c.Grades["C"] + c.Grad
 
 // Waiting is how many were kept waiting for proof when the import ended.
 func (c Counts) Waiting() int64 { return c.Grades[""] }
+
+// StillWaiting is how many of these wait yet.
+func (c Counts) StillWaiting() int64 { return c.Waiting() - c.Released - c.Expired - c.Settled }
 
 // NotMailed is how many people the file names who may not be written to.
 func (c Counts) NotMailed() int64 {

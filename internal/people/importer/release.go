@@ -138,7 +138,7 @@ func ReleaseWork(ctx context.Context, r *job.Run) error {
 			return false, err
 		}
 		if total == 0 {
-			total = i.Counts.Waiting() - i.Counts.Released - i.Counts.Expired
+			total = i.Counts.StillWaiting()
 		}
 		waits, err := WaitingAfter(tx, i.ID, 0, releaseRows)
 		if err != nil || len(waits) == 0 {
@@ -203,7 +203,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		for _, r := range results {
 			if r.Verdict == consent.Applied {
 				i.Counts.Released++
-			} else {
+				continue
+			}
+			i.Counts.Settled++
+			if r.Verdict != consent.NotWaiting {
 				i.Counts.Withheld[string(r.Verdict)]++
 			}
 		}
@@ -217,61 +220,77 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 const waitingRule = "art14.margin"
 
 // expire takes off people who waited in vain: the claim expires, and who came with this
-// import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. One step.
-func expire(tx *store.Tx, id int64) (more bool, err error) {
+// import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. Whoever
+// stands elsewhere by now, by their own word or by better evidence, stays there; whose own
+// sign-up waits for its answer is looked at again when it has ended. One step, from a number
+// on; 0 is the end.
+func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	i, err := lock(tx, id)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	waits, err := WaitingAfter(tx, id, 0, endRows)
+	waits, err := WaitingAfter(tx, id, after, endRows)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	if len(waits) == 0 {
 		tx.Do(setSettled, id)
-		return false, nil
+		return 0, nil
 	}
+	next = waits[len(waits)-1].ContactID
 	ids := make([]int64, len(waits))
 	for k, w := range waits {
 		ids[k] = w.ContactID
 	}
 	rows, err := contact.Lock(tx, ids)
 	if err != nil {
-		return false, err
+		return 0, err
+	}
+	stand, err := consent.On(tx, i.List, ids)
+	if err != nil {
+		return 0, err
+	}
+	asked := func(id int64) bool { return stand[id] == consent.Requested }
+	waits = slices.DeleteFunc(waits, func(w Waiting) bool { return asked(w.ContactID) })
+	if ids = slices.DeleteFunc(ids, asked); len(ids) == 0 {
+		return next, nil
 	}
 	var events []consent.Event
 	for _, p := range rows {
-		k, _ := slices.BinarySearch(ids, p.ID)
-		events = append(events, consent.Event{Contact: p.ID, List: i.List, Kind: consent.Expire, Source: "import", Method: "waiting", Import: id, ImportRow: waits[k].Line})
+		if stand[p.ID] == consent.Waiting {
+			k, _ := slices.BinarySearch(ids, p.ID)
+			events = append(events, consent.Event{Contact: p.ID, List: i.List, Kind: consent.Expire, Source: "import", Method: "waiting", Import: id, ImportRow: waits[k].Line})
+		}
 	}
 	if len(events) > 0 {
 		if _, err := consent.Apply(tx, events); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
 	alone, err := consent.Unheld(tx, ids)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	asked, err := contact.Lonely(tx, alone, form.Source) // on a form, in vain: this claim alone kept them
+	visitors, err := contact.Lonely(tx, alone, form.Source) // on a form, in vain: this claim alone kept them
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	alone = slices.DeleteFunc(alone, func(c int64) bool {
 		k, ok := slices.BinarySearch(ids, c)
-		return !ok || waits[k].Made == 0 && !slices.Contains(asked, c)
+		return !ok || waits[k].Made == 0 && !slices.Contains(visitors, c)
 	})
 	tx.Do(endWaiting, id, ids)
 	tx.Do(setSettled, id) // if they were the last
 	gone, err := contact.Drop(tx, alone, waitingRule)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	i.Counts.Expired += int64(len(ids))
+	i.Counts.Expired += int64(len(events))
+	i.Counts.Settled += int64(len(ids) - len(events))
 	tx.Do(recount, text(i.Counts), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
 		"people": dec(int64(len(ids))), "deleted": dec(int64(len(gone))), "rule": waitingRule}})
-	return true, err
+	return next, err
 }
 
 // DropPeople deletes what waits of people who are deleted for good, at most 1,000: the same

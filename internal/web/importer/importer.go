@@ -189,7 +189,7 @@ func (p *Pages) imports(r *shell.Request) error {
 		t.Empty.Action = shell.Link{Label: r.P.T("importer.new"), URL: "/import/new", Icon: "upload"}
 	}
 	for _, i := range all {
-		waits := i.Counts.Waiting() - i.Counts.Released - i.Counts.Expired
+		waits := i.Counts.StillWaiting()
 		t.Rows = append(t.Rows, shell.Row{ID: dec(i.ID), Label: i.Name, Link: at(i.ID, ""), Cells: []shell.Component{shell.Str(i.Name), stateBadge(r, i),
 			shell.Str(names[i.List]), shell.Num(max(i.Survey.Rows, i.Counts.Rows)), shell.Num(i.Counts.Mailable() + i.Counts.Released), shell.Num(waits), shell.When(i.MadeAt)}})
 	}

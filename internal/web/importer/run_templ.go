@@ -506,7 +506,7 @@ func resultTiles(r *shell.Request, t told) []shell.Tile {
 		{Label: r.P.T("importer.known"), Value: n(c.Known), Note: r.P.N("importer.changed", int(c.Changed))},
 		{Label: r.P.T("importer.mailable"), Value: n(c.Mailable() + c.Released), Tone: shell.Good, Note: gradeLine(r, c)},
 	}
-	if w := c.Waiting() - c.Released - c.Expired; w > 0 || t.waits > 0 {
+	if w := c.StillWaiting(); w > 0 || t.waits > 0 {
 		out = append(out, shell.Tile{Label: r.P.T("importer.waiting"), Value: n(w), Tone: shell.Waiting, Link: at(t.i.ID, "/waiting")})
 	}
 	if c.Expired > 0 {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/importer"
+	"consend/internal/testhouse"
+)
+
+// subject writes as a visitor does.
+func (s *shop) subject(t testing.TB, events ...consent.Event) {
+	t.Helper()
+	who := actor.Actor{Kind: actor.Subject, Account: s.account, Request: "test"}
+	must(t, s.Main.Write(context.Background(), who, func(tx *store.Tx) error {
+		_, err := consent.Apply(tx, events)
+		return err
+	}))
+}
+
+// Whose claim waits in an import may ask on a form meanwhile: what they say themselves stands on its own feet.
+func TestAYesOrARequestOfTheirOwnDoesNotExpireWithTheClaim(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		o := s.order("email\nyes@example.org\nasked@example.org\nsilent@example.org\n")
+		o.Kind, o.From, o.To = importer.Acquired, "2026-03-01", "2026-03-02"
+		sum := s.run(t, o)
+		if sum.Waiting != 3 {
+			t.Fatalf("%+v", sum)
+		}
+		for _, email := range []string{"yes", "asked"} {
+			p, _ := s.person(t, email+"@example.org")
+			s.subject(t, consent.Event{Contact: p.ID, List: s.list, Kind: consent.Request, Source: "form"})
+			if email == "yes" {
+				s.subject(t, consent.Event{Contact: p.ID, List: s.list, Kind: consent.Confirm, RequestedAt: s.Now(), Source: "form"})
+			}
+		}
+		s.Clock.Set(time.Date(2026, 3, 30, 22, 1, 0, 0, time.UTC))
+		must(t, importer.Daily(s.Main)(context.Background()))
+		if st := s.standing(t, "yes@example.org"); st.State != consent.Given || st.Grade != consent.GradeA {
+			t.Errorf("a yes of their own: %+v", st)
+		}
+		if st := s.standing(t, "asked@example.org"); st.State != consent.Requested {
+			t.Errorf("a request of their own: %+v", st)
+		}
+		if _, ok := s.person(t, "silent@example.org"); ok {
+			t.Error("who said nothing is still here")
+		}
+		if c := s.counts(t, sum.Import); c.Expired != 1 || c.Settled != 1 || c.StillWaiting() != 1 {
+			t.Errorf("%+v", c)
+		}
+		// Their own request ends unanswered: nothing speaks for them now.
+		p, _ := s.person(t, "asked@example.org")
+		s.write(t, func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{{Contact: p.ID, List: s.list, Kind: consent.Expire, Source: "form"}})
+			return err
+		})
+		must(t, importer.Daily(s.Main)(context.Background()))
+		if _, ok := s.person(t, "asked@example.org"); ok {
+			t.Error("who asked in vain is still here")
+		}
+		if c := s.counts(t, sum.Import); c.StillWaiting() != 0 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func (s *shop) counts(t testing.TB, id int64) (c importer.Counts) {
+	t.Helper()
+	s.view(t, func(v *store.View) error {
+		i, err := importer.Get(v, id)
+		c = i.Counts
+		return err
+	})
+	return c
+}
