@@ -200,8 +200,14 @@ func made(created bool) int {
 	return 0
 }
 
-// note keeps the notes of the report, up to a limit for one import.
+// note keeps the notes of the report, up to a limit for one import. Of a line's places the
+// last is for whether the person may be written to.
 func (s *step) note(notes []note) error {
+	byLine := func(a, b note) int { return a.line - b.line }
+	if !slices.IsSortedFunc(notes, byLine) { // what is learnt of a whole batch stands behind
+		notes = slices.Clone(notes)
+		slices.SortStableFunc(notes, byLine)
+	}
 	var rows [][]any
 	k, line := int64(0), -1
 	room := MaxNotes - s.w.listed() - s.listed
@@ -212,7 +218,13 @@ func (s *step) note(notes []note) error {
 		if n.line != line {
 			k, line = 0, n.line
 		}
-		if int64(len(rows)) >= room || k >= notesOfLine {
+		place := k
+		if n.kind == withheld {
+			place = notesOfLine - 1
+		} else {
+			k++
+		}
+		if int64(len(rows)) >= room || n.kind != withheld && place >= notesOfLine-1 {
 			s.counts.Unlisted++
 			continue
 		}
@@ -220,13 +232,7 @@ func (s *step) note(notes []note) error {
 		if args == nil {
 			args = []any{}
 		}
-		kind := int64(0)
-		if n.kind == withheld {
-			kind = notesOfLine - 1 // stands beside the others of its line
-		} else {
-			k++
-		}
-		rows = append(rows, []any{s.w.i.ID, int64(n.line)*notesOfLine + k + kind, n.line, n.kind, n.key, n.column, text(args)})
+		rows = append(rows, []any{s.w.i.ID, int64(n.line)*notesOfLine + place, n.line, n.kind, n.key, n.column, text(args)})
 	}
 	s.counts.Listed = int64(len(rows))
 	_, err := s.tx.Load(addNotes, rows)

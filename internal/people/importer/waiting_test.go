@@ -4,12 +4,16 @@ package importer_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/importer"
 	"consend/internal/testhouse"
 )
@@ -79,4 +83,51 @@ func (s *shop) counts(t testing.TB, id int64) (c importer.Counts) {
 		return err
 	})
 	return c
+}
+
+// A choice takes so many values and no more; what comes after is a remark, of which a line may bear several.
+func TestEveryRemarkOfALineIsListed(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		var b strings.Builder
+		b.WriteString("email;langue;plan;size\n")
+		for i := range importer.MaxChoices + 3 {
+			fmt.Fprintf(&b, "p%d@example.org;qqq;plan %d;size %d\n", i, i, i)
+		}
+		s.write(t, func(tx *store.Tx) error {
+			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "PLAN", Type: contact.TypeChoice}, {Name: "SIZE", Type: contact.TypeChoice}})
+			return err
+		})
+		sum := s.run(t, s.order(b.String()))
+		if want := int64(importer.MaxChoices + 3 + 2*3); sum.Remarks != want {
+			t.Errorf("%d remarks, want %d", sum.Remarks, want)
+		}
+		at := map[int64]int{}
+		s.view(t, func(v *store.View) error {
+			notes, err := importer.Notes(v, sum.Import, -1, 10_000)
+			for _, n := range notes {
+				at[n.Line]++
+			}
+			return err
+		})
+		if last := int64(importer.MaxChoices + 3 + 1); at[2] != 1 || at[last] != 3 {
+			t.Errorf("%d remarks on line 2, %d on line %d", at[2], at[last], last)
+		}
+	})
+}
+
+// The last person of a batch may be both remarked on and withheld; the next line may bear a remark too.
+func TestARemarkAndARefusalOfOneLineStandBesideTheNextLines(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		s.write(t, func(tx *store.Tx) error {
+			return consent.SuppressAddresses(tx, []address.Address{address.Must("b@example.org")}, consent.ByMember, consent.Everything)
+		})
+		o := s.order("email;langue;pays\na@example.org;fr;FR\nb@example.org;qqq;qqq\nc@example.org;qqq;qqq\n")
+		o.Batch = 2
+		sum := s.run(t, o)
+		if sum.Remarks != 4 || sum.Withheld["suppressed"] != 1 {
+			t.Errorf("%+v", sum)
+		}
+	})
 }
