@@ -485,3 +485,26 @@ func published() *rulepack.Rules {
 	packs := rulepack.Packs()
 	return rulepack.Published(packs[len(packs)-1])
 }
+
+// An import may say in anybody's words which note people were shown, "2" or "2023": that names no version of ours, or names
+// one that was published later, and the proof goes without it.
+func TestANoteThatAnImportOnlyNamesKeepsNobodyWithoutProof(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		for k, named := range []string{"2", "2023", "March 2023"} {
+			file := fmt.Sprintf("email\nn%d@example.org\n", k)
+			sum, err := importer.Run(ctx, w.Main, w.owner, importer.Order{Name: "people.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(file)), nil },
+				List: "News", Purpose: "Newsletter", Kind: importer.Site, Basis: consent.ByConsent, From: "2024-01-01", To: "2024-12-31", Note: named, DeclaredBy: w.owner.ID}, nil)
+			must(t, err)
+			if sum.Mailable != 1 {
+				t.Fatalf("%+v", sum)
+			}
+			p, err := evidence.Build(ctx, w.Main, w.owner, w.find(fmt.Sprintf("n%d@example.org", k)), "en")
+			if err != nil {
+				t.Errorf("note %q: %v", named, err)
+			} else if n := p.File.Lists[0].Events[0].Facts.NoteVer; n != "" {
+				t.Errorf("note %q is told as our version %s", named, n)
+			}
+		}
+	})
+}

@@ -216,7 +216,10 @@ func (g *gathering) embed(r *consent.Record) error {
 	}
 	n, ok := g.notes[r.NoteVersionID]
 	if !ok {
-		if n, err = notice.Get(g.View, r.NoteVersionID); err != nil {
+		if n, err = notice.Get(g.View, r.NoteVersionID); gone(err) {
+			return nil // an import named one that isn't ours
+		}
+		if err != nil {
 			return err
 		}
 		g.notes[r.NoteVersionID] = n

@@ -22,6 +22,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -164,7 +165,9 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 			i.Mapping[k].Type = a.Type
 		}
 	}
-	w.note, _ = strconv.ParseInt(i.Origin.Note, 10, 64) // a version of ours by its number; other words stand in the trace alone
+	if w.note, err = noteOf(tx, i.Origin.Note); err != nil {
+		return nil, err
+	}
 	if i.Evidence != 0 {
 		if w.evidence, err = GetEvidence(tx, i.Evidence); err != nil {
 			return nil, err
@@ -178,6 +181,20 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 	rd := newReader(i, rules, tx.Now, zone)
 	w.spare = rd.spare
 	return rd, nil
+}
+
+// noteOf finds the version of ours that an origin names by its id; 0: other words, which stand
+// in the origin alone.
+func noteOf(r store.Reader, named string) (int64, error) {
+	id, err := strconv.ParseInt(named, 10, 64)
+	if err != nil {
+		return 0, nil
+	}
+	v, err := notice.Get(r, id)
+	if fault.Is(err, fault.NotFound) {
+		return 0, nil
+	}
+	return v.ID, err
 }
 
 // writers is how many goroutines write: PostgreSQL has a core more than one can fill, SQLite
