@@ -4,6 +4,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"consend/internal/ground/actor"
@@ -32,7 +33,8 @@ type waitingImport struct {
 // Daily looks at every account's imports: it reminds of rows that wait (rule waiting.remind:
 // on the 7th and the 20th day), takes off those whose time has come, and destroys files that
 // have ended. A job.Periodic; run twice it does nothing twice. An hour late is early enough:
-// the rows go two days before the law asks (rule art14.margin).
+// the rows go two days before the law asks (rule art14.margin). What goes wrong with one import
+// is told and holds up no other.
 func Daily(db *store.DB) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		var accounts []int64
@@ -41,14 +43,12 @@ func Daily(db *store.DB) func(ctx context.Context) error {
 			return err
 		})
 		for _, a := range accounts {
-			if err == nil {
-				err = daily(ctx, db, actor.Worker("importer.daily", a))
+			if ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
 			}
+			err = errors.Join(err, daily(ctx, db, actor.Worker("importer.daily", a)))
 		}
-		if err == nil {
-			err = contact.Forget(ctx, db)
-		}
-		return err
+		return errors.Join(err, contact.Forget(ctx, db))
 	}
 }
 
@@ -63,16 +63,16 @@ func daily(ctx context.Context, db *store.DB, who actor.Actor) error {
 	}
 	now := legalclock.MomentOf(db.Clock()())
 	for _, w := range due {
-		if w.WaitsUntil <= now {
-			err = endAll(ctx, db, who, w.ID)
-		} else {
-			err = db.Write(ctx, who, func(tx *store.Tx) error { return remind(tx, w) })
+		if ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
 		}
-		if err != nil {
-			return err
+		if w.WaitsUntil <= now {
+			err = errors.Join(err, endAll(ctx, db, who, w.ID))
+		} else {
+			err = errors.Join(err, db.Write(ctx, who, func(tx *store.Tx) error { return remind(tx, w) }))
 		}
 	}
-	return db.Write(ctx, who, func(tx *store.Tx) error { return forgetFiles(tx) })
+	return errors.Join(err, db.Write(ctx, who, func(tx *store.Tx) error { return forgetFiles(tx) }))
 }
 
 // endAll takes off everybody who waits in an import, some at a time.

@@ -131,3 +131,31 @@ func TestARemarkAndARefusalOfOneLineStandBesideTheNextLines(t *testing.T) {
 		}
 	})
 }
+
+var spoil = store.Account("test.spoil", `UPDATE import SET survey = '[]' WHERE account_id = :account AND id = ?`)
+
+// What is wrong with one import keeps nobody's people longer than the month, in that account or another.
+func TestAnImportThatCannotBeReadHoldsUpNoOthersEnd(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		first, second := open(t, h), open(t, h)
+		wait := func(s *shop, email string) int64 {
+			o := s.order("email\n" + email + "\n")
+			o.Kind, o.From, o.To = importer.Acquired, "2026-03-01", "2026-03-02"
+			return s.run(t, o).Import
+		}
+		bad := wait(first, "bad@example.org")
+		wait(first, "good@example.org")
+		wait(second, "other@example.org")
+		first.write(t, func(tx *store.Tx) error { tx.Do(spoil, bad); return nil })
+		h.Clock.Set(time.Date(2026, 3, 30, 22, 1, 0, 0, time.UTC))
+		if err := importer.Daily(h.Main)(context.Background()); err == nil {
+			t.Error("nobody hears of it")
+		}
+		if _, ok := first.person(t, "good@example.org"); ok {
+			t.Error("the other import of the account was not looked at")
+		}
+		if _, ok := second.person(t, "other@example.org"); ok {
+			t.Error("the other account was not looked at")
+		}
+	})
+}
