@@ -5,6 +5,7 @@ package form
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -51,7 +52,8 @@ type unconfirmed struct {
 // import puts it on those lists. How many there were stays as a number.
 //
 // Periodic. A kill in between loses nothing: each step is whole, and keys that are still to be
-// destroyed are listed with it. Who signs up again in the same moment wins: the person is
+// destroyed are listed with it. What goes wrong in one account is told and holds up no other's.
+// Who signs up again in the same moment wins: the person is
 // locked, and is looked at under the lock.
 func Sweep(ctx context.Context, db *store.DB) error {
 	var shorter []int64 // accounts that chose a term of their own
@@ -60,24 +62,19 @@ func Sweep(ctx context.Context, db *store.DB) error {
 		return err
 	})
 	for _, account := range append([]int64{0}, shorter...) {
-		if err == nil {
-			err = sweepBy(ctx, db, account)
-		}
+		err = errors.Join(err, sweepBy(ctx, db, account))
 	}
-	if err != nil {
-		return err
-	}
-	return contact.Forget(ctx, db)
+	return errors.Join(err, contact.Forget(ctx, db))
 }
 
 // sweepBy ends what is too old by the rules of an account; of account 0, by the installation's in
 // every account, since a choice only shortens.
-func sweepBy(ctx context.Context, db *store.DB, account int64) error {
+func sweepBy(ctx context.Context, db *store.DB, account int64) (wrong error) {
 	const page = 200
 	var last unconfirmed
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return errors.Join(wrong, err)
 		}
 		var before legalclock.Moment
 		err := db.View(ctx, actor.System("form").In(account), func(v *store.View) (err error) {
@@ -85,7 +82,7 @@ func sweepBy(ctx context.Context, db *store.DB, account int64) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return errors.Join(wrong, err)
 		}
 		var rows []unconfirmed
 		err = db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
@@ -93,7 +90,7 @@ func sweepBy(ctx context.Context, db *store.DB, account int64) error {
 			return err
 		})
 		if err != nil || len(rows) == 0 {
-			return err
+			return errors.Join(wrong, err)
 		}
 		last = rows[len(rows)-1]
 		slices.SortStableFunc(rows, func(a, b unconfirmed) int {
@@ -104,9 +101,7 @@ func sweepBy(ctx context.Context, db *store.DB, account int64) error {
 			for n < len(rows) && rows[n].AccountID == rows[0].AccountID {
 				n++
 			}
-			if err := sweep(ctx, db, rows[:n]); err != nil {
-				return err
-			}
+			wrong = errors.Join(wrong, sweep(ctx, db, rows[:n]))
 			rows = rows[n:]
 		}
 	}

@@ -349,3 +349,21 @@ func TestWhoComesBackWhileASweepRunsWins(t *testing.T) {
 		t.Logf("%d trials of %d: the sweep came first", swept, 4*trials)
 	})
 }
+
+var spoil = store.Account("test.spoil_signup", `UPDATE signup SET version_id = 1 WHERE account_id = :account AND id = ?`)
+
+func TestASignUpThatCannotBeReadHoldsUpNoOtherAccounts(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		first, second := settle(t, h, nil), settle(t, h, nil)
+		bad := first.submit("bad@example.org")
+		second.submit("other@example.org")
+		first.write(func(tx *store.Tx) error { tx.Do(spoil, bad.Signup); return nil })
+		h.Clock.Advance(month)
+		if err := form.Sweep(context.Background(), h.Main); err == nil {
+			t.Error("nobody hears of it")
+		}
+		if _, ok := second.find("other@example.org"); ok {
+			t.Error("another account was not looked at")
+		}
+	})
+}
