@@ -290,7 +290,11 @@ func AllAttributes(r store.Reader) ([]Attribute, error) { return store.All[Attri
 // of one that exists stays; new choices of a choice are added.
 // Faults: contact.attribute.name, contact.attribute.many.
 func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
-	have, err := AllAttributes(tx)
+	q := attributes
+	if slices.ContainsFunc(want, func(a Attribute) bool { return len(a.Choices) > 0 }) {
+		q = lockAttributes // two who add choices at once lose none
+	}
+	have, err := store.All[Attribute](tx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +322,13 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 			if err != nil {
 				return nil, err
 			}
-			tx.Do(addAttribute, w.ID, w.Name, w.Type, w.Choices.text(), w.Purpose, w.Sensitive, entry)
+			n, err := tx.Exec(addAttribute, w.ID, w.Name, w.Type, w.Choices.text(), w.Purpose, w.Sensitive, entry)
+			if err == nil && n == 0 {
+				err = fmt.Errorf("contact: an attribute was made meanwhile: %w", store.ErrConflict)
+			}
+			if err != nil {
+				return nil, err
+			}
 			a = w
 		case a.Type == TypeChoice:
 			more := a.Choices

@@ -91,7 +91,8 @@ func Lonely(r store.Reader, ids []int64, source string) ([]int64, error) {
 }
 
 // Forget destroys the keys of people who were deleted, over all accounts, and strikes them
-// off. Again is harmless, and a kill in between leaves the rest to the next time.
+// off. Again is harmless, and a kill in between leaves the rest to the next time. What goes wrong
+// in one account is told and holds up no other's.
 func Forget(ctx context.Context, db *store.DB) error {
 	var accounts []int64
 	err := db.View(ctx, actor.System("contact.forget"), func(v *store.View) (err error) {
@@ -99,8 +100,11 @@ func Forget(ctx context.Context, db *store.DB) error {
 		return err
 	})
 	for _, a := range accounts {
-		for more := true; more && err == nil; {
-			more, err = forgetSome(ctx, db, actor.Worker("contact.forget", a))
+		for more := true; more; {
+			var wrong error
+			more, wrong = forgetSome(ctx, db, actor.Worker("contact.forget", a))
+			err = errors.Join(err, wrong)
+			more = more && wrong == nil
 		}
 	}
 	return err

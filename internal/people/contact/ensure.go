@@ -4,6 +4,7 @@ package contact
 
 import (
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -204,7 +205,8 @@ func (d *Desk) inOrder(news []New) ([]int, error) {
 	return order, nil
 }
 
-// found puts the rows that were here before in the place of those that weren't made.
+// found puts the rows that were here before in the place of those that weren't made. Who was
+// deleted by another since is made anew: the act begins again.
 func found(tx *store.Tx, news []New, order []int, out []Row) error {
 	norms := make([]string, 0, min(len(order), 1000))
 	at := make(map[string]int, len(order))
@@ -214,6 +216,9 @@ func found(tx *store.Tx, news []New, order []int, out []Row) error {
 			if r := &out[at[k.EmailNorm]]; r.ID != k.ID {
 				*r = k.row()
 			}
+		}
+		if err == nil && len(rows) < len(norms) {
+			err = fmt.Errorf("contact: a person who was here is gone: %w", store.ErrConflict)
 		}
 		norms = norms[:0]
 		return err

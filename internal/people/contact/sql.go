@@ -68,6 +68,8 @@ var (
 
 	attributes = store.Account("contact.attributes", `SELECT a.id, a.name, a.type, a.choices, a.purpose, a.sensitive, a.retired_at
 		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name`)
+	lockAttributes = store.Account("contact.lock_attributes", `SELECT a.id, a.name, a.type, a.choices, a.purpose, a.sensitive, a.retired_at
+		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name :lock`)
 	addAttribute = store.Account("contact.add_attribute", `INSERT INTO attribute (account_id, id, name, type, choices, purpose, sensitive, created_at, entry_id)
 		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?) ON CONFLICT (account_id, name) WHERE retired_at = 0 DO NOTHING`)
 	setChoices = store.Account("contact.set_choices", `UPDATE attribute SET choices = ? WHERE account_id = :account AND id = ?`)
