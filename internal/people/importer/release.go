@@ -222,11 +222,11 @@ const waitingRule = "art14.margin"
 // expire takes off people who waited in vain: the claim expires, and who came with this
 // import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. Whoever
 // stands elsewhere by now, by their own word or by better evidence, stays there; whose own
-// sign-up waits for its answer is looked at again when it has ended. One step, from a number
-// on; 0 is the end.
+// sign-up waits for its answer is looked at again when it has ended, and so is an import that
+// somebody goes on with. One step, from a number on; 0 is the end.
 func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	i, err := lock(tx, id)
-	if err != nil {
+	if err != nil || i.State == Running {
 		return 0, err
 	}
 	waits, err := WaitingAfter(tx, id, after, endRows)

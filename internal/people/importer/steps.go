@@ -4,6 +4,7 @@ package importer
 
 import (
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -248,6 +249,7 @@ func choseAct(tx *store.Tx, id int64, c Choice, by int64) error {
 
 // Begin starts an import that is ready, or goes on with one that was stopped or failed.
 // Attributes that are new are made here. With a queue the work is a task of its own.
+// Faults: import.step, import.releasing, import.file.gone, import.origin.month_over.
 func Begin(tx *store.Tx, id int64, queue bool) error {
 	i, err := lock(tx, id)
 	if err != nil {
@@ -257,6 +259,11 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 	case Ready, Stopped, Failed:
 	default:
 		return fault.New(fault.Conflict, "import.step")
+	}
+	if t, err := job.Of(tx, ReleaseKind, id); err == nil && t.Open() {
+		return fault.New(fault.Conflict, "import.releasing") // it counts too
+	} else if err != nil && !errors.Is(err, store.ErrNone) {
+		return err
 	}
 	if queue && i.Blob == 0 {
 		return fault.New(fault.Gone, "import.file.gone")

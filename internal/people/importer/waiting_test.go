@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
@@ -157,5 +158,56 @@ func TestAnImportThatCannotBeReadHoldsUpNoOthersEnd(t *testing.T) {
 		if _, ok := second.person(t, "other@example.org"); ok {
 			t.Error("the other account was not looked at")
 		}
+	})
+}
+
+// A run keeps its totals in memory: nobody else counts while it does, and nobody is settled whose rows are still to come.
+func TestARunAndAReleaseAreNeverAtOnce(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		o := s.order("email\nada@example.org\nbob@example.org\n")
+		o.DeclaredBy = 0
+		sum := s.run(t, o)
+		h.Raw(t, fmt.Sprintf("UPDATE import SET state = 'stopped' WHERE id = %d", sum.Import))
+		s.write(t, func(tx *store.Tx) error {
+			return importer.BeginRelease(tx, sum.Import, importer.Origin{Kind: importer.Site, Where: "our page"}, true)
+		})
+		begin := func() error {
+			return s.Main.Write(context.Background(), s.owner, func(tx *store.Tx) error { return importer.Begin(tx, sum.Import, false) })
+		}
+		if err := begin(); !fault.Is(err, fault.Conflict) || fault.All(err)[0].Key != "import.releasing" {
+			t.Errorf("a run beside a release: %v", err)
+		}
+		h.Raw(t, "UPDATE task SET ended_at = 1, state = 'done'")
+		must(t, begin())
+	})
+}
+
+func TestNobodyIsTakenOffWhileTheirImportRuns(t *testing.T) {
+	h := testhouse.Postgres(t)
+	s := open(t, h)
+	o := s.order("email\nada@example.org\n")
+	o.DeclaredBy = 0
+	sum := s.run(t, o)
+	looked := false
+	h.Main.SetHook(func(q string) error {
+		if q == "importer.get_locked" && !looked {
+			looked = true
+			h.Raw(t, fmt.Sprintf("UPDATE import SET state = 'running' WHERE id = %d", sum.Import)) // somebody goes on with it now
+		}
+		return nil
+	})
+	h.Clock.Advance(60 * 24 * time.Hour)
+	must(t, importer.Daily(s.Main)(context.Background()))
+	h.Main.SetHook(nil)
+	if _, ok := s.person(t, "ada@example.org"); !ok || !looked {
+		t.Error("taken off while it runs")
+	}
+	s.view(t, func(v *store.View) error {
+		i, err := importer.Get(v, sum.Import)
+		if i.WaitsUntil == 0 {
+			t.Error("settled while it runs: what comes now would wait for ever")
+		}
+		return err
 	})
 }
