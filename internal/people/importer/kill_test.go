@@ -9,9 +9,11 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/people/importer"
 	"consend/internal/testhouse"
@@ -266,4 +268,47 @@ func TestACommandStoppedBeforeItBeganComesInOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A run that another has replaced may still meet a fault: it is no longer its import to give up.
+func TestARunThatWasReplacedGivesUpNothing(t *testing.T) {
+	h := testhouse.Postgres(t)
+	s := open(t, h)
+	one, two := h.Process(t), h.Process(t)
+	o := s.order(crowd(60, "example.org"))
+	var once, stop sync.Once
+	here, goOn := make(chan struct{}), make(chan struct{})
+	two.SetHook(func(q string) error {
+		if q == "contact.add" {
+			stop.Do(func() { close(here); <-goOn })
+		}
+		return nil
+	})
+	ended := make(chan error, 1)
+	one.SetHook(func(q string) (err error) {
+		if q == "contact.add" {
+			once.Do(func() {
+				go func() {
+					_, err := importer.Run(context.Background(), two, s.owner, o, nil)
+					ended <- err
+				}()
+				<-here // it has taken over
+				err = fault.New(fault.Gone, "import.file.gone")
+			})
+		}
+		return err
+	})
+	_, err := importer.Run(context.Background(), one, s.owner, o, nil)
+	if !fault.Is(err, fault.Gone) {
+		t.Errorf("the fault is not told: %v", err)
+	}
+	close(goOn)
+	must(t, <-ended)
+	s.view(t, func(v *store.View) error {
+		all, err := importer.All(v, 10)
+		if len(all) != 1 || all[0].State != importer.Done {
+			t.Errorf("%d imports, %s", len(all), all[0].State)
+		}
+		return err
+	})
 }

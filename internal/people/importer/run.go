@@ -380,11 +380,11 @@ func (c Counts) plus(o Counts) Counts {
 	return c
 }
 
-// fail marks an import whose file can't be read on.
+// fail marks an import whose file can't be read on, unless another run writes it now.
 func (w *writer) fail(ctx context.Context, cause error) error {
 	key := fault.All(cause)[0].Key
 	return w.db.Write(context.WithoutCancel(ctx), w.who, func(tx *store.Tx) error {
-		if n, err := tx.Exec(setFailed, key, w.i.ID); err != nil || n == 0 {
+		if n, err := tx.Exec(setFailed, key, w.i.ID, w.i.Fence); err != nil || n == 0 {
 			return err
 		}
 		_, err := trace.Append(tx, trace.Act{Action: "import.fail", Object: "import", ObjectID: w.i.ID, Clear: proof.Fields{"fault": key}})

@@ -31,7 +31,7 @@ var (
 	setStopped = store.Account("importer.set_stopped", `UPDATE import SET state = 'stopped', ended_at = :now, fence = fence + 1, version = version + 1
 		WHERE account_id = :account AND id = ? AND state = 'running'`)
 	setFailed = store.Account("importer.set_failed", `UPDATE import SET state = 'failed', fault = ?, ended_at = :now, fence = fence + 1, version = version + 1
-		WHERE account_id = :account AND id = ? AND state = 'running'`)
+		WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
 	take = store.Account("importer.take", `UPDATE import SET fence = fence + 1 WHERE account_id = :account AND id = ? AND state = 'running'`)
 	// A step writes its cursor with its rows; a step of a run that was stopped or replaced writes nothing.
 	advance      = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ? WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
