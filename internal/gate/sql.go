@@ -8,10 +8,10 @@ import (
 )
 
 // ReasonSQL is the first reason against a campaign's mail to contact c by list l with its
-// subscription s (LEFT JOIN), ” when nothing speaks against it: consent's reasons, which begin
-// with the person's own no, then what gate adds. Counting, freezing and deciding read this text;
-// its one argument is consent.Mailable's.
-const ReasonSQL = `COALESCE(NULLIF(` + consent.ReasonSQL + `, ''), CASE WHEN c.age = 2 THEN 'under_age' ELSE '' END)`
+// subscription s (LEFT JOIN), ” when nothing speaks against it: consent's, which begin with the
+// person's own no. Counting, freezing and deciding read this text; its one argument is
+// consent.Mailable's.
+const ReasonSQL = consent.ReasonSQL
 
 var (
 	askCampaign = store.Account("gate.campaign", `SELECT c.id AS id, c.email_norm AS norm, `+ReasonSQL+` AS reason,
