@@ -574,6 +574,26 @@ func TestAResetSetsThePasswordOnceAndEndsAllSessions(t *testing.T) {
 	})
 }
 
+// Whoever once read the mailbox and kept a link gets no way in by it after the password was changed.
+func TestALinkToResetEndsWithThePasswordItWasAskedFor(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := furnish(t, h)
+		old := p.linkIn(t, p.in.Member, access.DraftRecovery)
+		h.Clock.Advance(time.Minute)
+		_, err := p.d.ChangePassword(ctx, p.who(t, p.in), p.find(t, p.in), password, other)
+		must(t, err)
+		if _, _, err := p.d.Look(ctx, home, old, login.Reset); !fault.Is(err, fault.Gone) {
+			t.Errorf("the page behind it: %v", err)
+		}
+		if _, err := p.d.Reset(ctx, home, old, "trente ponts de pierre"); !fault.Is(err, fault.Gone) {
+			t.Errorf("%v", err)
+		}
+		must(t, second(p.d.SignIn(ctx, home, p.email, other)))
+		_, err = p.d.Reset(ctx, home, p.linkIn(t, p.in.Member, access.DraftRecovery), "trente ponts de pierre")
+		must(t, err)
+	})
+}
+
 func TestAResetKeepsTheCode(t *testing.T) {
 	h := testhouse.SQLite(t)
 	p := furnish(t, h)
