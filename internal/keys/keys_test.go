@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +182,35 @@ func TestANewRootOpensAllAndTheOldOneNothing(t *testing.T) {
 		must(t, os.WriteFile(path, before, 0o600))
 		if _, err := keys.Open(ctx, keys.Settings{Store: h.Keys, Path: path}); fault.KindOf(err) != fault.Refused {
 			t.Fatalf("the old root still opens: %v", err)
+		}
+	})
+}
+
+// `consend keys renew` runs beside a server that makes accounts, and may be given twice.
+func TestRootsThatAreRenewedAtOnceLoseNoAccount(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		ctx := context.Background()
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if err := h.Ring.RotateRoot(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for n := range int64(40) {
+			all.Go(func() {
+				if err := h.Ring.MakeAccount(ctx, 1+n); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		again := h.OpenRing(t, false)
+		for n := range int64(40) {
+			if err := again.Account(ctx, 1+n); err != nil {
+				t.Errorf("account %d: %v", 1+n, err)
+			}
 		}
 	})
 }

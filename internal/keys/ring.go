@@ -35,6 +35,8 @@ type Ring struct {
 	sheets   map[sheetID]cached
 	closed   bool
 	work     sync.WaitGroup
+
+	turning sync.RWMutex // held whole while a new root takes over: what is sealed by the root meanwhile would end with the old one
 }
 
 type sheetID struct{ account, sheet int64 }
@@ -115,6 +117,8 @@ func (r *Ring) Close() {
 
 // MakeAccount makes the keys of an account, before main refers to it. Again is harmless.
 func (r *Ring) MakeAccount(ctx context.Context, id int64) error {
+	r.turning.RLock()
+	defer r.turning.RUnlock()
 	row, err := makeAccount(r.rootNow(), id)
 	if err != nil {
 		return err
@@ -171,6 +175,8 @@ func (r *Ring) account(ctx context.Context, id int64) (*account, error) {
 	if a != nil {
 		return a, nil
 	}
+	r.turning.RLock()
+	defer r.turning.RUnlock()
 	var row sealedAccount
 	err := r.db.View(ctx, self, func(v *store.View) (err error) {
 		row, err = store.One[sealedAccount](v, findAccount, id)
@@ -234,6 +240,8 @@ func (r *Ring) Open(account int64, at AAD, sealed []byte) ([]byte, error) {
 
 // Secret gives a secret of the installation, sealed by the root; the first call makes it.
 func (r *Ring) Secret(ctx context.Context, name string, make func() ([]byte, error)) ([]byte, error) {
+	r.turning.RLock()
+	defer r.turning.RUnlock()
 	find := func() (sealed []byte, err error) {
 		err = r.db.View(ctx, self, func(v *store.View) error {
 			sealed, err = store.One[[]byte](v, findSecret, name)

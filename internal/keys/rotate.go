@@ -10,9 +10,11 @@ import (
 
 // RotateRoot seals everything under a new root key and drops the old one. The file
 // holds both while rows are sealed anew, so a crash anywhere leaves a ring that opens;
-// doing it again finishes. One node runs while it happens: the others read the file at
-// their start only.
+// doing it again finishes. What would be sealed by the root meanwhile waits, and so does
+// another renewal. One node runs while it happens: the others read the file at their start only.
 func (r *Ring) RotateRoot(ctx context.Context) error {
+	r.turning.Lock()
+	defer r.turning.Unlock()
 	old := r.rootNow()
 	both, err := old.renewed()
 	if err != nil {

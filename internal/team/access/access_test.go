@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -418,6 +420,79 @@ func TestAPasswordThatIsChangedWhileItIsCheckedLetsNobodyIn(t *testing.T) {
 	})
 }
 
+// passing is a context that calls f whenever somebody asks whether it has ended.
+type passing struct {
+	context.Context
+	f func()
+}
+
+func (p passing) Done() <-chan struct{} { p.f(); return p.Context.Done() }
+
+// Who knows the old password, and changes it while its owner sets a new one by mail, changes nothing.
+func TestAPasswordThatIsChangedMeanwhileIsNotChangedByTheOldOne(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := furnish(t, h)
+		f, who := p.find(t, p.in), p.who(t, p.in)
+		k, err := login.New(h.Main, h.Ring)
+		must(t, err)
+		k.CheapForTests()
+		third, err := k.Hash(ctx, "trente ponts de pierre")
+		must(t, err)
+		var checked atomic.Bool // the old password was, and was right
+		h.Main.SetHook(func(q string) error { checked.Store(checked.Load() || q == "login.forgive"); return nil })
+		var once sync.Once
+		meanwhile := passing{ctx, func() {
+			if !checked.Load() {
+				return
+			}
+			once.Do(func() {
+				h.Clock.Advance(time.Second)
+				must(t, h.Main.Write(ctx, actor.System("test"), func(tx *store.Tx) error { login.SetPassword(tx, f.Session.LoginID, third); return nil }))
+			})
+		}}
+		_, err = p.d.ChangePassword(meanwhile, who, f, password, other)
+		h.Main.SetHook(nil)
+		if !fault.Is(err, fault.Refused) || fault.All(err)[0].Field != "old" {
+			t.Errorf("%v", err)
+		}
+		must(t, second(p.d.SignIn(ctx, visitor("198.51.100.3"), p.email, "trente ponts de pierre")))
+	})
+}
+
+func TestOfTwoChangesOfOnePasswordOneHolds(t *testing.T) {
+	h := testhouse.Postgres(t)
+	p := furnish(t, h)
+	f, who, now := p.find(t, p.in), p.who(t, p.in), password
+	var said [2]error
+	change := func(i int, old, new string) func(db *store.DB) error {
+		return func(db *store.DB) error {
+			d, err := access.New(db, h.Ring)
+			must(t, err)
+			d.CheapForTests()
+			h.Clock.Advance(time.Second)
+			_, said[i] = d.ChangePassword(ctx, who, f, old, new)
+			return nil
+		}
+	}
+	news := func(n int) [2]string { return [2]string{"trente ponts de pierre " + dec(n), "quarante vaches rouges " + dec(n)} }
+	orders := h.Overtake(t, func(n int) (first, second func(db *store.DB) error) {
+		h.Clock.Advance(time.Hour)
+		return change(0, now, news(n)[0]), change(1, now, news(n)[1])
+	}, func(n int) {
+		if (said[0] == nil) == (said[1] == nil) {
+			t.Fatalf("order %d: %v, %v", n, said[0], said[1])
+		}
+		now = news(n)[0]
+		if said[0] != nil {
+			now = news(n)[1]
+		}
+		must(t, second(p.d.SignIn(ctx, visitor("198.51.100.3"), p.email, now)))
+	})
+	if orders < 5 {
+		t.Errorf("only %d orders", orders)
+	}
+}
+
 func TestASecondStepEndsWithThePasswordItStandsFor(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := furnish(t, h)
@@ -496,6 +571,26 @@ func TestAResetSetsThePasswordOnceAndEndsAllSessions(t *testing.T) {
 		if _, err := p.d.Reset(ctx, home, late, password); !fault.Is(err, fault.Gone) {
 			t.Errorf("an old link: %v", err)
 		}
+	})
+}
+
+// Whoever once read the mailbox and kept a link gets no way in by it after the password was changed.
+func TestALinkToResetEndsWithThePasswordItWasAskedFor(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := furnish(t, h)
+		old := p.linkIn(t, p.in.Member, access.DraftRecovery)
+		h.Clock.Advance(time.Minute)
+		_, err := p.d.ChangePassword(ctx, p.who(t, p.in), p.find(t, p.in), password, other)
+		must(t, err)
+		if _, _, err := p.d.Look(ctx, home, old, login.Reset); !fault.Is(err, fault.Gone) {
+			t.Errorf("the page behind it: %v", err)
+		}
+		if _, err := p.d.Reset(ctx, home, old, "trente ponts de pierre"); !fault.Is(err, fault.Gone) {
+			t.Errorf("%v", err)
+		}
+		must(t, second(p.d.SignIn(ctx, home, p.email, other)))
+		_, err = p.d.Reset(ctx, home, p.linkIn(t, p.in.Member, access.DraftRecovery), "trente ponts de pierre")
+		must(t, err)
 	})
 }
 

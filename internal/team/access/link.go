@@ -9,6 +9,7 @@ import (
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/job"
@@ -78,6 +79,7 @@ type Guest struct {
 	Member  member.Member
 	Kind    login.LinkKind
 	Known   bool // the person has a password here already
+	made    legalclock.Moment
 }
 
 // Look reads a link without using it: mail programs open links too.
@@ -91,17 +93,32 @@ func (d *Desk) Look(ctx context.Context, who actor.Actor, token string, kinds ..
 		if err != nil {
 			return err
 		}
-		g.Kind = l.Kind
+		g.Kind, g.made = l.Kind, l.MadeAt
 		if g.Member, err = member.Get(v, l.MemberID); err != nil {
 			return err
 		}
 		if g.Account, err = account.Get(v); err != nil {
 			return err
 		}
+		if l.Kind == login.Reset {
+			if _, err = g.forgot(v); err != nil {
+				return err
+			}
+		}
 		_, g.Known, err = login.Find(v, g.Member.Email.Norm())
 		return err
 	})
 	return g, t, err
+}
+
+// forgot gives the login whose password was forgotten: a link of before it was set anew opens
+// nothing, whoever has it, in whichever account it was asked for.
+func (g Guest) forgot(r store.Reader) (login.Login, error) {
+	l, err := login.Get(r, g.Member.LoginID)
+	if err == nil && g.made < l.PasswordAt {
+		err = fault.New(fault.Gone, "login.link.expired")
+	}
+	return l, err
 }
 
 // Joining is what an invited person says of themselves.
@@ -200,7 +217,7 @@ func (d *Desk) Reset(ctx context.Context, who actor.Actor, token, password strin
 			return err
 		}
 		login.UseAll(tx, g.Member.ID, login.Reset)
-		l, err := login.Get(tx, g.Member.LoginID)
+		l, err := g.forgot(tx)
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,9 @@ func (d *Desk) ChangePassword(ctx context.Context, who actor.Actor, f Found, old
 		return in, err
 	}
 	err = d.db.Write(ctx, who, func(tx *store.Tx) error {
+		if _, err := login.Still(tx, l); err != nil {
+			return at(err, "old")
+		}
 		login.SetPassword(tx, l.ID, hashed)
 		in = In{Account: tx.Account(), Member: f.Member.ID}
 		in.Token, _, in.Until = login.Begin(tx, f.Member.ID, l.ID, tx.Now)

@@ -39,7 +39,7 @@ type Link struct {
 }
 
 // NewLink makes a link of a member. Of invitations and sign-in links the older ones end; reset links
-// live until one is used, so that a stranger who asks for more doesn't spoil the first.
+// live until one is used or the password changes, so that a stranger who asks for more doesn't spoil the first.
 func NewLink(tx *store.Tx, kind LinkKind, member int64) (secret.Token, legalclock.Moment) {
 	if kind == Invitation || kind == SignIn {
 		tx.Do(dropLinks, member, kind)

@@ -91,9 +91,10 @@ func Get(r store.Reader, id int64) (Login, error) {
 }
 
 // Still gives a login as it is now, when its password is the one that was checked: a password
-// takes a while to check, and may be changed meanwhile.
+// takes a while to check, and may be changed meanwhile. From then on nobody else changes it in
+// this act.
 func Still(tx *store.Tx, checked Login) (Login, error) {
-	l, err := Get(tx, checked.ID)
+	l, err := store.One[Login](tx, lockLogin, checked.ID)
 	if err == nil && l.PasswordAt != checked.PasswordAt {
 		err = fault.New(fault.Refused, "login.wrong").At("password")
 	}
