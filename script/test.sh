@@ -1,17 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
-# All tests: Go on SQLite and PostgreSQL, then the journeys in a browser.
+# All tests: Go on SQLite and PostgreSQL, and beside them the journeys in a browser.
 set -u
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 . script/postgres.sh
 fail=0
-go test ${GOTESTFLAGS:-} ./... || fail=1
+journeys=""
 if [ -f test/journeys/package.json ]; then
   . script/browser.sh
   if [ -n "${CONSEND_TEST_CHROMIUM:-}" ]; then
-    mkdir -p bin && go build -trimpath -o bin/ ./cmd/... || fail=1
-    (cd test/journeys && node --test --test-concurrency=2) || fail=1
+    # A journey waits more than it works: beside the tests it costs little time.
+    mkdir -p bin && said=$(mktemp) || exit 1
+    trap 'rm -f "$said"' EXIT
+    trap 'kill $journeys 2>/dev/null; exit 130' INT TERM
+    go build -trimpath -o bin/ ./cmd/... || exit 1
+    (cd test/journeys && exec node --test --test-concurrency=2) >"$said" 2>&1 &
+    journeys=$!
   fi
+fi
+go test ${GOTESTFLAGS:-} ./... || fail=1
+if [ -n "$journeys" ]; then
+  wait "$journeys" || fail=1
+  cat "$said"
 fi
 exit $fail
