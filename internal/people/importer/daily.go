@@ -58,6 +58,9 @@ func daily(ctx context.Context, db *store.DB, who actor.Actor) error {
 		due, err = store.All[waitingImport](v, waitingImports)
 		return err
 	})
+	if err == nil {
+		err = db.Write(ctx, who, func(tx *store.Tx) error { return forgetFiles(tx) })
+	}
 	if err != nil {
 		return err
 	}
@@ -72,7 +75,7 @@ func daily(ctx context.Context, db *store.DB, who actor.Actor) error {
 			err = errors.Join(err, db.Write(ctx, who, func(tx *store.Tx) error { return remind(tx, w) }))
 		}
 	}
-	return errors.Join(err, db.Write(ctx, who, func(tx *store.Tx) error { return forgetFiles(tx) }))
+	return err
 }
 
 // endAll takes off everybody who waits in an import, some at a time.
