@@ -474,7 +474,9 @@ func TestOfTwoChangesOfOnePasswordOneHolds(t *testing.T) {
 			return nil
 		}
 	}
-	news := func(n int) [2]string { return [2]string{"trente ponts de pierre " + dec(n), "quarante vaches rouges " + dec(n)} }
+	news := func(n int) [2]string {
+		return [2]string{"trente ponts de pierre " + dec(n), "quarante vaches rouges " + dec(n)}
+	}
 	orders := h.Overtake(t, func(n int) (first, second func(db *store.DB) error) {
 		h.Clock.Advance(time.Hour)
 		return change(0, now, news(n)[0]), change(1, now, news(n)[1])
