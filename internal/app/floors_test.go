@@ -22,7 +22,7 @@ var floors = []struct {
 }{
 	{"cmd", []string{"cmd/consend"}},
 	{"app", []string{"internal/demo", "internal/app", "internal/testhouse"}},
-	{"web", []string{"internal/web/shell", "internal/web/public", "internal/web/people", "internal/web/forms", "internal/web/importer",
+	{"web", []string{"internal/web/shell", "internal/web/help", "internal/web/public", "internal/web/people", "internal/web/forms", "internal/web/importer",
 		"internal/web/sending", "internal/web/duty", "internal/web/team", "internal/web/search"}},
 	{"api", []string{"internal/api/v3", "internal/api/smtpd"}},
 	{"duty", []string{"internal/duty/request", "internal/duty/retention", "internal/duty/archive", "internal/duty/register", "internal/duty/control", "internal/duty/incident", "internal/duty/restore"}},

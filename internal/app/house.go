@@ -30,6 +30,7 @@ import (
 	"consend/internal/sending/transactional"
 	"consend/internal/team/access"
 	"consend/internal/trace"
+	"consend/internal/web/help"
 )
 
 // House is a running installation on one node: its three stores, its keys and what works in it.
@@ -46,6 +47,7 @@ type House struct {
 	Campaigns           *campaign.Engine
 	Forms               *form.Desk
 	Ledger              *refusal.Ledger
+	help                *help.Pages
 	Clock               legalclock.Clock
 	First               bool // this start made the installation
 
@@ -119,7 +121,13 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 		return nil, err
 	}
 	h.closing = append(h.closing, h.Desk.Close)
-	h.Main.Attach(rulepack.NewBook(rulepack.Packs()))
+	packs := rulepack.Packs()
+	h.Main.Attach(rulepack.NewBook(packs))
+	shelf, err := help.Read()
+	if err != nil {
+		return nil, err
+	}
+	h.help = &help.Pages{Shelf: shelf, Pack: packs[len(packs)-1]}
 	h.Forms = form.NewDesk(h.Main)
 	h.Main.Attach(h.Forms)
 	h.Relays = relay.Open(h.Main, h.Site.Host)

@@ -14,6 +14,7 @@ import (
 	"consend/internal/people/importer"
 	"consend/internal/web/duty"
 	"consend/internal/web/forms"
+	"consend/internal/web/help"
 	webimporter "consend/internal/web/importer"
 	webpeople "consend/internal/web/people"
 	"consend/internal/web/public"
@@ -27,6 +28,7 @@ import (
 func (h *House) Routes() []shell.Route {
 	return slices.Concat(
 		(&duty.KnownPages{Log: h.Log}).Routes(),
+		h.help.Routes(),
 		(&duty.TracePages{DB: h.Main, Log: h.Log}).Routes(),
 		(&duty.ProofPages{DB: h.Main}).Routes(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
@@ -62,6 +64,7 @@ func (h *House) Pages() (http.Handler, error) {
 		Me:       mine(),
 		Switch:   "/switch",
 		Search:   search.Path,
+		Help:     help.Path,
 		Banners:  h.banners,
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"consend/internal/sending/report"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
+	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
 
@@ -231,22 +232,53 @@ func (p *CampaignPages) campaignSubjectPost(r *shell.Request) error {
 	})
 }
 
-func (p *CampaignPages) values(r *shell.Request) (names []string, err error) {
-	names = []string{"EMAIL", "NAME"}
+// designing is what the page of the text needs beside the campaign: the values that a text can
+// name, and the account, whose name and address stand at the foot.
+type designing struct {
+	names   []string
+	account account.Account
+}
+
+func (p *CampaignPages) designing(r *shell.Request) (d designing, err error) {
+	d.names = []string{"EMAIL", "NAME"}
 	err = p.view(r, func(v *store.View) error {
 		all, err := contact.AllAttributes(v)
 		for _, a := range all {
-			names = append(names, a.Name)
+			d.names = append(d.names, a.Name)
+		}
+		if err == nil {
+			d.account, err = account.Get(v)
 		}
 		return err
 	})
-	return names, err
+	return d, err
+}
+
+// why says what the footer of this text will say of who writes.
+func (d designing) why(r *shell.Request) shell.Why {
+	w := shell.Why{Step: "template", Article: "templates", Tone: shell.Good,
+		State: r.P.T("web_campaign.why.footer", "name", d.account.Name, "address", strings.Join(strings.Fields(d.account.Postal), " "))}
+	if strings.TrimSpace(d.account.Postal) == "" {
+		w.Tone, w.State = shell.Bad, r.P.T("web_campaign.why.no_address")
+	}
+	return w
+}
+
+// whyChecked says how many of this campaign's people may be written to.
+func whyChecked(r *shell.Request, l campaign.Checklist) shell.Why {
+	w := shell.Why{Step: "campaign", Article: "campaign-check", Tone: shell.Good,
+		State: r.P.N("web_campaign.why.reaches", int(l.Audience.People), "n", r.P.Number(l.Audience.People)) + " " +
+			r.P.N("web_campaign.why.out", int(l.Audience.OutTotal()), "n", r.P.Number(l.Audience.OutTotal()))}
+	if l.Audience.People == 0 || !l.Ready() {
+		w.Tone = shell.Waiting
+	}
+	return w
 }
 
 func (p *CampaignPages) campaignDesign(r *shell.Request) error {
 	return p.editing(r, func(c campaign.Campaign) (shell.Component, error) {
-		names, err := p.values(r)
-		return campaignDesignPage(r, c, names, shell.NewForm("kind", string(c.Kind), "body", c.Body, "logo", c.Logo, "colour", c.Colour, "language", c.Language)), err
+		d, err := p.designing(r)
+		return campaignDesignPage(r, c, d, shell.NewForm("kind", string(c.Kind), "body", c.Body, "logo", c.Logo, "colour", c.Colour, "language", c.Language)), err
 	})
 }
 
@@ -256,8 +288,8 @@ func (p *CampaignPages) campaignDesignPost(r *shell.Request) error {
 		w.Kind, w.Body, w.Logo, w.Colour, w.Language = template.Kind(f.Get("kind")), f.Raw("body"), f.Get("logo"), f.Get("colour"), f.Get("language")
 		return campaign.SetWords(tx, c.ID, version(f), w)
 	}, func(c campaign.Campaign, f *shell.Form) (shell.Component, error) {
-		names, err := p.values(r)
-		return campaignDesignPage(r, c, names, f), err
+		d, err := p.designing(r)
+		return campaignDesignPage(r, c, d, f), err
 	})
 }
 

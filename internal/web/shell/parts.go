@@ -57,6 +57,15 @@ type PublicPage struct {
 	Wide   bool // a page of reading matter, such as a privacy policy
 }
 
+// Why is the short panel of a step where the law asks for something: what stands for the file,
+// form, template or campaign at hand, then what is asked, by which law, and one example.
+type Why struct {
+	Step    string // import, form, template or campaign: words under why.<step>
+	State   string // what holds of this one now, in a sentence
+	Tone    Tone
+	Article string // slug of the article in the help
+}
+
 // Tab is one of several views of the same thing, each a page of its own.
 type Tab struct {
 	Label string
