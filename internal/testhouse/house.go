@@ -6,13 +6,10 @@ package testhouse
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,22 +72,30 @@ func SQLite(t testing.TB) *House {
 	})
 }
 
-// Postgres opens a house on three databases of the test's own, or skips when there is no server.
+// Postgres opens a house on three empty databases that no other test has at the same time, or
+// skips when there is no server.
 func Postgres(t testing.TB) *House {
-	return open(t, "postgres", t.TempDir(), Databases(t))
+	return open(t, "postgres", t.TempDir(), borrowed(t, server(t)))
 }
 
 // Databases makes three empty databases of the test's own, or skips when there is no server.
 func Databases(t testing.TB) map[datamap.Store]string {
+	base, urls := server(t), map[datamap.Store]string{}
+	for _, s := range kinds {
+		urls[s] = database(t, base, s)
+	}
+	return urls
+}
+
+var kinds = []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive}
+
+func server(t testing.TB) string {
+	t.Helper()
 	base := os.Getenv("CONSEND_TEST_POSTGRES")
 	if base == "" {
 		t.Skip("no PostgreSQL: CONSEND_TEST_POSTGRES is not set")
 	}
-	urls := map[datamap.Store]string{}
-	for _, s := range []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive} {
-		urls[s] = database(t, base, s)
-	}
-	return urls
+	return base
 }
 
 // Copies makes three databases of the test's own that begin as copies of others, which nobody
@@ -106,7 +111,7 @@ func Copied(t testing.TB, of map[datamap.Store]string) (urls map[datamap.Store]s
 	t.Helper()
 	base, urls := os.Getenv("CONSEND_TEST_POSTGRES"), map[datamap.Store]string{}
 	var drops []func()
-	for _, s := range []datamap.Store{datamap.Main, datamap.Keys, datamap.Archive} {
+	for _, s := range kinds {
 		from := of[s]
 		if u, err := url.Parse(from); err == nil {
 			from = strings.TrimPrefix(u.Path, "/")
@@ -217,70 +222,6 @@ func (h *House) Raw(t testing.TB, statements ...string) {
 // Member is an acting member of an account, an owner.
 func (h *House) Member(account int64) actor.Actor {
 	return actor.Actor{Kind: actor.Member, ID: 1, Account: account, Role: "owner", Request: "test"}
-}
-
-var template sync.Mutex
-var templates = map[datamap.Store]string{}
-var serial atomic.Int64
-
-// database makes an empty database from a template that is migrated once in a process.
-func database(t testing.TB, base string, s datamap.Store) string {
-	t.Helper()
-	u, drop := databaseFrom(t, base, s, "")
-	t.Cleanup(drop)
-	return u
-}
-
-// databaseFrom makes a database from another, or from the template when from is "".
-func databaseFrom(t testing.TB, base string, s datamap.Store, from string) (_ string, drop func()) {
-	t.Helper()
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, base)
-	if err != nil {
-		t.Fatalf("PostgreSQL: %v", err)
-	}
-	defer conn.Close(ctx)
-	run := func(sql string) {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			t.Fatalf("PostgreSQL: %s: %v", sql, err)
-		}
-	}
-	unique := fmt.Sprintf("%d_%x_%d", os.Getpid(), rand.Uint32(), serial.Add(1))
-	template.Lock()
-	defer template.Unlock()
-	name := templates[s]
-	if from != "" {
-		name = from
-	} else if name == "" {
-		name = "ct_" + string(s) + "_" + unique
-		run("CREATE DATABASE " + name)
-		o := app.Stores(s)
-		o.URL, o.Connections = at(base, name), 4
-		db, err := store.Open(ctx, o)
-		if err != nil {
-			t.Fatalf("PostgreSQL template: %v", err)
-		}
-		db.Close()
-		c, err := pgx.Connect(ctx, at(base, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Exec(ctx, "DELETE FROM store"); err != nil {
-			t.Fatal(err)
-		}
-		c.Close(ctx)
-		templates[s] = name
-	}
-	own := "c_" + string(s) + "_" + unique
-	run("CREATE DATABASE " + own + " TEMPLATE " + name)
-	return at(base, own), func() {
-		c, err := pgx.Connect(ctx, base)
-		if err != nil {
-			return
-		}
-		defer c.Close(ctx)
-		c.Exec(ctx, "DROP DATABASE IF EXISTS "+own+" WITH (FORCE)")
-	}
 }
 
 func at(base, name string) string {
