@@ -33,3 +33,6 @@ func Parting(tx *store.Tx, people []int64) error {
 	consent.DropPeople(tx, people)
 	return nil
 }
+
+// Holding tells to whom among some people something was sent, or is on its way.
+func Holding(r store.Reader, people []int64) ([]int64, error) { return campaign.Held(r, people) }

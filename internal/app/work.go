@@ -52,6 +52,7 @@ func (h *House) works() map[job.Kind]job.Work {
 	return map[job.Kind]job.Work{
 		importer.RunKind:     importer.Work,
 		importer.ReleaseKind: importer.ReleaseWork,
+		importer.UndoKind:    importer.UndoWork,
 	}
 }
 

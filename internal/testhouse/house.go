@@ -22,6 +22,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/keys"
 	"consend/internal/people/contact"
+	"consend/internal/people/importer"
 	"consend/internal/trace"
 )
 
@@ -136,6 +137,7 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Ring = h.OpenRing(t, true)
 	h.Main.Attach(h.Ring)
 	h.Main.Attach(contact.Parting(app.Parting))
+	h.Main.Attach(importer.Holding(app.Holding))
 	h.Log = h.OpenLog(t)
 	return h
 }

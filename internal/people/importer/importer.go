@@ -122,6 +122,9 @@ type Import struct {
 	Fence      int64
 	Version    int64
 	Entry      int64
+	UndoTask   int64             // it is being taken back, or was
+	UndoAfter  int64             // the last person looked at for that
+	UndoneAt   legalclock.Moment // it was taken back
 }
 
 // Counts is what the report says, in people and rows. Every row of the file is in exactly one
@@ -143,6 +146,29 @@ type Counts struct {
 	Released int64            `json:"released"` // waited, and were released since
 	Expired  int64            `json:"expired"`  // waited in vain: the claim is gone, and so is who came by it alone
 	Settled  int64            `json:"settled"`  // waited, and had said yes or no themselves or were proved otherwise when it ended
+
+	Off  int64            `json:"off,omitempty"`  // taken back: no longer on the list
+	Gone int64            `json:"gone,omitempty"` // taken back: of these, deleted
+	Stay map[string]int64 `json:"stay,omitempty"` // taken back: people who stay, by why (Stays)
+}
+
+func (c *Counts) stays(why string, n int) {
+	if n == 0 {
+		return
+	}
+	if c.Stay == nil {
+		c.Stay = map[string]int64{}
+	}
+	c.Stay[why] += int64(n)
+}
+
+// Undone is how many people were looked at to take the import back.
+func (c Counts) Undone() int64 {
+	n := c.Gone
+	for _, k := range c.Stay {
+		n += k
+	}
+	return n
 }
 
 // Mailable is how many people the import put on the list who may be mailed.
@@ -238,12 +264,16 @@ type line struct {
 	Fence      int64
 	Version    int64
 	EntryID    int64
+	UndoTaskID int64
+	UndoAfter  int64
+	UndoneAt   legalclock.Moment
 }
 
 func (l line) read() (Import, error) {
 	i := Import{ID: l.ID, State: l.State, Name: l.Name, Blob: l.BlobID, Size: l.Size, SHA256: l.Sha256, Shape: l.Shape, List: l.ListID, Evidence: l.EvidenceID,
 		DeclaredBy: l.DeclaredBy, DeclaredAt: l.DeclaredAt, Fault: l.Fault, WaitsUntil: l.WaitsUntil, Task: l.TaskID, MadeBy: l.MadeBy, MadeAt: l.MadeAt,
-		StartedAt: l.StartedAt, EndedAt: l.EndedAt, FileEndsAt: l.FileEndsAt, Fence: l.Fence, Version: l.Version, Entry: l.EntryID}
+		StartedAt: l.StartedAt, EndedAt: l.EndedAt, FileEndsAt: l.FileEndsAt, Fence: l.Fence, Version: l.Version, Entry: l.EntryID,
+		UndoTask: l.UndoTaskID, UndoAfter: l.UndoAfter, UndoneAt: l.UndoneAt}
 	for _, f := range []struct {
 		text string
 		into any

@@ -50,7 +50,7 @@ func Lacks(r store.Reader, id int64) ([]Lack, error) { return store.All[Lack](r,
 // BeginRelease says that proof has come for the rows that wait: a partner's name, a file of
 // evidence, or the word of an owner or admin where a word is enough. The work is a task.
 // Faults: import.release.running, import.release.nothing, import.release.still (with what is
-// missing), import.options.declare, import.release.late.
+// missing), import.options.declare, import.release.late, import.undone.
 func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
 	i, err := lock(tx, id)
 	if err != nil {
@@ -72,6 +72,8 @@ func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
 	switch {
 	case i.State == Running:
 		return fault.New(fault.Conflict, "import.release.running")
+	case i.UndoTask != 0:
+		return fault.New(fault.Conflict, "import.undone")
 	case i.State.Editable() || len(lacks) == 0:
 		return fault.New(fault.Conflict, "import.release.nothing")
 	case i.WaitsUntil <= tx.Now:

@@ -6,7 +6,7 @@ import "consend/internal/ground/store"
 
 const columns = `i.id, i.state, i.name, i.blob_id, i.size, i.sha256, i.format, i.survey, i.shape, i.mapping, i.origin, i.options, i.list_id,
 	i.evidence_id, i.declared_by, i.declared_at, i.cursor, i.counts, i.fault, i.waits_until, i.task_id, i.made_by, i.made_at, i.started_at,
-	i.ended_at, i.file_ends_at, i.fence, i.version, i.entry_id`
+	i.ended_at, i.file_ends_at, i.fence, i.version, i.entry_id, i.undo_task_id, i.undo_after, i.undone_at`
 
 var (
 	get       = store.Account("importer.get", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ?`)
@@ -14,7 +14,7 @@ var (
 	newest    = store.Account("importer.newest", `SELECT `+columns+` FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
 	titles    = store.Account("importer.titles", `SELECT i.id, i.name, i.state, i.made_at FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
 	unended   = store.Account("importer.unended", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.sha256 = ? AND i.list_id = ?
-		AND (i.state IN ('running', 'stopped', 'failed') OR i.state = 'ready' AND i.blob_id = 0) ORDER BY i.id DESC LIMIT 1`)
+		AND (i.state IN ('running', 'stopped', 'failed') OR i.state = 'ready' AND i.blob_id = 0) AND i.undo_task_id = 0 ORDER BY i.id DESC LIMIT 1`)
 
 	add = store.Account("importer.add", `INSERT INTO import (account_id, id, state, name, blob_id, size, sha256, format, survey, shape, mapping, origin,
 		options, cursor, counts, made_by, made_at, file_ends_at, entry_id) VALUES (:account, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?, ?)`)
@@ -37,11 +37,14 @@ var (
 	advance      = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ? WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
 	setReleasing = store.Account("importer.set_releasing", `UPDATE import SET origin = ?, evidence_id = ?, declared_by = ?, declared_at = ?, task_id = ?,
 		version = version + 1 WHERE account_id = :account AND id = ?`)
-	setDone = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
-	recount = store.Account("importer.recount", `UPDATE import SET counts = ? WHERE account_id = :account AND id = ?`)
-	forget  = store.Account("importer.forget_file", `UPDATE import SET blob_id = 0 WHERE account_id = :account AND id = ?`)
-	remove  = store.Account("importer.remove", `DELETE FROM import WHERE account_id = :account AND id = ?`)
-	ended   = store.Account("importer.ended_files", `SELECT i.id, i.blob_id FROM import i WHERE i.account_id = :account AND i.blob_id <> 0
+	setDone      = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
+	setUndoing   = store.Account("importer.set_undoing", `UPDATE import SET undo_task_id = ?, undo_after = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
+	setUndoAfter = store.Account("importer.set_undo_after", `UPDATE import SET undo_after = ?, counts = ? WHERE account_id = :account AND id = ?`)
+	setUndone    = store.Account("importer.set_undone", `UPDATE import SET undone_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
+	recount      = store.Account("importer.recount", `UPDATE import SET counts = ? WHERE account_id = :account AND id = ?`)
+	forget       = store.Account("importer.forget_file", `UPDATE import SET blob_id = 0 WHERE account_id = :account AND id = ?`)
+	remove       = store.Account("importer.remove", `DELETE FROM import WHERE account_id = :account AND id = ?`)
+	ended        = store.Account("importer.ended_files", `SELECT i.id, i.blob_id FROM import i WHERE i.account_id = :account AND i.blob_id <> 0
 		AND i.file_ends_at <= :now AND i.state <> 'running' ORDER BY i.id LIMIT 100`)
 
 	addNotes = store.Load("importer.add_notes", "import_note", []store.Column{{Name: "import_id"}, {Name: "seq"}, {Name: "line"},

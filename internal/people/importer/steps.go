@@ -4,7 +4,6 @@ package importer
 
 import (
 	"encoding/hex"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -249,7 +248,7 @@ func choseAct(tx *store.Tx, id int64, c Choice, by int64) error {
 
 // Begin starts an import that is ready, or goes on with one that was stopped or failed.
 // Attributes that are new are made here. With a queue the work is a task of its own.
-// Faults: import.step, import.releasing, import.file.gone, import.origin.month_over.
+// Faults: import.step, import.undone, import.releasing, import.file.gone, import.origin.month_over.
 func Begin(tx *store.Tx, id int64, queue bool) error {
 	i, err := lock(tx, id)
 	if err != nil {
@@ -260,9 +259,10 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 	default:
 		return fault.New(fault.Conflict, "import.step")
 	}
-	if t, err := job.Of(tx, ReleaseKind, id); err == nil && t.Open() {
-		return fault.New(fault.Conflict, "import.releasing") // it counts too
-	} else if err != nil && !errors.Is(err, store.ErrNone) {
+	if i.UndoTask != 0 {
+		return fault.New(fault.Conflict, "import.undone")
+	}
+	if err := notReleasing(tx, id); err != nil {
 		return err
 	}
 	if queue && i.Blob == 0 {

@@ -302,6 +302,14 @@ func Lists(r store.Reader, id int64) (plus, minus []int64, err error) {
 // 1,000. The campaign's own totals stay.
 func DropPeople(tx *store.Tx, people []int64) { tx.Do(dropPeople, people) }
 
+// Held gives those of some people, at most 1,000, whom a campaign wrote to or is about to.
+func Held(r store.Reader, people []int64) ([]int64, error) {
+	if len(people) == 0 {
+		return nil, nil
+	}
+	return store.All[int64](r, heldPeople, people)
+}
+
 // Drop throws a draft away. Faults: campaign.none, campaign.not_draft.
 func Drop(tx *store.Tx, id int64) error {
 	c, err := lockIt(tx, id)

@@ -169,6 +169,9 @@ var (
 
 var dropPeople = store.Account("campaign.drop_people", `DELETE FROM recipient WHERE account_id = :account AND contact_id IN ?*`)
 
+var heldPeople = store.Account("campaign.held_people", `SELECT DISTINCT rc.contact_id FROM recipient rc WHERE rc.account_id = :account AND rc.contact_id IN ?*
+	AND rc.state <> 'left_out'`)
+
 var leftSince = store.Account("campaign.left_since", `SELECT COUNT(*) FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
 	JOIN subscription s ON s.account_id = :account AND s.list_id = r.list_id AND s.contact_id = r.contact_id
 	WHERE r.account_id = :account AND r.campaign_id = ? AND r.state = 'accepted' AND s.state IN ('withdrawn', 'refused') AND s.since >= c.started_at`)

@@ -53,6 +53,8 @@ func (p *Pages) Routes() []shell.Route {
 		post("/import/{id}/start", p.startPost, "import.start"),
 		post("/import/{id}/stop", p.stopPost, "import.stop"),
 		post("/import/{id}/discard", p.discardPost, "import.discard"),
+		get("/import/{id}/undo", shell.ImportWrite, p.undo),
+		post("/import/{id}/undo", p.undoPost, "import.undo"),
 		get("/import/{id}/report.csv", shell.ContactsRead, p.report),
 		person(get("/import/{id}/waiting", shell.ContactsRead, p.waiting)),
 		release,

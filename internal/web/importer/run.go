@@ -59,6 +59,8 @@ type told struct {
 	notes   []importer.Note
 	waits   int64
 	files   []importer.Evidence
+
+	undoable bool // it can still be taken back
 }
 
 // shown is how many lines of the report stand on the page; the file has all that are kept.
@@ -86,6 +88,11 @@ func (p *Pages) status(r *shell.Request) error {
 		if t.reasons, err = importer.Reasons(v, i.ID); err != nil {
 			return err
 		}
+		until, err := importer.UndoUntil(v, i)
+		if err != nil {
+			return err
+		}
+		t.undoable = until > v.Now
 		if t.notes, err = importer.Notes(v, i.ID, -1, shown); err != nil {
 			return err
 		}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package consent
+
+import "consend/internal/ground/store"
+
+// Came is one event that an import wrote about a person on its list.
+type Came struct {
+	ContactID int64
+	EntryID   int64
+	Rests     bool // the subscription rests on it
+	State     Status
+}
+
+// Listed pages through the people of a list, wherever they stand there, by number.
+func Listed(r store.Reader, list, after int64, limit int) ([]int64, error) {
+	return store.All[int64](r, listed, list, after, limit)
+}
+
+// CameBy gives what an import wrote about some people of its list, at most 1,000, in their order.
+func CameBy(r store.Reader, list, imp int64, ids []int64) ([]Came, error) {
+	return store.All[Came](r, cameBy, list, ids, imp)
+}
+
+// StoodBefore tells of whom, among at most 1,000 people, something else than an import put them
+// on its list, or claimed to.
+func StoodBefore(r store.Reader, list, imp int64, ids []int64) (map[int64]bool, error) {
+	return set(store.All[int64](r, stoodBefore, list, ids, imp))
+}
+
+// KnownOtherwise tells of whom, among at most 1,000 people, the ledger holds anything that an
+// import did not write.
+func KnownOtherwise(r store.Reader, imp int64, ids []int64) (map[int64]bool, error) {
+	return set(store.All[int64](r, knownOtherwise, ids, imp))
+}
+
+func set(ids []int64, err error) (map[int64]bool, error) {
+	out := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
+}
+
+var (
+	listed = store.Account("consent.listed", `SELECT s.contact_id FROM subscription s
+		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id > ? ORDER BY s.contact_id LIMIT ?`)
+	cameBy = store.Account("consent.came_by", `SELECT e.contact_id, e.entry_id, CASE WHEN s.event_id = e.id THEN TRUE ELSE FALSE END AS rests, s.state
+		FROM consent_event e JOIN subscription s ON s.account_id = :account AND s.list_id = e.list_id AND s.contact_id = e.contact_id
+		WHERE e.account_id = :account AND e.list_id = ? AND e.contact_id IN ?* AND e.import_id = ? ORDER BY e.contact_id, e.seq`)
+	stoodBefore = store.Account("consent.stood_before", `SELECT DISTINCT e.contact_id FROM consent_event e
+		WHERE e.account_id = :account AND e.list_id = ? AND e.contact_id IN ?* AND e.import_id <> ? AND e.state IN ('given', 'waiting', 'requested')`)
+	knownOtherwise = store.Account("consent.known_otherwise", `SELECT DISTINCT e.contact_id FROM consent_event e
+		WHERE e.account_id = :account AND e.contact_id IN ?* AND e.import_id <> ?`)
+)
