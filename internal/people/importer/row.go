@@ -138,7 +138,14 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		}
 		switch c.To {
 		case Email:
+			var shown string
+			if s[len(s)-1] == '>' { // Ada Lovelace <ada@example.org>
+				shown, s = sheet.Display(s)
+			}
 			a, err := address.Parse(s)
+			if shown != "" && out.name == "" {
+				out.name = r.text(i, shown, 200, leave)
+			}
 			if err != nil {
 				return out, nil, fault.All(err)[0].At(r.column(i)).OnLine(in.Line)
 			}

@@ -47,7 +47,7 @@ type opener func() (io.ReadCloser, error)
 
 func (w *writer) open(ctx context.Context, elsewhere opener) (io.ReadCloser, error) {
 	if elsewhere != nil {
-		return elsewhere()
+		return turned(w.i.Format, elsewhere)
 	}
 	if w.i.Blob == 0 {
 		return nil, fault.New(fault.Gone, "import.file.gone")
