@@ -436,7 +436,10 @@ func (b *book) cells(n int, l Limits, row func(line int, cells [][]byte, wide bo
 		}
 		switch string(x.name) {
 		case "sheetData":
-			if x.close || x.empty {
+			switch {
+			case in:
+				return broken(errors.New("sheet: a row without end"))
+			case x.close || x.empty:
 				return nil
 			}
 		case "row":
