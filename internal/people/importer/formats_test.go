@@ -133,7 +133,7 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 						if !o.IP.IsZero() {
 							ips = append(ips, o.IP.Raw().String())
 						}
-						if events[i].Grade != consent.GradeB || events[i].OccurredAt.Time().Year() != 2024 || events[i].Page == "" {
+						if events[i].Grade != consent.GradeB || events[i].OccurredAt.Time().Year() < 2023 || events[i].Page == "" {
 							t.Errorf("%+v", events[i])
 						}
 					}
