@@ -5,8 +5,11 @@ package importer_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/xuri/excelize/v2"
@@ -190,5 +193,68 @@ func TestOddAddressesAreTakenOrRefusedOneByOne(t *testing.T) {
 		if p, ok := s.person(t, "c@example.org"); !ok || p.Name.Raw() != "Bo, Jr" {
 			t.Errorf("%v %q", ok, p.Name.Raw())
 		}
+	})
+}
+
+// A workbook that is broken off at random statements goes on where its last step ended: rows are
+// counted once, and lines are those of the sheet.
+func TestABrokenOffWorkbookEndsAsIfItHadNotBeen(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		rows := []string{"email|city|optin_time|form"}
+		for i := range 150 {
+			switch {
+			case i%7 == 3:
+				rows = append(rows, "nobody", "")
+			case i%11 == 5:
+				rows = append(rows, fmt.Sprintf("p%d@example.org", i-5))
+			default:
+				rows = append(rows, fmt.Sprintf("p%d@example.org|Évry|2024-02-03 10:00:00|https://a.example/f", i))
+			}
+		}
+		file := book(t, rows...)
+		want := open(t, h)
+		o := want.order(file)
+		o.Batch = 32
+		whole := want.end(t, want.run(t, o))
+		r := rand.New(rand.NewPCG(4, 4))
+		breaks := 0
+		for range 4 {
+			s := open(t, h)
+			o := s.order(file)
+			o.Batch = 32
+			var sum importer.Summary
+			for try := 0; sum.State != importer.Done; try++ {
+				if try > 100 {
+					t.Fatal("it never comes through")
+				}
+				left := atomic.Int64{}
+				left.Store(int64(1 + r.IntN(120)))
+				h.Main.SetHook(func(string) error {
+					if left.Add(-1) > 0 {
+						return nil
+					}
+					return errKilled
+				})
+				sum, _ = importer.Run(context.Background(), h.Main, s.owner, o, nil)
+				h.Main.SetHook(nil)
+				if sum.State != importer.Done {
+					breaks++
+					s.view(t, func(v *store.View) error { // killed after its last commit: it is in
+						all, err := importer.All(v, 1)
+						if len(all) > 0 {
+							sum = importer.Summarise(all[0])
+						}
+						return err
+					})
+				}
+			}
+			if got := s.end(t, sum); !reflect.DeepEqual(got, whole) {
+				t.Errorf("got  %+v\nwant %+v", got, whole)
+			}
+		}
+		if breaks == 0 {
+			t.Error("nothing was broken off")
+		}
+		t.Logf("%d breaks", breaks)
 	})
 }
