@@ -5,14 +5,18 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/xuri/excelize/v2"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
@@ -53,6 +57,92 @@ var importBeside = Work{
 	},
 }
 
+// The same with the Internet address of each yes, which is sealed under the person's own key.
+var importEvidence = Work{
+	Name: "import-evidence", What: "the same with moment, IP address and form in every row; the floor keeps no IP address", N: 1_000_000,
+	Goal: map[string]float64{"sqlite": 0.6, "postgres": 0.9},
+	Variants: []Variant{
+		{"floor", floorImport},
+		{"evidence", func(ctx context.Context, e Env) (Result, error) { return ourFile(ctx, e, evidenced, 1, 0) }},
+	},
+}
+
+// The same people in a workbook: read from where it lies, each sheet unpacked while it is read.
+var importBook = Work{
+	Name: "import-xlsx", What: "the same rows from an .xlsx; the floor is our own import of the CSV", N: 500_000,
+	Goal: map[string]float64{"sqlite": 0.5, "postgres": 0.5},
+	Variants: []Variant{
+		{"csv", func(ctx context.Context, e Env) (Result, error) { return ourImport(ctx, e, 1, 0) }},
+		{"xlsx", func(ctx context.Context, e Env) (Result, error) { return ourFile(ctx, e, workbook, 1, 0) }},
+	},
+}
+
+// evidenced writes people with the address their yes came from.
+func evidenced(e Env) (string, error) {
+	return rewrite(e, "evidence.csv", func(out io.Writer, row int, cells []string) error {
+		ip := "OPTIN_IP"
+		if row > 0 {
+			ip = fmt.Sprintf("203.0.%d.%d", row>>8&0xff, row&0xff)
+		}
+		_, err := fmt.Fprintln(out, strings.Join(append(cells, ip), ","))
+		return err
+	})
+}
+
+func rewrite(e Env, to string, line func(out io.Writer, row int, cells []string) error) (string, error) {
+	from, err := people(e)
+	if err != nil {
+		return "", err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	name := filepath.Join(e.Dir, to)
+	f, err := os.Create(name)
+	if err != nil {
+		return "", err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	s := bufio.NewScanner(in)
+	for row := 0; s.Scan(); row++ {
+		if err := line(w, row, strings.Split(s.Text(), ",")); err != nil {
+			return "", err
+		}
+	}
+	return name, errors.Join(s.Err(), w.Flush(), f.Close())
+}
+
+// workbook writes people as another program saves them.
+func workbook(e Env) (string, error) {
+	book := excelize.NewFile()
+	defer book.Close()
+	sheet, err := book.NewStreamWriter("Sheet1")
+	if err != nil {
+		return "", err
+	}
+	_, err = rewrite(e, "none", func(_ io.Writer, row int, cells []string) error {
+		values := make([]any, len(cells))
+		for i, c := range cells {
+			values[i] = c
+			if n, err := strconv.Atoi(c); err == nil {
+				values[i] = n
+			}
+		}
+		at, err := excelize.CoordinatesToCellName(1, row+1)
+		if err != nil {
+			return err
+		}
+		return sheet.SetRow(at, values)
+	})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(e.Dir, "people.xlsx")
+	return name, errors.Join(sheet.Flush(), book.SaveAs(name))
+}
+
 // people writes the file of a run: made-up people at example domains, in random order.
 func people(e Env) (string, error) {
 	name := filepath.Join(e.Dir, "people.csv")
@@ -75,7 +165,11 @@ func people(e Env) (string, error) {
 }
 
 func ourImport(ctx context.Context, e Env, writers int, beside int) (Result, error) {
-	name, err := people(e)
+	return ourFile(ctx, e, people, writers, beside)
+}
+
+func ourFile(ctx context.Context, e Env, write func(Env) (string, error), writers int, beside int) (Result, error) {
+	name, err := write(e)
 	if err != nil {
 		return Result{}, err
 	}
@@ -90,7 +184,7 @@ func ourImport(ctx context.Context, e Env, writers int, beside int) (Result, err
 		return Result{}, err
 	}
 	who := root.In(id)
-	o := importer.Order{Name: "people.csv", Open: func() (io.ReadCloser, error) { return os.Open(name) }, List: "News", Purpose: "Newsletter",
+	o := importer.Order{Name: filepath.Base(name), Open: func() (io.ReadCloser, error) { return os.Open(name) }, List: "News", Purpose: "Newsletter",
 		Kind: importer.Site, Basis: consent.ByConsent, From: "2024-01-01", To: "2024-12-31", Writers: writers}
 	stop := visitors(ctx, h.Main, id, beside)
 	m := Start()

@@ -76,7 +76,7 @@ type Figure struct {
 var works = []Work{
 	signup8, signup32, signupBig, signupRelay,
 	traceAct, traceSet, traceSeal,
-	importRows, importTwo, importBeside,
+	importRows, importTwo, importBeside, importEvidence, importBook,
 	campaignSend, campaignSigned, campaignFreeze,
 }
 

@@ -35,7 +35,7 @@ type importing struct {
 	Partner    string `help:"For bought people: who asked them for their consent, and named us."`
 	Existing   string `help:"What happens to people who are here already: fill, replace or keep." enum:"fill,replace,keep" default:"fill"`
 	JSON       bool   `name:"json" help:"Print the summary as JSON."`
-	File       string `arg:"" help:"The file: CSV in any usual shape."`
+	File       string `arg:"" help:"The file: CSV in any usual shape, .xlsx or JSON."`
 }
 
 func (c *importing) run(ctx context.Context, h *app.House, std app.Std) error {

@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -21,7 +22,7 @@ import (
 // Order is an import told in one go, by the command line.
 type Order struct {
 	Name         string                        // of the file
-	Open         func() (io.ReadCloser, error) // the file from its beginning; it is read three times at most
+	Open         func() (io.ReadCloser, error) // the file from its beginning; it is read four times at most
 	List         string
 	Purpose      string
 	Kind         Kind
@@ -137,18 +138,32 @@ func (o Order) survey() (s sheet.Survey, size int64, sum []byte, err error) {
 	if err != nil {
 		return s, 0, nil, err
 	}
-	g, err := o.Open()
+	c := &counter{hash: sha256.New()}
+	if format.Kind != sheet.Text { // hashed as it lies, looked through as it is read
+		if _, err := io.Copy(c, io.MultiReader(bytes.NewReader(head), f)); err != nil {
+			return s, 0, nil, err
+		}
+	}
+	g, err := turned(format, o.Open)
 	if err != nil {
 		return s, 0, nil, err
 	}
 	defer g.Close()
-	c := &counter{hash: sha256.New()}
-	src := io.TeeReader(g, c)
+	t, other := g.(*turning)
+	src := io.Reader(g)
+	if other {
+		format = t.c.Format
+	} else {
+		src = io.TeeReader(g, c)
+	}
 	if s, err = sheet.Look(src, format, sheet.Standard); err != nil {
 		return s, 0, nil, err
 	}
 	if _, err := io.Copy(io.Discard, src); err != nil {
 		return s, 0, nil, err
+	}
+	if other {
+		s = s.As(t.format())
 	}
 	return s, c.n, c.hash.Sum(nil), sheet.Standard.Size(c.n)
 }

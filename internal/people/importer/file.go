@@ -5,8 +5,11 @@ package importer
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
+	"strings"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/blob"
@@ -18,7 +21,8 @@ import (
 )
 
 // Receive takes a file in while it arrives: it is looked through and sealed in one pass, with
-// little memory. What is no table of people is refused, and nothing of it stays.
+// little memory. What is no table of people is refused, and nothing of it stays. A workbook
+// can only be read from its end: it waits in memory, packed, at most sheet.MaxBook of it.
 func Receive(ctx context.Context, db *store.DB, who actor.Actor, name string, r io.Reader) (int64, error) {
 	head, whole, err := beginning(r)
 	if err != nil {
@@ -28,10 +32,34 @@ func Receive(ctx context.Context, db *store.DB, who actor.Actor, name string, r 
 	if err != nil {
 		return 0, err
 	}
+	return receive(ctx, db, who, name, format, io.MultiReader(bytes.NewReader(head), r))
+}
+
+// ReceivePaste takes in what was pasted as a file of that name.
+func ReceivePaste(ctx context.Context, db *store.DB, who actor.Actor, name, pasted string) (int64, error) {
+	format, err := sheet.DetectPaste([]byte(pasted))
+	if err != nil {
+		return 0, err
+	}
+	return receive(ctx, db, who, name, format, strings.NewReader(pasted))
+}
+
+func receive(ctx context.Context, db *store.DB, who actor.Actor, name string, format sheet.Format, r io.Reader) (int64, error) {
 	var ring *keys.Ring
 	var now legalclock.Moment
 	if err := db.View(ctx, who, func(v *store.View) error { ring, now = keys.Of(v), v.Now; return nil }); err != nil {
 		return 0, err
+	}
+	sent := &counter{hash: sha256.New()} // what the person sent, however it is kept
+	body := io.TeeReader(io.LimitReader(r, sheet.Standard.File+1), sent)
+	var turned *turning
+	if format.Kind != sheet.Text {
+		var err error
+		if turned, err = turn(format, body, nil); err != nil {
+			return 0, err
+		}
+		defer turned.Close()
+		format, body = turned.c.Format, turned
 	}
 	pr, pw := io.Pipe()
 	var survey sheet.Survey
@@ -43,16 +71,22 @@ func Receive(ctx context.Context, db *store.DB, who actor.Actor, name string, r 
 		pr.CloseWithError(bad) // a file that is refused ends the storing of it
 	}()
 	var id int64
-	src := &tee{r: io.MultiReader(bytes.NewReader(head), r), w: pw}
+	src := &tee{r: body, w: pw}
 	ends := legalclock.Day(now, utc).AddDays(fileKept).End(utc)
-	_, err = blob.Store(ctx, db, who, ring.Box(who.Account), blob.New{Owner: "import", Type: "text/csv", EndsAt: ends}, src, sheet.Standard.File,
+	_, err := blob.Store(ctx, db, who, ring.Box(who.Account), blob.New{Owner: "import", Type: "text/csv", EndsAt: ends}, src, maxKept,
 		func(tx *store.Tx, b blob.Info) (err error) {
 			pw.Close()
 			<-looked
 			if bad != nil {
 				return bad
 			}
-			id, err = Make(tx, File{Name: name, Blob: b.ID, Size: b.Size, SHA256: b.SHA256, Survey: survey})
+			if turned != nil {
+				survey = survey.As(turned.format())
+			}
+			if err := sheet.Standard.Size(sent.n); err != nil {
+				return err
+			}
+			id, err = Make(tx, File{Name: name, Blob: b.ID, Size: sent.n, SHA256: sent.hash.Sum(nil), Survey: survey})
 			return err
 		})
 	pw.CloseWithError(io.ErrUnexpectedEOF)
@@ -64,6 +98,83 @@ func Receive(ctx context.Context, db *store.DB, who actor.Actor, name string, r 
 		return 0, sheet.Standard.Size(sheet.Standard.File + 1)
 	}
 	return id, err
+}
+
+// maxKept is how much of a file is kept: a workbook is longer as text.
+const maxKept = 4 * 512 << 20
+
+// turning is a file of another kind, read as the numbered text that sheet makes of it.
+type turning struct {
+	*io.PipeReader
+	c    *sheet.Conversion
+	done chan struct{}
+	file io.Closer
+}
+
+// turn begins to turn a file. file, if any, is closed with it.
+func turn(f sheet.Format, src io.Reader, file *os.File) (*turning, error) {
+	var at io.ReaderAt
+	size := int64(0)
+	if f.Kind == sheet.Workbook {
+		if file != nil {
+			info, err := file.Stat()
+			if err != nil {
+				return nil, err
+			}
+			at, size = file, info.Size()
+		} else {
+			b, err := io.ReadAll(io.LimitReader(src, sheet.MaxBook+1))
+			if err != nil {
+				return nil, err
+			}
+			at, size = bytes.NewReader(b), int64(len(b))
+		}
+	}
+	c, err := sheet.Begin(f, src, at, size, sheet.Standard)
+	if err != nil {
+		return nil, err
+	}
+	pr, pw := io.Pipe()
+	t := &turning{PipeReader: pr, c: c, done: make(chan struct{})}
+	if file != nil {
+		t.file = file
+	}
+	go func() {
+		defer close(t.done)
+		pw.CloseWithError(c.Run(pw))
+	}()
+	return t, nil
+}
+
+// format is complete once the text was read to its end.
+func (t *turning) format() sheet.Format {
+	<-t.done
+	return t.c.Format
+}
+
+// Close ends the turning, wherever it is.
+func (t *turning) Close() error {
+	err := t.PipeReader.Close()
+	<-t.done
+	if t.file != nil {
+		err = errors.Join(err, t.file.Close())
+	}
+	return err
+}
+
+// turned opens a file as text of its format: as it lies when it is text.
+func turned(f sheet.Format, open opener) (io.ReadCloser, error) {
+	src, err := open()
+	if err != nil || f.Kind == sheet.Text {
+		return src, err
+	}
+	file, _ := src.(*os.File)
+	t, err := turn(f, src, file)
+	if err != nil {
+		return nil, errors.Join(err, src.Close())
+	}
+	t.file = src
+	return t, nil
 }
 
 // tee hands what is read to the look beside it, and ends when that refuses the file.

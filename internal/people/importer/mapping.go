@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"slices"
 	"strings"
 
 	"consend/internal/ground/fault"
@@ -31,12 +32,23 @@ const (
 	Wording      Field = "wording"      // the words the person saw
 	Unsubscribed Field = "unsubscribed" // a yes or a moment: the person left the list
 	Blocked      Field = "blocked"      // a yes or a moment: on the other tool's do-not-mail list
+	Motive       Field = "reason"       // why the person left, in the words of the other tool
+	Bounced      Field = "bounced"      // a yes or a moment: the mailbox does not exist
 	Status       Field = "status"       // a word: subscribed, unsubscribed, cleaned, bounced, complained
 )
 
 // Fields lists them in the order pages show them.
 func Fields() []Field {
-	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Blocked, Status}
+	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Motive, Blocked, Bounced, Status}
+}
+
+// Evidence tells whether a field is proof of a yes or of a no: it goes into the ledger.
+func (f Field) Evidence() bool {
+	switch f {
+	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Motive, Blocked, Bounced:
+		return true
+	}
+	return false
 }
 
 // First and last name are kept as attributes too, so that a mail can say "Hello Ada".
@@ -94,7 +106,7 @@ func (m Mapping) Check() error {
 			if !typed(c.Type) {
 				bad = append(bad, fault.New(fault.Invalid, "import.mapping.type").At(at))
 			}
-		case taken[c.To]:
+		case taken[c.To] && c.To != Motive: // Mailchimp's reason, and what was written beside it
 			bad = append(bad, fault.New(fault.Invalid, "import.mapping.twice").At(at))
 		}
 		taken[c.To] = true
@@ -150,7 +162,11 @@ var headings = map[string]Field{
 	"consenttext": Wording, "textedeconsentement": Wording, "texteconsentement": Wording, "wording": Wording, "mention": Wording,
 	"unsubscribed": Unsubscribed, "unsubtime": Unsubscribed, "unsubscribedat": Unsubscribed, "unsubscribedate": Unsubscribed, "desinscrit": Unsubscribed, "datedesinscription": Unsubscribed,
 	"datededesinscription": Unsubscribed, "optout": Unsubscribed, "optouttime": Unsubscribed, "optoutdate": Unsubscribed, "desabonne": Unsubscribed,
-	"blacklisted": Blocked, "emailblacklisted": Blocked, "blocklisted": Blocked, "emailblocklisted": Blocked, "blocklist": Blocked, "blacklist": Blocked, "cleantime": Blocked, "donotmail": Blocked, "donotemail": Blocked,
+	"blacklisted": Blocked, "emailblacklisted": Blocked, "blocklisted": Blocked, "emailblocklisted": Blocked, "blocklist": Blocked, "blacklist": Blocked, "donotmail": Blocked, "donotemail": Blocked,
+	"cleantime": Bounced, "bouncedat": Bounced, "bouncetime": Bounced, "hardbounced": Bounced, "isexcludedfromcampaigns": Blocked, "exclusionfromcampaigns": Blocked, "excludedfromcampaigns": Blocked,
+	"isunsubscribed": Unsubscribed, "unsubdate": Unsubscribed, "unsubreason": Motive, "unsubreasonother": Motive, "unsubscribereason": Motive, "motifdesinscription": Motive, "raisondesinscription": Motive, "motifdedesinscription": Motive,
+	"subscribedip": ConsentIP, "signupipaddress": ConsentIP, "optinipaddress": ConsentIP, "confirmedip": ConfirmIP, "confirmationip": ConfirmIP, "confirmipaddress": ConfirmIP, "lastsubscribedat": ConsentAt,
+	"signupformname": Source, "formname": Source, "optinform": Source, "globalstatus": Status,
 	"status": Status, "statut": Status, "subscriptionstatus": Status, "memberstatus": Status, "emailmarketing": Status, "emailmarketingstatus": Status, "etat": Status,
 }
 
@@ -162,24 +178,25 @@ const (
 	Plain     Shape = ""
 	Brevo     Shape = "brevo"
 	Mailchimp Shape = "mailchimp"
+	Listmonk  Shape = "listmonk"
+	Mailjet   Shape = "mailjet"
+	MailPoet  Shape = "mailpoet"
 )
 
+var tools = map[Shape]string{Brevo: "Brevo", Mailchimp: "Mailchimp", Listmonk: "listmonk", Mailjet: "Mailjet", MailPoet: "MailPoet"}
+
 // Tool is the tool's name as people know it.
-func (s Shape) Tool() string {
-	switch s {
-	case Brevo:
-		return "Brevo"
-	case Mailchimp:
-		return "Mailchimp"
-	}
-	return ""
-}
+func (s Shape) Tool() string { return tools[s] }
 
 // known columns of other tools that say nothing about the person we'd keep: their ids,
-// their guesses of place and zeal (GDPR 5(1)(c): not more than is needed).
+// their guesses of place and zeal (GDPR 5(1)(c): not more than is needed). A consent to be
+// measured is another purpose than this list: it is asked here, not carried over.
 var ballast = map[Shape]map[string]bool{
-	Mailchimp: words("memberrating latitude longitude gmtoff dstoff timezone region lastchanged leid euid unsubcampaigntitle unsubcampaignid unsubreason unsubreasonother cleancampaigntitle cleancampaignid"),
-	Brevo:     words("contactid addedtime modifiedtime listids extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
+	Mailchimp: words("memberrating latitude longitude gmtoff dstoff timezone region lastchanged leid euid unsubcampaigntitle unsubcampaignid cleancampaigntitle cleancampaignid"),
+	Brevo:     words("contactid id addedtime modifiedtime createdat modifiedat listids listunsubscribed extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
+	Listmonk:  words("id uuid createdat updatedat lists attributes"),
+	Mailjet:   words("id contactid createdat deliveredcount lastactivityat lastupdateat exclusionfromcampaignsupdatedat isoptinpending isspamcomplaining unsubscribedby listid listname"),
+	MailPoet:  words("id subscriberid wpuserid createdat updatedat list lists segments tags linktoken engagementscore woocommerceuser trackingconsent trackingconsentat trackingconsentcopy trackingconsentsource liststatus"),
 }
 
 func words(s string) map[string]bool {
@@ -199,6 +216,14 @@ func Recognise(header []string) Shape {
 	switch {
 	case has["leid"] && has["euid"], has["memberrating"] && has["optintime"]:
 		return Mailchimp
+	case has["uuid"] && has["email"] && has["status"] && (has["createdat"] || has["attributes"] || has["name"]):
+		return Listmonk
+	case has["subscribedip"] && has["confirmedip"], has["globalstatus"] && has["email"]:
+		return MailPoet
+	case has["email"] && (has["isexcludedfromcampaigns"] || has["exclusionfromcampaigns"] || has["excludedfromcampaigns"] || has["isunsubscribed"] && has["unsubscribedat"]):
+		return Mailjet
+	case has["email"] && has["emailblacklisted"] && (has["listids"] || has["smsblacklisted"]):
+		return Brevo
 	case has["email"] && (has["addedtime"] || has["modifiedtime"] || has["doubleoptin"]),
 		has["email"] && has["optintime"] && (has["prenom"] || has["nom"] || has["firstname"] || has["lastname"] || has["sms"]):
 		return Brevo
@@ -212,6 +237,9 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 	shape := Recognise(header)
 	m := make(Mapping, width)
 	taken, names := map[Field]bool{}, map[string]bool{}
+	if shape == MailPoet && slices.ContainsFunc(header, func(h string) bool { return folded(h) == "globalstatus" }) {
+		names["STATUS"] = true // the one of a single list says less
+	}
 	for i := range m {
 		h := ""
 		if i < len(header) {
@@ -219,7 +247,8 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		}
 		f, ok := headings[h]
 		switch {
-		case ok && !taken[f]:
+		case shape == MailPoet && h == "status" && names["STATUS"]:
+		case ok && (!taken[f] || f == Motive):
 			m[i].To = f
 			taken[f] = true
 		case ballast[shape][h]:
@@ -231,7 +260,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 				m[i] = Column{To: Attribute, Attribute: name, Type: t, Month: month}
 			}
 		}
-		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked {
+		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked || m[i].To == Bounced {
 			_, m[i].Month = guessType(values(sample, i))
 		}
 	}

@@ -29,6 +29,9 @@ type row struct {
 	attributes contact.Attributes
 	at         legalclock.Moment
 	ip         pii.IP
+	asked      legalclock.Moment // when the form was sent, where the mailbox confirmed it later
+	askedIP    pii.IP
+	reason     string // why the person left, as the other tool has it
 	source     string
 	words      string
 	method     string
@@ -78,15 +81,18 @@ type reader struct {
 	shape   Shape
 	graded  [2]string // the grade without and with evidence in the row
 	lacks   [2]string
-	batch   int        // rows of one set act
-	tool    bool       // the file is another tool's export: it is the form of every row
-	spare   *sync.Pool // rows of batches that are written, for those that come
+	batch   int  // rows of one set act
+	tool    bool // the file is another tool's export: it is the form of every row
+	// Mailchimp's file of people who bought or wrote, and never subscribed: nothing in its rows says so.
+	strangers bool
+	spare     *sync.Pool // rows of batches that are written, for those that come
 }
 
 // newReader prepares what is the same for all rows. file tells whether there is a file of
 // evidence, word whether a named owner or admin gave theirs.
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
 	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool)}
+	r.strangers = i.Shape == Mailchimp && strings.Contains(strings.ReplaceAll(strings.ToLower(i.Name), "-", ""), "nonsubscribed")
 	for k, row := range []bool{false, true} {
 		r.graded[k], r.lacks[k] = grade(i.Origin, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
 	}
@@ -115,7 +121,8 @@ func grade(o Origin, rules *rulepack.Rules, row, file, word bool) (g, lacks stri
 // is an empty map that may be used, or nil.
 func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, notes []note, bad *fault.Error) {
 	out.line, out.attributes = in.Line, attributes
-	var first, last, ip2 string
+	var first, last string
+	var ip, ip2 pii.IP
 	var at, confirm legalclock.Moment
 	leave := func(i int, key string) {
 		notes = append(notes, note{remark, in.Line, key, r.column(i), nil})
@@ -138,7 +145,14 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		}
 		switch c.To {
 		case Email:
+			var shown string
+			if s[len(s)-1] == '>' { // Ada Lovelace <ada@example.org>
+				shown, s = sheet.Display(s)
+			}
 			a, err := address.Parse(s)
+			if shown != "" && out.name == "" {
+				out.name = r.text(i, shown, 200, leave)
+			}
 			if err != nil {
 				return out, nil, fault.All(err)[0].At(r.column(i)).OnLine(in.Line)
 			}
@@ -174,25 +188,26 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			case err != nil:
 				leave(i, "import.row.ip")
 			case c.To == ConfirmIP:
-				ip2 = "confirm"
-				out.ip = p
-			case ip2 == "":
-				out.ip = p
+				ip2 = p
+			default:
+				ip = p
 			}
 		case Source:
 			out.source = r.text(i, s, 300, leave)
 		case Wording:
 			out.words = r.text(i, s, 4000, leave)
-		case Unsubscribed, Blocked:
+		case Motive:
+			if why := r.text(i, s, 1000, leave); why != "" && out.reason != "" {
+				out.reason += ": " + why
+			} else if why != "" {
+				out.reason = why
+			}
+		case Unsubscribed, Blocked, Bounced:
 			no, when := r.no(c, s)
 			if !no {
 				continue
 			}
-			if c.To == Unsubscribed {
-				out.say(left, when)
-			} else {
-				out.say(blocked, when)
-			}
+			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced}[c.To], when)
 		case Status:
 			w, ok := statuses[folded(s)]
 			switch {
@@ -209,6 +224,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		i := r.mapping.Index(Email)
 		return out, nil, fault.New(fault.Invalid, "import.row.no_email").At(r.column(i)).OnLine(in.Line)
 	}
+	if r.strangers && out.said == nothing {
+		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", r.shape.Tool()).OnLine(in.Line)
+	}
 	if unsureAt >= 0 && out.said == nothing { // a no is heard all the same
 		c := r.column(unsureAt)
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
@@ -222,9 +240,18 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			out.set(LastNameAttribute, textValue(last))
 		}
 	}
-	out.at = at
-	if confirm != 0 {
-		out.at = confirm // double opt-in there: the later act is the stronger
+	out.at, out.ip = at, ip
+	if confirm != 0 { // double opt-in there: the later act is the stronger, and the first is kept beside it
+		out.at, out.ip = confirm, ip2
+		if at != 0 && at != confirm || !ip.IsZero() && !ip2.IsZero() && ip != ip2 {
+			out.asked, out.askedIP = at, ip
+		} else if out.ip.IsZero() {
+			out.ip = ip
+		}
+	} else if ip.IsZero() {
+		out.ip = ip2
+	} else if !ip2.IsZero() && ip != ip2 {
+		out.ip, out.asked, out.askedIP = ip2, at, ip
 	}
 	r.prove(&out)
 	return out, notes, nil

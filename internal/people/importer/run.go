@@ -47,7 +47,7 @@ type opener func() (io.ReadCloser, error)
 
 func (w *writer) open(ctx context.Context, elsewhere opener) (io.ReadCloser, error) {
 	if elsewhere != nil {
-		return elsewhere()
+		return turned(w.i.Format, elsewhere)
 	}
 	if w.i.Blob == 0 {
 		return nil, fault.New(fault.Gone, "import.file.gone")
@@ -101,7 +101,7 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace,
 	}
 	switch {
 	case p.batch > 0:
-		rd.batch = min(p.batch, proof.MaxMembers)
+		rd.batch = min(p.batch, proof.MaxMembers/2) // a row may have two events
 	case db.Dialect() == "sqlite": // its one writer is everybody's, and a set act can't be broken off
 		rd.batch = batchRows / 2
 	}

@@ -201,7 +201,8 @@ func TestExportsOfOtherToolsMapThemselvesAndTheirEvidenceMakesGradeB(t *testing.
 				return err
 			}
 			origins, err := consent.Origins(v, c.ID, events)
-			if err != nil || len(events) != 1 || events[0].OccurredAt.String() != "2023-11-20T17:05:33.000000Z" || origins[0].IP.Raw().String() != "198.51.100.24" {
+			if err != nil || len(events) != 2 || events[0].OccurredAt.String() != "2023-11-20T17:05:33.000000Z" || origins[0].IP.Raw().String() != "198.51.100.24" ||
+				events[1].OccurredAt.String() != "2023-11-20T17:00:01.000000Z" || origins[1].IP.Raw().String() != "198.51.100.23" || events[1].Grade != consent.GradeB {
 				t.Errorf("the confirmation's moment and place: %+v %v", events, origins)
 			}
 			return err

@@ -65,8 +65,14 @@ func (s *step) write() error {
 func (s *step) ensure() ([]consent.Event, error) {
 	rows := s.b.rows
 	entry := s.tx.ID()
+	asked := 0
+	for i := range rows {
+		if rows[i].twofold() {
+			asked++
+		}
+	}
 	index := func(i int) int {
-		if len(rows) == 1 {
+		if len(rows)+asked == 1 {
 			return proof.Whole
 		}
 		return i
@@ -96,12 +102,37 @@ func (s *step) ensure() ([]consent.Event, error) {
 		}
 		s.counts.Changed = n
 	}
-	events := slices.Grow(s.room.events[:0], len(rows))[:len(rows)]
+	events := slices.Grow(s.room.events[:0], len(rows)+asked)[:len(rows)+asked]
 	s.room.events = events
 	for i := range rows {
 		s.event(&events[i], &rows[i], people[i], entry)
 	}
+	k := len(rows) // behind them, so that a person's row and first event are the same member
+	for i := range rows {
+		if r := &rows[i]; r.twofold() {
+			s.event(&events[k], r, people[i], entry)
+			events[k].OccurredAt, events[k].Origin = r.asked, from(r.askedIP)
+			if r.asked == 0 {
+				events[k].OccurredAt = s.w.from
+			}
+			k++
+		}
+	}
 	return events, nil
+}
+
+// twofold tells whether the row has two acts of the person, each with its own proof: the form
+// that was sent and the mailbox that confirmed it. The confirmation carries the subscription.
+func (r *row) twofold() bool {
+	return r.said == nothing && !r.again && (r.asked != 0 || !r.askedIP.IsZero())
+}
+
+// from is where an act of an import came from: as the other tool wrote it down.
+func from(ip pii.IP) consent.Origin {
+	if ip.IsZero() {
+		return consent.Origin{}
+	}
+	return consent.Origin{IP: ip, Source: "import"}
 }
 
 func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
@@ -109,10 +140,10 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 	*e = consent.Event{Contact: p.ID, List: i.List, Kind: consent.Give, Source: "import", Method: r.method, Import: i.ID, ImportRow: int64(r.line), Row: p, Entry: entry}
 	switch r.said {
 	case left, blocked:
-		e.Kind, e.OccurredAt = consent.Withdraw, r.saidAt
+		e.Kind, e.OccurredAt, e.Text = consent.Withdraw, r.saidAt, r.reason
 		return
 	case complain:
-		e.Kind, e.OccurredAt = consent.Complain, r.saidAt
+		e.Kind, e.OccurredAt, e.Text = consent.Complain, r.saidAt, r.reason
 		return
 	}
 	e.Basis, e.BasisRef, e.OptOutOffered = i.Origin.basis(), i.Origin.ref(), i.Origin.Refusal == "yes"
@@ -124,10 +155,7 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 	if e.OccurredAt == 0 {
 		e.OccurredAt = s.w.from
 	}
-	e.Origin = consent.Origin{IP: r.ip}
-	if !r.ip.IsZero() {
-		e.Origin.Source = "import"
-	}
+	e.Origin = from(r.ip)
 	e.NoteVersion, e.Note = s.w.note, nil
 	if r.grade == consent.GradeD {
 		e.DeclaredBy = i.DeclaredBy
@@ -165,7 +193,7 @@ func (s *step) refusals() error {
 func (s *step) count(results []consent.Result) ([]note, error) {
 	var notes []note
 	var waiting [][]any
-	for i, res := range results {
+	for i, res := range results[:len(s.b.rows)] {
 		r, p := &s.b.rows[i], s.people[i]
 		if !r.again {
 			if p.Created {

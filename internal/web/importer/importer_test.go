@@ -252,7 +252,8 @@ func TestWhatIsNoTableIsRefusedWithARemedyAndLeavesNothing(t *testing.T) {
 		d := settle(t, h, "en")
 		for content, want := range map[string]string{
 			"":                       "Choose a file", // an empty file part: browsers send it when none is chosen
-			"PK\x03\x04 a workbook":  "CSV UTF-8",
+			"PK\x03\x04 cut off":     "damaged",
+			"\xd0\xcf\x11\xe0 old":   "CSV UTF-8",
 			"email,name\n":           "no row under",
 			"%PDF-1.7":               "not a table",
 			"\x1f\x8b\x08 packed up": "packed",

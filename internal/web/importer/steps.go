@@ -39,6 +39,23 @@ func (p *Pages) uploadPost(r *shell.Request) error {
 		if e != nil {
 			return fault.New(fault.Invalid, "shell.bad_form").Because(e)
 		}
+		if part.FormName() == "paste" {
+			text, e := io.ReadAll(io.LimitReader(part, sheet.MaxPaste+1))
+			if e != nil {
+				return fault.New(fault.Invalid, "shell.bad_form").Because(e)
+			}
+			f.Values.Set("paste", string(text))
+			if strings.TrimSpace(string(text)) == "" {
+				continue
+			}
+			if id, err = importer.ReceivePaste(r.Context(), p.DB, r.Who, r.P.T("importer.paste.name"), string(text)); err != nil {
+				if k := fault.KindOf(err); k != fault.Internal {
+					err = fault.All(err)[0].At("paste")
+				}
+				break
+			}
+			continue
+		}
 		if part.FormName() != "file" || part.FileName() == "" {
 			continue
 		}
@@ -84,7 +101,7 @@ func (p *Pages) checkAgain(r *shell.Request, i importer.Import, f *shell.Form, s
 		if i.Format.Header {
 			header = "1"
 		}
-		f = shell.NewForm("encoding", string(i.Format.Encoding), "separator", separatorName(i.Format.Separator), "header", header, "version", dec(i.Version))
+		f = shell.NewForm("encoding", string(i.Format.Encoding), "separator", separatorName(i.Format.Separator), "header", header, "version", dec(i.Version), "sheet", dec(int64(i.Format.Sheet)))
 	}
 	return r.Render(status, checkPage(r, checked{i: i, sample: sample}, f))
 }
@@ -113,12 +130,19 @@ func (p *Pages) checkPost(r *shell.Request) error {
 		return err
 	}
 	format := i.Format
-	format.Encoding, format.Header = sheet.Encoding(f.Get("encoding")), f.Checked("header")
-	format.Separator = 0
-	for _, s := range separators {
-		if s.name == f.Get("separator") {
-			format.Separator = s.sep
+	if format.Names == "" {
+		format.Header = f.Checked("header")
+	}
+	if format.Kind == sheet.Text {
+		format.Encoding, format.Separator = sheet.Encoding(f.Get("encoding")), 0
+		for _, s := range separators {
+			if s.name == f.Get("separator") {
+				format.Separator = s.sep
+			}
 		}
+	} else if len(format.Tabs()) > 1 {
+		n, _ := f.Int("sheet")
+		format.Sheet = int(n)
 	}
 	version, _ := f.Int("version")
 	survey, err := importer.Resurvey(r.Context(), p.DB, r.Who, i, format)

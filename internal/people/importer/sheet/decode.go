@@ -30,6 +30,34 @@ func western(dst, src []byte) []byte {
 	return dst
 }
 
+// latin appends a cell of ISO 8859-1 or 8859-15 as UTF-8.
+func latin(dst, src []byte, e Encoding) []byte {
+	for _, b := range src {
+		r := rune(b)
+		if e == Latin9 {
+			switch b {
+			case 0xA4:
+				r = 0x20AC
+			case 0xA6, 0xA8:
+				r = 0x160 + rune(b-0xA6)/2
+			case 0xB4:
+				r = 0x17D
+			case 0xB8:
+				r = 0x17E
+			case 0xBC, 0xBD:
+				r = 0x152 + rune(b-0xBC)
+			case 0xBE:
+				r = 0x178
+			}
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst
+}
+
+// single tells whether every octet is a letter.
+func (e Encoding) single() bool { return e == Windows1252 || e == Latin1 || e == Latin9 }
+
 // decoder gives the reader its bytes: UTF-16 is turned into UTF-8 before rows are
 // found, all others have ASCII's separators and are turned cell by cell.
 func decoder(src io.Reader, e Encoding) io.Reader {

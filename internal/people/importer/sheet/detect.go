@@ -23,6 +23,9 @@ func Detect(head []byte, whole bool) (Format, error) {
 	if kind := foreign(head); kind != "" {
 		return f, fault.New(fault.Invalid, "import.file."+kind).At("file")
 	}
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
+		return Format{Kind: Workbook, Encoding: UTF8, Separator: ',', End: '\n', Header: true, Sheet: 1}, nil
+	}
 	f.Encoding, f.Skip = encoding(head, whole)
 	text := head[min(f.Skip, len(head)):]
 	if len(text) > 64<<10 {
@@ -31,6 +34,9 @@ func Detect(head []byte, whole bool) (Format, error) {
 	text, err := io.ReadAll(decoder(bytes.NewReader(text), f.Encoding))
 	if err != nil {
 		return f, err
+	}
+	if looksLikeJSON(text) {
+		return Format{Kind: JSON, Encoding: UTF8, Separator: ',', End: '\n', Sheet: 1}, nil
 	}
 	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') >= 0 {
 		f.End = '\r'
@@ -57,8 +63,11 @@ func Detect(head []byte, whole bool) (Format, error) {
 func foreign(head []byte) string {
 	begins := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
 	switch {
-	case begins("PK\x03\x04"), begins("\xd0\xcf\x11\xe0"):
-		return "workbook" // .xlsx, .ods, .xls
+	case begins("\xd0\xcf\x11\xe0"): // an old .xls, or an .xlsx under a password (MS-OFFCRYPTO)
+		if bytes.Contains(head, []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00")) {
+			return "password"
+		}
+		return "workbook"
 	case begins("\x1f\x8b"), begins("7z\xbc\xaf"), begins("Rar!"), begins("PK\x05\x06"):
 		return "packed"
 	case begins("%PDF"), begins("{\\rtf"), begins("\x89PNG"), begins("\xff\xd8\xff"), begins("GIF8"):
@@ -180,7 +189,7 @@ func separator(text []byte, f Format, whole bool) byte {
 // sample reads up to n rows of text, of which UTF-16 is UTF-8 already; the last row of a cut text is left out.
 func sample(text []byte, f Format, whole bool, n int) ([][]string, int) {
 	f.Skip = 0
-	if f.Encoding != Windows1252 {
+	if !f.Encoding.single() {
 		f.Encoding = UTF8
 	}
 	r := NewReader(bytes.NewReader(text), f, Standard, Position{})
@@ -288,10 +297,27 @@ func Look(src io.Reader, f Format, l Limits) (Survey, error) {
 			s.Sample = append(s.Sample, row.Strings())
 		}
 	}
+	if names := f.Columns(); names != nil {
+		s.named(names)
+	}
 	if s.Rows == 0 {
 		return s, fault.New(fault.Invalid, "import.file.no_rows").At("file")
 	}
 	return s, nil
+}
+
+// named gives a survey the names that stand in no row.
+func (s *Survey) named(names []string) {
+	s.Header, s.Width, s.Twice = names, max(s.Width, len(names)), twice(names)
+}
+
+// As completes a survey that was made while the file was converted, with the format that came of it.
+func (s Survey) As(f Format) Survey {
+	s.Format = f
+	if names := f.Columns(); names != nil {
+		s.named(names)
+	}
+	return s
 }
 
 func twice(names []string) []string {

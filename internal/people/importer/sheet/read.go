@@ -90,7 +90,18 @@ func (r *Reader) Next() (Row, error) {
 			continue
 		}
 		row := Row{Line: r.pos.Line}
-		if f := r.judge(n, what); f != nil {
+		var bad *fault.Error
+		if r.format.Kind != Text && what == whole {
+			var sheet int
+			if sheet, row.Line, bad = r.number(); sheet != max(r.format.Sheet, 1) {
+				r.use(n, lines)
+				continue
+			}
+		}
+		if f := r.judge(n, what); bad != nil || f != nil {
+			if bad != nil {
+				f = bad
+			}
 			row.Fault = f.OnLine(row.Line)
 			err := r.pass(n, lines, what)
 			return row, err
@@ -314,9 +325,13 @@ func (r *Reader) judge(n int, what outcome) *fault.Error {
 		if plain {
 			continue
 		}
-		if r.format.Encoding == Windows1252 {
+		if r.format.Encoding.single() {
 			from := len(r.scratch)
-			r.scratch = western(r.scratch, c)
+			if r.format.Encoding == Windows1252 {
+				r.scratch = western(r.scratch, c)
+			} else {
+				r.scratch = latin(r.scratch, c, r.format.Encoding)
+			}
 			r.cells[i] = r.scratch[from:len(r.scratch):len(r.scratch)]
 		} else if !utf8.Valid(c) || bytes.ContainsRune(c, utf8.RuneError) {
 			return bad(fault.Invalid, "import.row.encoding", i)

@@ -4,7 +4,9 @@
 // really write it, row by row in bounded memory, and to say of each row it can't
 // read where it is and what to do.
 //
-// A file is bytes in UTF-8, UTF-16 or Windows-1252, with rows ended by LF, CRLF or
+// A workbook (.xlsx), a file of JSON and pasted addresses are turned into such a table on
+// their way in (Convert), row by row, with the lines of the person's file kept. A file
+// of text is bytes in UTF-8, UTF-16, Windows-1252 or Latin-1 and -9, with rows ended by LF, CRLF or
 // CR, cells parted by ; , tab or |, and quoted as RFC 4180 has it:
 //
 //	row  = cell *( separator cell ) end
@@ -32,6 +34,8 @@ const (
 	UTF16LE     Encoding = "utf-16le"
 	UTF16BE     Encoding = "utf-16be"
 	Windows1252 Encoding = "windows-1252"
+	Latin1      Encoding = "iso-8859-1"
+	Latin9      Encoding = "iso-8859-15"
 )
 
 // Format is how a file is written: what Detect finds, and what a person may correct.
@@ -41,6 +45,10 @@ type Format struct {
 	End       byte     `json:"end"`       // '\n' (also for CRLF), or '\r' of old Macs
 	Skip      int      `json:"skip"`      // bytes before the first row: mark of the encoding, "sep=;" of Excel
 	Header    bool     `json:"header"`    // the first row names the columns
+	Kind      Kind     `json:"kind,omitempty"`
+	Sheet     int      `json:"sheet,omitempty"`  // of numbered text: the sheet that is read, counted from 1
+	Sheets    string   `json:"sheets,omitempty"` // names of the sheets there are: see Tabs
+	Names     string   `json:"names,omitempty"`  // names of the columns, where no row has them: see Columns
 }
 
 // Limits bound what is read. A file beyond them is refused before it is parsed, a row beyond them alone.
@@ -67,9 +75,12 @@ func Separators() []byte { return []byte{';', ',', '\t', '|'} }
 // Known tells whether a format is one that can be read.
 func (f Format) Known() bool {
 	switch f.Encoding {
-	case UTF8, UTF16LE, UTF16BE, Windows1252:
+	case UTF8, UTF16LE, UTF16BE, Windows1252, Latin1, Latin9:
 	default:
 		return false
+	}
+	if f.Kind != Text {
+		return f.Encoding == UTF8 && f.Separator == ',' && f.End == '\n' && f.Skip == 0 && f.Sheet >= 1 && f.Sheet <= max(len(f.Tabs()), 1)
 	}
 	switch f.Separator {
 	case ';', ',', '\t', '|':

@@ -154,14 +154,14 @@ func TestTheFormatIsFoundOut(t *testing.T) {
 
 func TestWhatIsNoTableSaysWhatItIs(t *testing.T) {
 	for in, key := range map[string]string{
-		"":                             "import.file.empty",
-		"\n\n \n":                      "import.file.empty",
-		"PK\x03\x04rest of a workbook": "import.file.workbook",
-		"\xd0\xcf\x11\xe0old workbook": "import.file.workbook",
-		"\x1f\x8b packed":              "import.file.packed",
-		"%PDF-1.7":                     "import.file.no_table",
-		"<!DOCTYPE html><table>":       "import.file.no_table",
-		"\xff\xd8\xff\xe0 a photo":     "import.file.no_table",
+		"":                                "import.file.empty",
+		"\n\n \n":                         "import.file.empty",
+		"PK\x05\x06an archive of nothing": "import.file.packed",
+		"\xd0\xcf\x11\xe0old workbook":    "import.file.workbook",
+		"\x1f\x8b packed":                 "import.file.packed",
+		"%PDF-1.7":                        "import.file.no_table",
+		"<!DOCTYPE html><table>":          "import.file.no_table",
+		"\xff\xd8\xff\xe0 a photo":        "import.file.no_table",
 	} {
 		_, err := sheet.Detect([]byte(in), true)
 		var f *fault.Error

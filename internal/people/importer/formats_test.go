@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/evidence"
+	"consend/internal/people/importer"
+	"consend/internal/testhouse"
+	"consend/internal/trace/proof"
+)
+
+// book puts rows of text into a workbook.
+func book(t testing.TB, rows ...string) string {
+	f := excelize.NewFile()
+	for y, row := range rows {
+		for x, v := range strings.Split(row, "|") {
+			at, err := excelize.CoordinatesToCellName(x+1, y+1)
+			must(t, err)
+			if v != "" {
+				must(t, f.SetCellValue("Sheet1", at, v))
+			}
+		}
+	}
+	var b bytes.Buffer
+	must(t, f.Write(&b))
+	return b.String()
+}
+
+func TestOneTableComesInAlikeAsTextWorkbookAndJSON(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		var sums []importer.Summary
+		for name, file := range map[string]string{
+			"text": "email,city,optin_time,form\nAda <ada@example.org>,Lyon,2024-02-03 10:00:00,https://a.example/f\nnobody,,,\nada@example.org,,,\n",
+			"xlsx": book(t, "email|city|optin_time|form", "Ada <ada@example.org>|Lyon|2024-02-03 10:00:00|https://a.example/f", "nobody", "ada@example.org"),
+			"json": "[{\"email\":\"Ada <ada@example.org>\",\"attributes\":{\"city\":\"Lyon\"},\n\"optin_time\":\"2024-02-03 10:00:00\",\"form\":\"https://a.example/f\"},\n{\"email\":\"nobody\"},{\"email\":\"ada@example.org\"}]",
+		} {
+			s := open(t, h)
+			sum := s.run(t, s.order(file))
+			p, ok := s.person(t, "ada@example.org")
+			if !ok || p.Name.Raw() != "Ada" || p.Attributes["CITY"].Raw() != "Lyon" || sum.New != 1 || sum.Refused != 1 || sum.Duplicates != 1 || sum.Grades["B"] != 1 {
+				t.Errorf("%s: %+v %v %q", name, sum, p.Attributes, p.Name.Raw())
+			}
+			sum.Import, sum.List = 0, 0
+			sums = append(sums, sum)
+		}
+		if !reflect.DeepEqual(sums[0], sums[1]) || !reflect.DeepEqual(sums[0], sums[2]) {
+			t.Errorf("%+v", sums)
+		}
+	})
+}
+
+func TestAnUploadedWorkbookKeepsTheHashAndLinesOfThePersonsFile(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		ctx := context.Background()
+		file := book(t, "email|n", "", "", "a@example.org|1")
+		id, err := importer.Receive(ctx, s.Main, s.owner, "people.xlsx", strings.NewReader(file))
+		must(t, err)
+		var i importer.Import
+		s.view(t, func(v *store.View) (err error) { i, err = importer.Get(v, id); return err })
+		if i.Size != int64(len(file)) || i.Survey.Rows != 1 || len(i.Survey.Header) != 2 || i.Format.Kind != "xlsx" {
+			t.Errorf("%+v", i)
+		}
+		if rows, err := importer.Sample(ctx, s.Main, s.owner, i); err != nil || len(rows) != 1 || rows[0][0] != "a@example.org" {
+			t.Errorf("%v %v", rows, err)
+		}
+		id, err = importer.ReceivePaste(ctx, s.Main, s.owner, "Pasted", "Bo <b@example.org>\nc@example.org")
+		must(t, err)
+		s.view(t, func(v *store.View) (err error) { i, err = importer.Get(v, id); return err })
+		if i.Survey.Rows != 2 || i.Mapping.Index(importer.Email) != 0 || i.Mapping.Index(importer.FullName) != 1 {
+			t.Errorf("%+v", i)
+		}
+	})
+}
+
+// The exports of five tools, each twice: the second time changes nothing, and a no stays one.
+func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for _, c := range []struct {
+			shape importer.Shape
+			file  string
+			yes   string // on grade B
+			ips   string // of its events, as the other tool wrote them
+			no    string
+			why   string
+		}{
+			{importer.Mailchimp, "Email Address,First Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LEID,EUID,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON,UNSUB_REASON_OTHER\n" +
+				"yes@example.org,Y,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,1,a,,,,\n" +
+				"no@example.org,N,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,2,b,2024-05-06 07:08:09,May,OTHER,too many\n",
+				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", "OTHER: too many"},
+			{importer.Brevo, "CONTACT ID,EMAIL,PRENOM,NOM,OPTIN_TIME,OPTIN_IP,CONFIRM_IP,SIGNUP_SOURCE,EMAIL_BLACKLISTED,ADDED_TIME\n" +
+				"1,yes@example.org,Y,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,No,2024-01-02 10:00:00\n" +
+				"2,no@example.org,N,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,Yes,2024-01-02 10:00:00\n",
+				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", ""},
+			{importer.MailPoet, "Email,First name,Last name,Global status,Subscribed IP,Confirmed IP,Confirmed at,Tracking consent\n" +
+				"yes@example.org,Y,Z,subscribed,203.0.113.5,198.51.100.7,2024-01-02 10:05:00,denied\n" +
+				"no@example.org,N,Z,unsubscribed,203.0.113.5,198.51.100.7,2024-01-02 10:05:00,denied\n",
+				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", ""},
+			{importer.Mailjet, "Email,Name,IsExcludedFromCampaigns,UnsubscribedAt,SubscribedAt\nyes@example.org,Y,false,,2024-01-02 10:05:00\nno@example.org,N,false,2024-05-06 07:08:09,2024-01-02 10:05:00\n",
+				"yes@example.org", "", "no@example.org", ""},
+			{importer.Listmonk, "[{\"id\":1,\"uuid\":\"u\",\"email\":\"yes@example.org\",\"name\":\"Y\",\"attribs\":{\"optin_time\":\"2024-01-02 10:00:00\",\"optin_ip\":\"203.0.113.5\"},\"status\":\"enabled\",\"created_at\":\"2024-01-02\"},\n" +
+				"{\"id\":2,\"uuid\":\"v\",\"email\":\"no@example.org\",\"name\":\"N\",\"status\":\"blocklisted\",\"created_at\":\"2024-01-02\"}]",
+				"yes@example.org", "203.0.113.5", "no@example.org", ""},
+		} {
+			t.Run(string(c.shape), func(t *testing.T) {
+				s := open(t, h)
+				o := s.order(c.file)
+				o.Kind = importer.Tool
+				sum := s.run(t, o)
+				if sum.Shape != c.shape || sum.Grades["B"] != 1 || sum.Left != 1 || sum.Refused != 0 || sum.Remarks != 0 {
+					t.Fatalf("%+v", sum)
+				}
+				yes, no := s.standing(t, c.yes), s.standing(t, c.no)
+				p, _ := s.person(t, c.yes)
+				gone, _ := s.person(t, c.no)
+				s.view(t, func(v *store.View) error {
+					events, err := consent.Events(v, p.ID)
+					must(t, err)
+					origins, err := consent.Origins(v, p.ID, events)
+					must(t, err)
+					var ips []string
+					for i, o := range origins {
+						if !o.IP.IsZero() {
+							ips = append(ips, o.IP.Raw().String())
+						}
+						if events[i].Grade != consent.GradeB || events[i].OccurredAt.Time().Year() < 2023 || events[i].Page == "" {
+							t.Errorf("%+v", events[i])
+						}
+					}
+					if strings.Join(ips, " ") != c.ips {
+						t.Errorf("from %v", ips)
+					}
+					left, err := consent.Events(v, gone.ID)
+					must(t, err)
+					if len(left) != 1 || left[0].Kind != consent.Withdraw {
+						t.Fatalf("%+v", left)
+					}
+					if why, err := consent.Words(v, left[0].TextSHA256); err != nil || why != c.why || c.why != "" && left[0].OccurredAt.Time().Month() != 5 {
+						t.Errorf("left on %s because of %q, %v", left[0].OccurredAt, why, err)
+					}
+					return nil
+				})
+				made, err := evidence.Build(context.Background(), s.Main, s.owner, p.ID, "en")
+				must(t, err)
+				if r, err := proof.Verify(made.Bytes, s.Log.Key(), nil); err != nil || !r.Holds() {
+					t.Errorf("%+v %v", r, err)
+				}
+				again := s.run(t, o)
+				if again.New != 0 || again.Changed != 0 || again.Same != 1 || again.Mailable != 0 {
+					t.Errorf("the same again: %+v", again)
+				}
+				q, _ := s.person(t, c.yes)
+				if !reflect.DeepEqual(p.Attributes, q.Attributes) || p.Version != q.Version || s.standing(t, c.yes).EventID != yes.EventID || s.standing(t, c.no).State != no.State || no.State != consent.Withdrawn {
+					t.Errorf("%+v became %+v", yes, s.standing(t, c.yes))
+				}
+			})
+		}
+	})
+}
+
+func TestMailchimpsPeopleWhoNeverSubscribedAreNoSubscribers(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		o := s.order("Email Address,LEID,EUID\nbuyer@example.org,1,a\n")
+		o.Kind, o.Name = importer.Tool, "nonsubscribed_members_export_1.csv"
+		if sum := s.run(t, o); sum.New != 0 || sum.Refused != 1 {
+			t.Errorf("%+v", sum)
+		}
+	})
+}
+
+// Addresses as people write them: what can be mailed comes in, the rest is refused by its line.
+func TestOddAddressesAreTakenOrRefusedOneByOne(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		sum := s.run(t, s.order("email;n\n  a@example.org  ;1\n<b@example.org>;2\n\"\"\"Bo, Jr\"\" <c@example.org>\";3\nd@exämple.org;4\ne.@example.org;5\nf@example.org.;6\ng@@example.org;7\nh@example;8\ni@example.org, j@example.org;9\n"))
+		if sum.New < 4 || sum.New+sum.Refused != 9 || sum.Refused < 3 {
+			t.Errorf("%+v", sum)
+		}
+		if p, ok := s.person(t, "c@example.org"); !ok || p.Name.Raw() != "Bo, Jr" {
+			t.Errorf("%v %q", ok, p.Name.Raw())
+		}
+	})
+}
+
+// A workbook that is broken off at random statements goes on where its last step ended: rows are
+// counted once, and lines are those of the sheet.
+func TestABrokenOffWorkbookEndsAsIfItHadNotBeen(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		rows := []string{"email|city|optin_time|form"}
+		for i := range 150 {
+			switch {
+			case i%7 == 3:
+				rows = append(rows, "nobody", "")
+			case i%11 == 5:
+				rows = append(rows, fmt.Sprintf("p%d@example.org", i-5))
+			default:
+				rows = append(rows, fmt.Sprintf("p%d@example.org|Évry|2024-02-03 10:00:00|https://a.example/f", i))
+			}
+		}
+		file := book(t, rows...)
+		want := open(t, h)
+		o := want.order(file)
+		o.Batch = 32
+		whole := want.end(t, want.run(t, o))
+		r := rand.New(rand.NewPCG(4, 4))
+		breaks := 0
+		for range 4 {
+			s := open(t, h)
+			o := s.order(file)
+			o.Batch = 32
+			var sum importer.Summary
+			for try := 0; sum.State != importer.Done; try++ {
+				if try > 100 {
+					t.Fatal("it never comes through")
+				}
+				left := atomic.Int64{}
+				left.Store(int64(1 + r.IntN(120)))
+				h.Main.SetHook(func(string) error {
+					if left.Add(-1) > 0 {
+						return nil
+					}
+					return errKilled
+				})
+				sum, _ = importer.Run(context.Background(), h.Main, s.owner, o, nil)
+				h.Main.SetHook(nil)
+				if sum.State != importer.Done {
+					breaks++
+					s.view(t, func(v *store.View) error { // killed after its last commit: it is in
+						all, err := importer.All(v, 1)
+						if len(all) > 0 {
+							sum = importer.Summarise(all[0])
+						}
+						return err
+					})
+				}
+			}
+			if got := s.end(t, sum); !reflect.DeepEqual(got, whole) {
+				t.Errorf("got  %+v\nwant %+v", got, whole)
+			}
+		}
+		if breaks == 0 {
+			t.Error("nothing was broken off")
+		}
+		t.Logf("%d breaks", breaks)
+	})
+}
