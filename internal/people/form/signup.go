@@ -32,6 +32,7 @@ const Source = "form"
 // The facts that sign-ups post; ref is the sign-up.
 const (
 	Requested job.Kind = "form.requested" // the confirmation mail is due
+	Reminded  job.Kind = "form.reminded"  // the confirmation mail is due once more
 	Confirmed job.Kind = "form.confirmed" // the receipt is due
 )
 
@@ -51,6 +52,7 @@ type Submission struct {
 	Answers  map[string]string // by field, cleaned; personal
 	Ticked   []int64
 	OverAge  bool
+	Explicit []string // special fields whose sentence was agreed to
 	Page     string // where the form stood, without query
 	Method   string // hosted, embed, api
 	Origin   consent.Origin
@@ -81,6 +83,12 @@ func Read(l Live, lang string, v url.Values) (Submission, error) {
 		if s.Answers[f.Name], err = f.read(raw); err != nil {
 			wrong = append(wrong, fault.All(err)[0].At("a."+f.Name))
 		}
+		if f.asksExpressly() { // GDPR 9(2)(a): no answer is kept without its own yes
+			if v.Get("x."+f.Name) == "" {
+				wrong = append(wrong, fault.New(fault.Invalid, "form.explicit").At("x."+f.Name))
+			}
+			s.Explicit = append(s.Explicit, f.Name)
+		}
 	}
 	for _, x := range v["list"] {
 		id, err := strconv.ParseInt(x, 10, 64)
@@ -97,11 +105,31 @@ func Read(l Live, lang string, v url.Values) (Submission, error) {
 	if len(s.lists()) == 0 && len(wrong) == 0 {
 		wrong = append(wrong, fault.New(fault.Invalid, "form.pick_one").At("list"))
 	}
-	if s.OverAge = v.Get("age") != ""; d.Age > 0 && !s.OverAge {
-		wrong = append(wrong, fault.New(fault.Invalid, "form.too_young", "years", d.Age).At("age"))
+	s.OverAge = v.Get("age") != ""
+	if years, ok := d.years(v.Get("country")); !ok {
+		wrong = append(wrong, fault.New(fault.Invalid, "form.missing").At("country"))
+	} else if years > 0 && !s.OverAge {
+		wrong = append(wrong, fault.New(fault.Invalid, "form.too_young", "years", years).At("age"))
 	}
 	return s, wrong.Err()
 }
+
+// years is the age asked of who lives in a country; false: the country is not said. The
+// country is used for this alone and kept nowhere (GDPR 5(1)(c)).
+func (d Definition) years(country string) (int, bool) {
+	if len(d.Ages) == 0 {
+		return d.Age, true
+	}
+	for _, a := range d.Ages {
+		if a.Country == country {
+			return a.Years, true
+		}
+	}
+	return 0, false
+}
+
+// asksExpressly tells whether an answer needs a yes of its own.
+func (f Field) asksExpressly() bool { return f.Marked && len(f.Explicit) > 0 }
 
 // read checks one answer. Its words are kept as typed.
 func (f Field) read(raw string) (string, error) {
@@ -157,7 +185,7 @@ func Take(ctx context.Context, db *store.DB, who actor.Actor, s Submission) (out
 // that brings the confirmation mail; with single opt-in the yes itself. The mailbox has not
 // answered, so nothing known about the person is changed.
 //
-// ErrQuiet: the address said "not me", is over its budget, or is being erased; the act must
+// ErrQuiet: the address said "not me" here or to the whole installation, is over its budget, or is being erased; the act must
 // not commit. Faults: budget.spent (a network, or the house, is over its budget).
 func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	d := s.Live.Version.Definition
@@ -168,6 +196,11 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	}
 	// Questions, and the row that needs no answer to them, leave together.
 	block := store.Ask[legalclock.Moment](tx, findBlock, fp[:])
+	box, err := mailbox(tx, s.Email)
+	if err != nil {
+		return out, err
+	}
+	closed := store.Ask[shut](tx, findShut, box)
 	bill, err := s.bill(tx)
 	if err != nil {
 		return out, err
@@ -194,6 +227,11 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	if _, err := block.One(); err == nil || who.State.Ending() {
 		return out, ErrQuiet
 	} else if !errors.Is(err, store.ErrNone) {
+		return out, err
+	}
+	if x, err := closed.One(); err == nil && x.ShutAt != 0 {
+		return out, ErrQuiet
+	} else if err != nil && !errors.Is(err, store.ErrNone) {
 		return out, err
 	}
 	kind := consent.Request
@@ -262,8 +300,8 @@ func pay(b *budget.Bill) error {
 
 func (s Submission) events(who contact.Row, kind consent.Kind, entry int64) []consent.Event {
 	l := s.Live
-	note := l.Note.In(s.Language)
-	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked)
+	note := l.Version.Definition.NoteIn(l.Note, s.Language)
+	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked, s.Explicit...)
 	var out []consent.Event
 	for _, list := range s.lists() {
 		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Entry: entry, Source: Source, Method: s.Method,
@@ -306,7 +344,7 @@ func answersAt(signup int64) keys.AAD {
 func (s Submission) describe(n *contact.New) error {
 	d := s.Live.Version.Definition
 	n.Name = pii.T(s.Answers[NameField])
-	if s.OverAge && d.Age > 0 {
+	if s.OverAge && (d.Age > 0 || len(d.Ages) > 0) {
 		n.Age = contact.AgeSaidOver
 	}
 	for _, f := range d.Fields {
