@@ -88,7 +88,7 @@ type Field struct {
 	Why      Words    `json:"why"` // why it is asked: data minimisation, GDPR 5(1)(c)
 	Choices  []string `json:"choices,omitempty"`
 	Explicit Words    `json:"explicit,omitempty"` // what somebody expressly agrees to who answers a special field (GDPR 9(2)(a))
-	Marked   bool     `json:"marked,omitempty"` // the attribute is declared, or looks, special (GDPR 9)
+	Marked   bool     `json:"marked,omitempty"`   // the attribute is declared, or looks, special (GDPR 9)
 }
 
 // NameField asks how the person is called.

@@ -122,15 +122,15 @@ func (l *linter) all() []Finding {
 var (
 	// Words of terms and of tracking that don't belong into a consent, and claims nobody can
 	// make. They warn: words can be read in many ways.
-	terms    = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|conditions générales|\bCG[VU]\b|privacy policy|politique de confidentialité`)
-	tracking = regexp.MustCompile(`(?i)\btrack|measur|statisti|pixel|mesur|audience|profil`)
-	claims   = regexp.MustCompile(`(?i)(GDPR|RGPD)[- ]?(compliant|proof|conforme|safe)|conforme (au|à) |compliant with|100 ?%|we value your privacy|spam`)
-	vague    = regexp.MustCompile(`(?i)^(ok|okay|submit|send|go|next|continue|valider|envoyer|suivant|continuer|soumettre)[ !.…]*$`)
-	leaving  = regexp.MustCompile(`(?i)unsubscrib|leave|withdraw|opt out|désinscri|désabonn|retirer|retrait|quitter`)
+	terms     = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|conditions générales|\bCG[VU]\b|privacy policy|politique de confidentialité`)
+	tracking  = regexp.MustCompile(`(?i)\btrack|measur|statisti|pixel|mesur|audience|profil`)
+	claims    = regexp.MustCompile(`(?i)(GDPR|RGPD)[- ]?(compliant|proof|conforme|safe)|conforme (au|à) |compliant with|100 ?%|we value your privacy|spam`)
+	vague     = regexp.MustCompile(`(?i)^(ok|okay|submit|send|go|next|continue|valider|envoyer|suivant|continuer|soumettre)[ !.…]*$`)
+	leaving   = regexp.MustCompile(`(?i)unsubscrib|leave|withdraw|opt out|désinscri|désabonn|retirer|retrait|quitter`)
 	promotion = regexp.MustCompile(`(?i)https?:|www\.|[€$£]|\d ?%|<img|\b(offers?|discounts?|sales?|vouchers?|coupons?|promo(tion)?s?|offres?|remises?|soldes?|réductions?|bons? d.achat|codes? promo)\b`)
 	children  = regexp.MustCompile(`(?i)\b(child(ren)?|kids?|pupils?|teen(ager)?s?|minors?|enfants?|ados?|adolescents?|élèves?|mineurs?|collégiens?)\b`)
 	price     = regexp.MustCompile(`(?i)in exchange|in return for|to (download|get|receive) (your|the) (free )?(e-?book|guide|gift|file)|must (agree|subscribe|sign up)|\brequired to\b|en échange|en contrepartie|pour (télécharger|recevoir) (votre|le) (livre|guide|cadeau|fichier)|obligatoire pour|vous devez (accepter|vous abonner|vous inscrire)`)
-	birth    = regexp.MustCompile(`(?i)birth|naissance|geburt|\bage\b|\bâge\b|\bdob\b`)
+	birth     = regexp.MustCompile(`(?i)birth|naissance|geburt|\bage\b|\bâge\b|\bdob\b`)
 )
 
 // words holds that every text stands in every language, and reads what it says.

@@ -223,4 +223,3 @@ func forgetShut(ctx context.Context, db *store.DB) error {
 		return n == 500, err
 	})
 }
-

@@ -53,8 +53,8 @@ type Submission struct {
 	Ticked   []int64
 	OverAge  bool
 	Explicit []string // special fields whose sentence was agreed to
-	Page     string // where the form stood, without query
-	Method   string // hosted, embed, api
+	Page     string   // where the form stood, without query
+	Method   string   // hosted, embed, api
 	Origin   consent.Origin
 	Proxy    string // the private address of a proxy nobody told us to trust, or ""
 	ProxyN   int64  // how many such sign-ups to note with this one (Desk.Tally)

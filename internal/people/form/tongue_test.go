@@ -264,12 +264,12 @@ func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t 
 		// At once, by one button; and forgotten when its term is over.
 		three, _ := ask(c)
 		c.asVisitor(func(tx *store.Tx) (err error) { stage, err = form.Shut(tx, three, from); return err })
-		if _, quiet := ask(b); stage != form.SaidNo || !quiet {
+		if _, quiet := ask(a); stage != form.SaidNo || !quiet {
 			t.Errorf("shut at once: %s", stage)
 		}
 		h.Clock.Advance(37 * 31 * 24 * time.Hour)
 		must(t, form.Sweep(context.Background(), h.Main))
-		if _, quiet := ask(b); quiet {
+		if _, quiet := ask(a); quiet {
 			t.Error("kept for ever")
 		}
 	})

@@ -55,6 +55,15 @@ type PublicPage struct {
 	Bare   bool // inside a frame of another site: no head, no foot
 	Script bool // load our script: sign-in pages only, for passkeys
 	Wide   bool // a page of reading matter, such as a privacy policy
+
+	Lang      string     // of title and lead, when it isn't the page's
+	Languages []Language // the page in others, instead of the house's
+}
+
+// Language is a page in one of its languages.
+type Language struct {
+	Code, Name, URL string
+	Now             bool
 }
 
 // Tab is one of several views of the same thing, each a page of its own.
