@@ -36,11 +36,16 @@ const (
 	Confirmed job.Kind = "form.confirmed" // the receipt is due
 )
 
-// How often one may ask: an address of which mails come is bothered at most thrice a day; a
-// network is a school or a company at most, or a robot.
+// How often one may ask: an address is bothered at most thrice a day by an account, and by all
+// of this installation together a few times more, since who floods a mailbox uses many forms; a
+// network is a school or a company at most, or a robot. Who solves no puzzle where a form asks
+// one shares less of the network (a browser without script is no robot, and few).
 var (
 	perAddress = budget.Limit{Name: "form.address", Max: 3, Per: 24 * time.Hour}
-	perNetwork = budget.Limit{Name: "form.network", Max: 60, Per: 10 * time.Minute}
+	perMailbox = budget.Limit{Name: "form.mailbox", Max: 4, Per: time.Hour, Then: []budget.Window{{Max: 8, Per: 24 * time.Hour}}}
+	perNetwork = budget.Limit{Name: "form.network", Max: 60, Per: 10 * time.Minute, Then: []budget.Window{{Max: 1500, Per: 24 * time.Hour}}}
+	unsolved   = budget.Limit{Name: "form.unsolved", Max: 10, Per: time.Hour, Then: []budget.Window{{Max: 40, Per: 24 * time.Hour}}}
+	perForm    = budget.Limit{Name: "form.form", Max: 200_000, Per: time.Hour, Then: []budget.Window{{Max: 1_000_000, Per: 24 * time.Hour}}, Wide: true}
 	perHouse   = budget.Limit{Name: "form.house", Max: 600_000, Per: 10 * time.Minute, Wide: true}
 )
 
@@ -52,6 +57,7 @@ type Submission struct {
 	Answers  map[string]string // by field, cleaned; personal
 	Ticked   []int64
 	OverAge  bool
+	Solved   bool     // the puzzle of a form that asks one
 	Explicit []string // special fields whose sentence was agreed to
 	Page     string   // where the form stood, without query
 	Method   string   // hosted, embed, api
@@ -281,10 +287,14 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 	if err != nil {
 		return nil, err
 	}
-	charges := []budget.Charge{perHouse.For("")}
+	charges := []budget.Charge{perHouse.For(""), perForm.For(dec(s.Live.Form.ID))}
 	if !s.Origin.IP.IsZero() && s.Proxy == "" { // behind an untrusted proxy all share one address
 		charges = append(charges, perNetwork.For(s.Origin.IP.Truncated()))
+		if s.Live.Version.Definition.Puzzle && !s.Solved {
+			charges = append(charges, unsolved.For(s.Origin.IP.Truncated()))
+		}
 	}
+	charges = append(charges, perMailbox.For(s.Email.Norm()))
 	charges = append(charges, perAddress.For(dec(tx.Account())+" "+s.Email.Norm())) // the last: the first over its limit answers
 	return budget.Ask(tx, key, charges...), nil
 }
@@ -292,7 +302,7 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 // pay charges them. An address over its own gets the usual answer and no mail.
 func pay(b *budget.Bill) error {
 	err := b.Pay()
-	if fault.Is(err, fault.Busy) && slices.Contains(fault.All(err)[0].Args, any(perAddress.Name)) {
+	if fault.Is(err, fault.Busy) && (slices.Contains(fault.All(err)[0].Args, any(perAddress.Name)) || slices.Contains(fault.All(err)[0].Args, any(perMailbox.Name))) {
 		return ErrQuiet
 	}
 	return err

@@ -249,7 +249,7 @@ func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t 
 		}
 		var again int64
 		a.view(func(v *store.View) error {
-			all, err := form.Signups(v, a.form, 0, "pending", 10)
+			all, err := form.Signups(v, a.form, 0, form.Which{State: "pending"}, 10)
 			again = all[0].ID
 			return err
 		})

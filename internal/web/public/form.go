@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -137,6 +138,13 @@ func (p *Pages) formPost(r *shell.Request) error {
 		return err
 	}
 	sub.Origin, sub.Page = origin(r), page(r, f)
+	if l.Version.Definition.Puzzle {
+		key, err := p.Ring.MAC(l.Account.ID, "form.puzzle")
+		if err != nil {
+			return err
+		}
+		sub.Solved = form.Solved(key, l.Form.ID, r.Now(), f.Get("altcha"))
+	}
 	if f.Get("how") == "embed" {
 		sub.Method = "embed"
 	}
@@ -149,6 +157,23 @@ func (p *Pages) formPost(r *shell.Request) error {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, s.after(!out.Mail))
+}
+
+// puzzle gives the browser a little work. It stores nothing.
+func (p *Pages) puzzle(r *shell.Request) error {
+	l, _, err := p.open(r, "")
+	if err != nil {
+		return err
+	}
+	key, err := p.Ring.MAC(l.Account.ID, "form.puzzle")
+	if err != nil {
+		return err
+	}
+	r.W.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(r.W).Encode(form.NewChallenge(key, l.Form.ID, r.Now())); err != nil {
+		return nil // the browser went away
+	}
+	return nil
 }
 
 // page is where the form stood: our own address, or that of the site with a copy, without query.

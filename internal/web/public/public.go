@@ -40,6 +40,7 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/f/{slug}", Public: true, CrossSite: true, Frame: shell.FrameAny, Body: 64 << 10,
 			Trace: []string{"consent.request", "consent.accept"}, Handler: p.formPost},
 		{Method: "GET", Pattern: "/f/{slug}/sent", Public: true, Frame: shell.FrameAny, Handler: p.sent},
+		{Method: "GET", Pattern: "/f/{slug}/puzzle", Public: true, Handler: p.puzzle},
 		{Method: "GET", Pattern: "/c/{token}", Public: true, Handler: p.confirm},
 		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "contact.correct", "form.not_me", "form.ask_again", "form.shut", "consent.request"}, Handler: p.confirmPost},
 		{Method: "GET", Pattern: "/u/{token}", Public: true, Handler: p.leave},
