@@ -133,6 +133,7 @@ func (r *run) script() []act {
 	r.people(member)
 	r.ledger(member, public)
 	r.forms(member, public, own, steps)
+	r.moreForms(public, steps)
 	r.imports(member, own, steps)
 	r.chain(member, house)
 	later := func(d time.Duration) { all[len(all)-1].after = d }
