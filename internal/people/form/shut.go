@@ -3,11 +3,13 @@
 package form
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/budget"
@@ -190,24 +192,45 @@ func Remind(ctx context.Context, db *store.DB) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		for _, row := range rows {
-			err := db.Write(ctx, actor.Worker("form.remind", row.AccountID), func(tx *store.Tx) error {
-				w, err := locked(tx, row.ID)
-				if err != nil || w.ID == 0 {
-					return err
-				}
-				tx.Do(remindedNow, row.ID)
-				lasts, err := days(tx)
-				if err == nil && w.stage(lasts, tx.Now) == Ready {
-					job.Post(tx, Reminded, row.ID)
-				}
-				return err
-			})
-			if err != nil {
+		slices.SortStableFunc(rows, func(a, b unconfirmed) int { return cmp.Compare(a.AccountID, b.AccountID) })
+		for len(rows) > 0 {
+			n := 1
+			for n < len(rows) && rows[n].AccountID == rows[0].AccountID {
+				n++
+			}
+			if err := remind(ctx, db, rows[:n]); err != nil {
 				return err
 			}
+			rows = rows[n:]
 		}
 	}
+}
+
+// remind asks some of one account.
+func remind(ctx context.Context, db *store.DB, rows []unconfirmed) error {
+	at := 0
+	return db.Bulk(ctx, actor.Worker("form.remind", rows[0].AccountID), func(tx *store.Tx) (bool, error) {
+		lasts, err := days(tx)
+		if err != nil {
+			return false, err
+		}
+		k := at
+		for ; k < len(rows) && (k == at || !tx.Yield()); k++ {
+			w, err := locked(tx, rows[k].ID)
+			if err != nil {
+				return false, err
+			}
+			if w.ID == 0 {
+				continue
+			}
+			tx.Do(remindedNow, w.ID)
+			if w.stage(lasts, tx.Now) == Ready {
+				job.Post(tx, Reminded, w.ID)
+			}
+		}
+		tx.AfterCommit(func() { at = k })
+		return k < len(rows), nil
+	})
 }
 
 // forgetShut ends what mailboxes said longer ago than the do-not-mail list is kept
