@@ -133,12 +133,12 @@ func (r *run) script() []act {
 	r.people(member)
 	r.ledger(member, public)
 	r.forms(member, public, own, steps)
-	r.moreForms(public, steps)
 	r.imports(member, own, steps)
 	r.chain(member, house)
 	later := func(d time.Duration) { all[len(all)-1].after = d }
 	r.letters(member, steps, late, later)
 	r.service(member, house, steps, late)
+	r.moreForms(public, steps)
 	r.team(member, house, own, steps, late, later)
 	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)
