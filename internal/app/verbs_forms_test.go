@@ -3,17 +3,13 @@
 package app_test
 
 import (
-	"context"
-
-	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/people/form"
 )
 
-// moreForms are the acts of a flooded mailbox, and the reminder.
-func (r *run) moreForms(public verb, steps ownVerb) {
+// moreForms are the acts of a flooded mailbox.
+func (r *run) moreForms(public verb) {
 	public("submit a form as somebody flooded", r.submit("flooded", "octava@exemple.example"))
 	public("shut the mailbox", func(tx *store.Tx) error { _, err := form.Shut(tx, r.n["flooded"], r.origin()); return err })
 	public("reconsider", func(tx *store.Tx) error { _, err := form.Reconsider(tx, r.n["flooded"], r.origin()); return err })
-	steps("remind who has not answered", func(ctx context.Context, _ actor.Actor) error { return form.Remind(ctx, r.Main) })
 }
