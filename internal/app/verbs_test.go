@@ -138,6 +138,7 @@ func (r *run) script() []act {
 	later := func(d time.Duration) { all[len(all)-1].after = d }
 	r.letters(member, steps, late, later)
 	r.service(member, house, steps, late)
+	r.moreForms(public)
 	r.team(member, house, own, steps, late, later)
 	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)

@@ -30,6 +30,7 @@ import (
 func letters() map[job.Kind]transactional.Compose {
 	return map[job.Kind]transactional.Compose{
 		form.Requested:         form.DraftConfirmation,
+		form.Reminded:          form.DraftReminder,
 		form.Confirmed:         evidence.DraftReceipt,
 		evidence.CheckpointDue: evidence.DraftCheckpoint,
 		member.InvitedFact:     access.DraftInvitation,
@@ -60,6 +61,7 @@ func (h *House) works() map[job.Kind]job.Work {
 func (h *House) periodics() []job.Periodic {
 	return []job.Periodic{
 		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
+		{Kind: "form.remind", Every: time.Hour, Do: func(ctx context.Context) error { return form.Remind(ctx, h.Main) }},
 		{Kind: "importer.daily", Every: time.Hour, Do: importer.Daily(h.Main)},
 		{Kind: "message.sweep", Every: time.Hour, Do: message.Sweep(h.Main)},
 		{Kind: "relay.sweep", Every: time.Hour, Do: relay.Sweep(h.Main)},

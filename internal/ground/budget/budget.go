@@ -31,7 +31,16 @@ type Limit struct {
 	Max  int64         // how often
 	Per  time.Duration // whole minutes, at most Longest
 	Wide bool          // many spend from it at once, such as the installation's
+	Then []Window      // further windows over the same count
 }
+
+// Window is how often within how long.
+type Window struct {
+	Max int64
+	Per time.Duration
+}
+
+func (l Limit) windows() []Window { return append([]Window{{l.Max, l.Per}}, l.Then...) }
 
 // Longest is the longest window: rows older than it are swept.
 const Longest = 24 * time.Hour
@@ -97,8 +106,8 @@ func (c Charge) hash(key [32]byte) []byte {
 
 const minute = int64(time.Minute / time.Microsecond)
 
-func (c Charge) ask(r store.Reader, key [32]byte, now legalclock.Moment) *store.Answer[float64] {
-	from := int64(now) - c.limit.Per.Microseconds()
+func (c Charge) ask(r store.Reader, key [32]byte, now legalclock.Moment, per time.Duration) *store.Answer[float64] {
+	from := int64(now) - per.Microseconds()
 	oldest := from / minute
 	// The oldest minute counts as far as the window still covers it.
 	share := 1 - float64(from%minute)/float64(minute)
@@ -118,18 +127,20 @@ type Bill struct {
 	tx      *store.Tx
 	key     [32]byte
 	charges []Charge
-	asked   []*store.Answer[float64] // nil: served in advance
+	asked   [][]*store.Answer[float64] // one a window; nil: served in advance
 }
 
 // Ask asks without waiting, so that the question travels with the act's others (store.Ask).
 func Ask(tx *store.Tx, key [32]byte, charges ...Charge) *Bill {
-	b := &Bill{tx, key, charges, make([]*store.Answer[float64], len(charges))}
+	b := &Bill{tx, key, charges, make([][]*store.Answer[float64], len(charges))}
 	ahead, ok := store.Attached[*Advance](tx)
 	for i, c := range charges {
 		if c.limit.Wide && ok && ahead.take(c.hash(key), int64(tx.Now)/minute) {
 			continue
 		}
-		b.asked[i] = c.ask(tx, key, tx.Now)
+		for _, w := range c.limit.windows() {
+			b.asked[i] = append(b.asked[i], c.ask(tx, key, tx.Now, w.Per))
+		}
 	}
 	return b
 }
@@ -142,16 +153,21 @@ func (b *Bill) Pay() error {
 		if b.asked[i] == nil {
 			continue
 		}
-		n, err := b.asked[i].One()
-		if err != nil {
-			return err
-		}
-		if n+1 > float64(c.limit.Max) {
-			return fault.New(fault.Busy, "budget.spent", "minutes", max(1, int64(c.limit.Per/time.Minute)), "limit", c.limit.Name)
-		}
-		takes[i] = 1
-		if c.limit.Wide && ok {
-			takes[i] = max(1, min(c.limit.Max/1000, c.limit.Max-int64(n+0.999999)))
+		for k, w := range c.limit.windows() {
+			n, err := b.asked[i][k].One()
+			if err != nil {
+				return err
+			}
+			if n+1 > float64(w.Max) {
+				return fault.New(fault.Busy, "budget.spent", "minutes", max(1, int64(w.Per/time.Minute)), "limit", c.limit.Name)
+			}
+			most := int64(1)
+			if c.limit.Wide && ok {
+				most = max(1, min(w.Max/1000, w.Max-int64(n+0.999999)))
+			}
+			if takes[i] == 0 || most < takes[i] {
+				takes[i] = most
+			}
 		}
 	}
 	for i, c := range b.charges {
@@ -172,7 +188,7 @@ func (b *Bill) Pay() error {
 
 // Left tells how often it may still be done now.
 func Left(r store.Reader, now legalclock.Moment, key [32]byte, c Charge) (int64, error) {
-	n, err := c.ask(r, key, now).One()
+	n, err := c.ask(r, key, now, c.limit.Per).One()
 	return max(0, c.limit.Max-int64(n+0.999999)), err
 }
 

@@ -154,7 +154,7 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	var events []consent.Event
 	for _, c := range w.chosen() {
 		events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
-			Source: Source, Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: w.Note.In(w.Language).Sha256,
+			Source: Source, Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: d.NoteIn(w.Note, w.Language).Sha256,
 			Language: w.Language, Origin: o})
 	}
 	results, err := consent.Apply(tx, events)
@@ -178,6 +178,9 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	hasty := 0
 	if w.AskedAt != 0 && tx.Now.Sub(w.AskedAt) < 2*time.Second { // a machine that follows links and presses buttons
 		hasty = 1
+	}
+	if err := reopen(tx, w); err != nil {
+		return "", err
 	}
 	tx.Do(endSignup, confirmed, hasty, w.ID)
 	job.Post(tx, Confirmed, w.ID)
@@ -203,13 +206,14 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
+	d := w.Version.Definition
 	seen := map[int64]bool{}
 	for _, s := range append(others, w.Signup) {
 		for _, c := range s.chosen() {
 			if !seen[c.List] {
 				seen[c.List] = true
 				events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.NotMe, Source: Source, Method: "doi_post",
-					FormVersion: w.VersionID, NoteVersion: w.Note.ID, Note: w.Note.In(w.Language).Sha256, Language: w.Language, Origin: o})
+					FormVersion: w.VersionID, NoteVersion: w.Note.ID, Note: d.NoteIn(w.Note, w.Language).Sha256, Language: w.Language, Origin: o})
 			}
 		}
 	}
@@ -226,6 +230,9 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return "", err
 	}
 	tx.Do(addBlock, fp[:])
+	if err := saidNo(tx, person.Email, false); err != nil {
+		return "", err
+	}
 	tx.Do(refusePending, w.ContactID)
 	tx.Do(endSignup, notMe, 0, w.ID)
 	p, err := contact.Person(tx, w.ContactID)

@@ -32,7 +32,12 @@ func Data() []datamap.Table {
 			datamap.Personal("answers", datamap.PD{Category: "contact.attributes", Whose: datamap.Visitors, Purposes: []string{"sign-up"},
 				Basis: "GDPR 6(1)(a)", Retention: "signup", Erasure: datamap.Shred, Export: datamap.Access, ExportName: "signup.answers", Key: datamap.SubjectKey}),
 			asked("requested_at", "consent.moment"), asked("asked_at", "consent.moment"), none("asked", "how many mails"),
-			asked("ended_at", "consent.moment"), asked("hasty", "consent.source")}},
+			asked("ended_at", "consent.moment"), asked("hasty", "consent.source"), none("remind_at", "when the reminder is due")}},
+		{Store: datamap.Main, Name: "mailbox_shut", Columns: []datamap.Column{
+			datamap.Personal("fp", datamap.PD{Category: "contact.fingerprint", Whose: datamap.Visitors, Purposes: []string{"suppression"},
+				Basis: "GDPR 21, 6(1)(f)", Retention: "suppression", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Why: "so that nobody here sends confirmation mails to a mailbox that was flooded; a keyed hash that reads as nothing", Key: datamap.Hashed}),
+			none("said", "how often"), none("said_at", "when it was said"), none("shut_at", "since when")}},
 		{Store: datamap.Main, Name: "confirm_block", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"),
 			datamap.Personal("fp", datamap.PD{Category: "contact.fingerprint", Whose: datamap.Visitors, Purposes: []string{"suppression"},

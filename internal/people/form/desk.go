@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -237,11 +238,14 @@ func read(v store.Reader, f Form, version int64) (Live, error) {
 }
 
 // Language picks the language a visitor reads the form in: the one asked for, then the
-// browser's, then the form's own.
+// browser's (an Accept-Language header), then the form's own.
 func (l Live) Language(asked ...string) string {
 	for _, a := range asked {
 		if slices.Contains(l.Version.Definition.Languages, a) {
 			return a
+		}
+		if t := l.Version.Definition.Prefers(a); strings.ContainsAny(a, ",;-") && t != "" {
+			return t
 		}
 	}
 	return l.Version.Definition.Language("")

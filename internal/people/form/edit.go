@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -32,7 +33,7 @@ func Begin(l list.List, language string, note int64, colour string) Definition {
 	d := Definition{
 		Languages: locale.Languages(), OptIn: Double, Notice: note, Colour: colour,
 		Title: house("form.begin.title"), Intro: house("form.begin.intro"), Consent: house("form.begin.consent"),
-		Withdraw: house("form.begin.withdraw"), Button: house("form.begin.button"), Sent: house("form.begin.sent"), Done: house("form.begin.done"),
+		Withdraw: house("form.begin.withdraw"), Button: house("form.begin.button"), Sent: house("form.begin.sent"), Done: house("form.begin.done"), Already: house("form.begin.already"),
 		Lists: []Choice{choiceOf(l)},
 	}
 	if language == locale.French {
@@ -157,7 +158,7 @@ func Check(ctx context.Context, r store.Reader, f Form) (Definition, []Finding, 
 	account := accountOf(r)
 	var pages []Page
 	for _, lang := range d.Languages {
-		if !locale.Known(lang) {
+		if !d.Knows(lang) {
 			continue
 		}
 		p, err := Draw(ctx, d, note, account, lang)
@@ -203,6 +204,12 @@ func refresh(r store.Reader, d Definition) (Definition, error) {
 		out[i] = c
 	}
 	d.Lists = out
+	if len(d.Ages) > 0 {
+		if d.Ages, err = Ages(r); err != nil {
+			return d, err
+		}
+		d.Age = 0
+	}
 	if len(d.Fields) == 0 {
 		return d, nil
 	}
@@ -371,9 +378,26 @@ func checked(name string, d Definition) error {
 	if name == "" || len(name) > 200 {
 		return fault.New(fault.Invalid, "form.name").At("name")
 	}
-	words := []Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done}
+	words := []Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already, d.Subject, d.Greeting}
+	for _, t := range d.Tongues {
+		if n, ok := NewTongue(t.Code, t.Name, t.Fallback); !ok || n.Code != t.Code || len(t.Name) > 60 || strings.ContainsAny(t.Name, "\x00\n") {
+			return fault.New(fault.Invalid, "form.language").At("tongue")
+		}
+		words = append(words, t.Fixed)
+	}
+	if d.Remind < 0 || d.Remind > MaxRemind {
+		return fault.New(fault.Invalid, "form.remind", "most", MaxRemind).At("remind")
+	}
+	if d.Redirect != "" && !goesTo(d.Redirect) {
+		return fault.New(fault.Invalid, "form.redirect").At("redirect")
+	}
+	for _, s := range d.Subject { // a subject is one line (RFC 5322 2.2.3)
+		if strings.ContainsAny(s, "\r\n") || len(s) > 200 {
+			return fault.New(fault.Invalid, "form.subject").At("subject")
+		}
+	}
 	for _, f := range d.Fields {
-		words = append(words, f.Label, f.Why)
+		words = append(words, f.Label, f.Why, f.Explicit)
 		if len(f.Name) > contact.MaxName || f.Name != NameField && contact.AttributeName(f.Name) != f.Name {
 			return fault.New(fault.Invalid, "form.field").At("fields")
 		}
@@ -388,10 +412,18 @@ func checked(name string, d Definition) error {
 			}
 		}
 	}
-	if len(d.Languages) > 8 || len(d.Fields) > 30 || len(d.Lists) > 40 {
+	if len(d.Languages) > MaxLanguages || len(d.Tongues) > MaxLanguages || len(d.Fields) > 30 || len(d.Lists) > 40 {
 		return fault.New(fault.Invalid, "form.too_long")
 	}
 	return nil
+}
+
+// goesTo tells whether an address is one to go on to: https, a host of the public kind,
+// nobody's password, nothing after a #.
+func goesTo(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Port() == "" && strings.Contains(u.Hostname(), ".") && u.User == nil && u.Fragment == "" &&
+		len(s) <= 500 && !strings.ContainsAny(s, " \t\r\n;,'\"<>\\")
 }
 
 const slugLetters = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -56,7 +56,28 @@ type Definition struct {
 	Age       int      `json:"age,omitempty"` // asks "are you N or over?"; 0 doesn't ask
 	Notice    int64    `json:"notice"`        // the note; publishing takes its newest version
 	Colour    string   `json:"colour,omitempty"`
+
+	Tongues  []Tongue `json:"tongues,omitempty"`  // languages beside the house's
+	Already  Words    `json:"already,omitempty"`  // who confirms once more
+	Subject  Words    `json:"subject,omitempty"`  // of the confirmation mail; "" is the house's
+	Greeting Words    `json:"greeting,omitempty"` // its first sentence; no advertising (compliance T-14)
+	Remind   int      `json:"remind,omitempty"`   // days after which one reminder goes out; 0 is none
+	Redirect string   `json:"redirect,omitempty"` // https address to go on to after the confirmation
+	Puzzle   bool     `json:"puzzle,omitempty"`   // asks the browser for a little work (Challenge)
+	Ages     []Aged   `json:"ages,omitempty"`     // asks the country first, and then its age (compliance T-23)
 }
+
+// Aged is the age at which people of a country may consent by themselves (GDPR 8(1)).
+type Aged struct {
+	Country string `json:"country"` // ISO 3166-1 alpha-2
+	Years   int    `json:"years"`
+}
+
+// Elsewhere is the country of who lives in none of those named.
+const Elsewhere = "ZZ"
+
+// MaxRemind is the longest a reminder may wait, in days: the link still works then.
+const MaxRemind = 14
 
 // Field is one thing asked beside the address.
 type Field struct {
@@ -66,7 +87,8 @@ type Field struct {
 	Required bool     `json:"required,omitempty"`
 	Why      Words    `json:"why"` // why it is asked: data minimisation, GDPR 5(1)(c)
 	Choices  []string `json:"choices,omitempty"`
-	Marked   bool     `json:"marked,omitempty"` // the attribute is declared, or looks, special (GDPR 9)
+	Explicit Words    `json:"explicit,omitempty"` // what somebody expressly agrees to who answers a special field (GDPR 9(2)(a))
+	Marked   bool     `json:"marked,omitempty"`   // the attribute is declared, or looks, special (GDPR 9)
 }
 
 // NameField asks how the person is called.

@@ -3,6 +3,7 @@
 package form
 
 import (
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -38,7 +39,7 @@ const (
 // Rules lists the rules in the order pages show them, each with its law in its words.
 func Rules() []string {
 	return []string{"controller", "note", "note_fresh", "policy", "withdraw", "translation", "list", "list_open", "one_box_one_purpose",
-		"unticked", "own_box", "measuring_apart", "terms_apart", "why", "required", "special", "birth", "age", "opt_in", "button", "claims"}
+		"unticked", "own_box", "measuring_apart", "terms_apart", "why", "required", "special", "birth", "age", "children", "price", "opt_in", "button", "mail", "redirect", "claims"}
 }
 
 // Refusals tells whether findings keep a form from being published.
@@ -57,7 +58,11 @@ func Lint(d Definition, note notice.Version, changed bool, pages []Page) []Findi
 	// GDPR 13: a note, in each language of the form.
 	l.rule("note", note.ID != 0 && len(notice.Gaps(n)) == 0)
 	for _, lang := range d.Languages {
-		if note.ID != 0 && !slices.Contains(n.Languages, lang) {
+		switch {
+		case note.ID == 0 || slices.Contains(n.Languages, lang):
+		case slices.Contains(n.Languages, d.Speaks(lang)): // shown in another language than the form: understood by fewer (GDPR 12(1))
+			l.say("note", Warned, lang, "")
+		default:
 			l.say("note", Refused, lang, "")
 		}
 	}
@@ -70,6 +75,7 @@ func Lint(d Definition, note notice.Version, changed bool, pages []Page) []Findi
 	if d.OptIn != Double && d.OptIn != Single {
 		l.say("opt_in", Refused, "", string(d.OptIn))
 	}
+	l.redirect(note)
 	l.drawn(pages)
 	return l.all()
 }
@@ -116,12 +122,15 @@ func (l *linter) all() []Finding {
 var (
 	// Words of terms and of tracking that don't belong into a consent, and claims nobody can
 	// make. They warn: words can be read in many ways.
-	terms    = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|conditions générales|\bCG[VU]\b|privacy policy|politique de confidentialité`)
-	tracking = regexp.MustCompile(`(?i)\btrack|measur|statisti|pixel|mesur|audience|profil`)
-	claims   = regexp.MustCompile(`(?i)(GDPR|RGPD)[- ]?(compliant|proof|conforme|safe)|conforme (au|à) |compliant with|100 ?%|we value your privacy|spam`)
-	vague    = regexp.MustCompile(`(?i)^(ok|okay|submit|send|go|next|continue|valider|envoyer|suivant|continuer|soumettre)[ !.…]*$`)
-	leaving  = regexp.MustCompile(`(?i)unsubscrib|leave|withdraw|opt out|désinscri|désabonn|retirer|retrait|quitter`)
-	birth    = regexp.MustCompile(`(?i)birth|naissance|geburt|\bage\b|\bâge\b|\bdob\b`)
+	terms     = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|conditions générales|\bCG[VU]\b|privacy policy|politique de confidentialité`)
+	tracking  = regexp.MustCompile(`(?i)\btrack|measur|statisti|pixel|mesur|audience|profil`)
+	claims    = regexp.MustCompile(`(?i)(GDPR|RGPD)[- ]?(compliant|proof|conforme|safe)|conforme (au|à) |compliant with|100 ?%|we value your privacy|spam`)
+	vague     = regexp.MustCompile(`(?i)^(ok|okay|submit|send|go|next|continue|valider|envoyer|suivant|continuer|soumettre)[ !.…]*$`)
+	leaving   = regexp.MustCompile(`(?i)unsubscrib|leave|withdraw|opt out|désinscri|désabonn|retirer|retrait|quitter`)
+	promotion = regexp.MustCompile(`(?i)https?:|www\.|[€$£]|\d ?%|<img|\b(offers?|discounts?|sales?|vouchers?|coupons?|promo(tion)?s?|offres?|remises?|soldes?|réductions?|bons? d.achat|codes? promo)\b`)
+	children  = regexp.MustCompile(`(?i)\b(child(ren)?|kids?|pupils?|teen(ager)?s?|minors?|enfants?|ados?|adolescents?|élèves?|mineurs?|collégiens?)\b`)
+	price     = regexp.MustCompile(`(?i)in exchange|in return for|to (download|get|receive) (your|the) (free )?(e-?book|guide|gift|file)|must (agree|subscribe|sign up)|\brequired to\b|en échange|en contrepartie|pour (télécharger|recevoir) (votre|le) (livre|guide|cadeau|fichier)|obligatoire pour|vous devez (accepter|vous abonner|vous inscrire)`)
+	birth     = regexp.MustCompile(`(?i)birth|naissance|geburt|\bage\b|\bâge\b|\bdob\b`)
 )
 
 // words holds that every text stands in every language, and reads what it says.
@@ -131,7 +140,7 @@ func (l *linter) words() {
 		l.say("translation", Refused, "", "")
 	}
 	for _, lang := range d.Languages {
-		if !locale.Known(lang) {
+		if !d.Knows(lang) {
 			l.say("translation", Refused, lang, "")
 			continue
 		}
@@ -143,7 +152,7 @@ func (l *linter) words() {
 				l.say("translation", Refused, lang, t.what)
 			}
 		}
-		for what, w := range map[string]Words{"intro": d.Intro, "sent": d.Sent, "done": d.Done} {
+		for what, w := range map[string]Words{"intro": d.Intro, "sent": d.Sent, "done": d.Done, "already": d.Already, "subject": d.Subject, "greeting": d.Greeting} {
 			if anywhere(w, d.Languages) && !some(w, lang) {
 				l.say("translation", Refused, lang, what)
 			}
@@ -151,7 +160,7 @@ func (l *linter) words() {
 		// GDPR 7(3): told before the consent is given.
 		if !some(d.Withdraw, lang) {
 			l.say("withdraw", Refused, lang, "")
-		} else if !leaving.MatchString(d.Withdraw.In(lang)) {
+		} else if locale.Known(lang) && !leaving.MatchString(d.Withdraw.In(lang)) {
 			l.say("withdraw", Warned, lang, "")
 		}
 		said := d.Consent.In(lang)
@@ -167,9 +176,50 @@ func (l *linter) words() {
 		if m := claims.FindString(said + " " + d.Title.In(lang) + " " + d.Intro.In(lang)); m != "" {
 			l.say("claims", Warned, lang, m)
 		}
+		if t, ok := d.tongue(lang); ok { // the rest of the page is in another language
+			for _, k := range FixedWords() {
+				if strings.TrimSpace(t.Fixed[k]) == "" {
+					l.say("translation", Warned, lang, "fixed")
+					break
+				}
+			}
+		}
+		if m := promotion.FindString(d.Subject.In(lang) + " " + d.Greeting.In(lang)); m != "" { // T-14: no advertising before the yes (ePrivacy 13(1))
+			l.say("mail", Warned, lang, strings.TrimSpace(m))
+		}
+		all := d.Title.In(lang) + " " + d.Intro.In(lang) + " " + said
+		if m := children.FindString(all); m != "" && d.Age == 0 && len(d.Ages) == 0 { // GDPR 8(1), 12(1)
+			l.say("children", Warned, lang, m)
+		}
+		if m := price.FindString(all); m != "" { // T-44, GDPR 7(4)
+			l.say("price", Warned, lang, strings.TrimSpace(m))
+		}
 		if b := d.Button.In(lang); d.ButtonActs() && vague.MatchString(b) { // GDPR 4(11): unambiguous
 			l.say("button", Warned, lang, b)
 		}
+	}
+}
+
+// redirect shows where people are led afterwards: to hosts the note names, without a word.
+func (l *linter) redirect(note notice.Version) {
+	d := l.d
+	if d.Redirect == "" {
+		return
+	}
+	u, err := url.Parse(d.Redirect)
+	if err != nil || !goesTo(d.Redirect) {
+		l.say("redirect", Refused, "", d.Redirect)
+		return
+	}
+	host := strings.ToLower(u.Hostname())
+	own := func(h string) bool {
+		h = strings.TrimPrefix(strings.ToLower(h), "www.")
+		return h != "" && (host == h || strings.HasSuffix(host, "."+h))
+	}
+	policy, _ := url.Parse(note.Content.Policy)
+	_, domain, _ := strings.Cut(note.Content.Contact.Email, "@")
+	if policy == nil || !own(policy.Hostname()) && !own(domain) {
+		l.say("redirect", Warned, "", host)
 	}
 }
 
@@ -219,8 +269,19 @@ func (l *linter) fields() {
 				l.say("birth", Warned, lang, f.Name)
 			}
 		}
-		if f.Marked { // GDPR 9(2)(a): explicit consent, which this form doesn't ask
-			l.say("special", Refused, "", f.Name)
+		if f.Marked { // GDPR 9(2)(a): nothing but an explicit consent to this very thing
+			missing := false
+			for _, lang := range l.d.Languages {
+				if !some(f.Explicit, lang) {
+					l.say("special", Refused, lang, f.Name)
+					missing = true
+				}
+			}
+			if f.Required {
+				l.say("special", Refused, "", f.Name)
+			} else if !missing {
+				l.say("special", Warned, "", f.Name)
+			}
 		}
 		if f.Required {
 			required++

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"consend/internal/ground/locale"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
@@ -29,7 +28,7 @@ func lint(t *testing.T, d form.Definition, n notice.Version, changed bool, spoil
 	t.Helper()
 	var pages []form.Page
 	for _, l := range d.Languages {
-		if !locale.Known(l) {
+		if !d.Knows(l) {
 			continue
 		}
 		p, err := form.Draw(context.Background(), d, n, 3, l)

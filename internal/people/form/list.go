@@ -63,13 +63,60 @@ func tallied(r store.Reader, rows []stateCount, form int64) (map[int64]Tally, er
 // States lists the states of a sign-up in the order pages show them.
 func States() []string { return []string{pending, confirmed, notMe, expired} }
 
+// Which chooses sign-ups; the zero value is all of them.
+type Which struct {
+	State    string
+	Language string
+	From     legalclock.Moment // asked at or after
+	To       legalclock.Moment // asked before; 0 is no end
+}
+
 // Signups lists the sign-ups of a form, the newest first, older than one (0: from the
-// newest), in a state ("" for any).
-func Signups(r store.Reader, form, before int64, state string, limit int) ([]Signup, error) {
+// newest), of those that were chosen.
+func Signups(r store.Reader, form, before int64, w Which, limit int) ([]Signup, error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	return store.All[Signup](r, signupPage, form, before, state, state, limit)
+	if w.To == 0 {
+		w.To = math.MaxInt64
+	}
+	return store.All[Signup](r, signupPage, form, before, w.State, w.State, w.Language, w.Language, w.From, w.To, limit)
+}
+
+// Daily is what became of the sign-ups that were asked for on one day (UTC).
+type Daily struct {
+	Day int64 // since 1970
+	Tally
+}
+
+type dayCount struct {
+	Day   int64
+	State string
+	N     int64
+}
+
+// ByDay counts the sign-ups of a form that are still kept, by the day they were asked for, of
+// the last 30 days, the newest first.
+func ByDay(r store.Reader, form int64, now legalclock.Moment) ([]Daily, error) {
+	rows, err := store.All[dayCount](r, byDay, form, 0, (int64(now)/dayLength-29)*dayLength)
+	var out []Daily
+	for _, x := range rows {
+		if len(out) == 0 || out[len(out)-1].Day != x.Day {
+			out = append(out, Daily{Day: x.Day})
+		}
+		t := &out[len(out)-1].Tally
+		switch x.State {
+		case pending:
+			t.Pending = x.N
+		case confirmed:
+			t.Confirmed = x.N
+		case notMe:
+			t.NotMe = x.N
+		case expired:
+			t.Expired = x.N
+		}
+	}
+	return out, err
 }
 
 // Of lists the sign-ups of a contact, the newest first.

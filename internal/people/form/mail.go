@@ -3,10 +3,13 @@
 package form
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
@@ -14,14 +17,23 @@ import (
 	"consend/internal/mail/compose"
 	"consend/internal/mail/token"
 	"consend/internal/people/contact"
+	"consend/internal/people/notice"
 	"consend/internal/team/account"
 )
 
 // DraftConfirmation writes the mail that asks whether it was the owner of the mailbox: who
 // asked for what, when and where, one button, and a way to say "not me". No advertising, no
-// picture, no counted link (compliance T-14). It counts the mail. Faults: form.nothing when
-// there is nothing to ask any more: then nothing is to be sent.
+// picture, no counted link (compliance T-14). It counts the mail, and the first one sets the
+// day of the reminder where the form wants one. Faults: form.nothing when there is nothing to
+// ask any more, or the mailbox wants no such mail from anybody: then nothing is to be sent.
 func DraftConfirmation(tx *store.Tx, signup int64) (compose.Draft, error) {
+	return draft(tx, signup, false)
+}
+
+// DraftReminder writes the same mail once more, and says that it is the last.
+func DraftReminder(tx *store.Tx, signup int64) (compose.Draft, error) { return draft(tx, signup, true) }
+
+func draft(tx *store.Tx, signup int64, last bool) (compose.Draft, error) {
 	w, err := locked(tx, signup)
 	if err != nil {
 		return compose.Draft{}, err
@@ -37,6 +49,12 @@ func DraftConfirmation(tx *store.Tx, signup int64) (compose.Draft, error) {
 	if c.State.Ending() {
 		return compose.Draft{}, nothing
 	}
+	if shut, err := shutSince(tx, c.Email, w.RequestedAt); err != nil || shut {
+		if err == nil {
+			err = nothing
+		}
+		return compose.Draft{}, err
+	}
 	link, err := ConfirmLink(tx, signup)
 	if err != nil {
 		return compose.Draft{}, err
@@ -49,15 +67,29 @@ func DraftConfirmation(tx *store.Tx, signup int64) (compose.Draft, error) {
 	if err != nil {
 		return compose.Draft{}, err
 	}
-	tx.Do(askedNow, w.ID)
-	p := locale.For(w.Language, a.Location())
+	remind := legalclock.Moment(0)
+	if n := w.Version.Definition.Remind; n > 0 && w.Asked == 0 && !last {
+		remind = tx.Now.Add(time.Duration(n) * 24 * time.Hour)
+	}
+	tx.Do(askedNow, remind, w.ID)
+	d := w.Version.Definition
+	p := d.voice(w.Language)
+	p.Printer = locale.For(d.Speaks(w.Language), a.Location())
 	return compose.Draft{
 		Class: "confirmation", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: 0, Signup: w.ID, Language: p.Lang,
-		Subject: p.T("form.mail.subject", "account", a.Name),
+		Subject: d.MailSubject(w.Language, a.Name),
 		Preview: p.T("form.mail.preview"),
-		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, lasts),
+		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, lasts, last),
 		Secret:  true,
 	}, nil
+}
+
+// MailSubject is the subject of the confirmation mail.
+func (d Definition) MailSubject(lang, account string) string {
+	if own := d.Subject.In(lang); own != "" {
+		return own
+	}
+	return d.voice(lang).T("form.mail.subject", "account", account)
 }
 
 // ConfirmLink is the address behind the button of the confirmation mail.
@@ -75,7 +107,7 @@ func ConfirmLink(r store.Reader, signup int64) (string, error) {
 }
 
 // blocks are the words of the confirmation mail.
-func (w Waiting) blocks(p locale.Printer, name, when, link string, days int) []compose.Block {
+func (w Waiting) blocks(p voice, name, when, link string, days int, last bool) []compose.Block {
 	d := w.Version.Definition
 	var what []string
 	for _, c := range w.chosen() {
@@ -83,7 +115,7 @@ func (w Waiting) blocks(p locale.Printer, name, when, link string, days int) []c
 			what = append(what, x.Label.In(w.Language))
 		}
 	}
-	return []compose.Block{
+	out := []compose.Block{
 		{Kind: compose.Heading, Text: p.T("form.mail.title")},
 		{Kind: compose.Paragraph, Text: p.T("form.mail.text", "form", d.Title.In(w.Language), "account", name, "when", when)},
 		{Kind: compose.Paragraph, Text: p.T("form.mail.what", "what", p.Join(what))},
@@ -91,14 +123,21 @@ func (w Waiting) blocks(p locale.Printer, name, when, link string, days int) []c
 		{Kind: compose.Small, Text: p.N("form.mail.until", days)},
 		{Kind: compose.Small, Text: p.T("form.mail.not_me")},
 	}
+	if own := d.Greeting.In(w.Language); own != "" {
+		out = slices.Insert(out, 1, compose.Block{Kind: compose.Paragraph, Text: own})
+	}
+	if last {
+		out = append(out, compose.Block{Kind: compose.Small, Text: p.T("form.mail.last")})
+	}
+	return out
 }
 
 // confirmText is what a person who confirms was told, mail and page together, without what
 // differs from one to the other: its hash is part of the evidence.
 func confirmText(w Waiting, days int) string {
-	p := locale.For(w.Language, nil)
+	p := w.Version.Definition.voice(w.Language)
 	var b strings.Builder
-	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days) {
+	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days, false) {
 		if x.Kind == compose.Button {
 			x.Text = "[" + x.Text + "]"
 		}
@@ -115,6 +154,19 @@ func days(r store.Reader) (int, error) {
 		return 0, err
 	}
 	return rules.Number(rulepack.DOIToken), nil
+}
+
+// Ages lists the age asked in each country of the EEA, and elsewhere, as the rules have them now.
+func Ages(r store.Reader) ([]Aged, error) {
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return nil, err
+	}
+	var out []Aged
+	for _, c := range notice.EEA() {
+		out = append(out, Aged{c, rules.CountryNumber(rulepack.ConsentAge, c)})
+	}
+	return append(out, Aged{Elsewhere, rules.CountryNumber(rulepack.ConsentAge, Elsewhere)}), nil
 }
 
 // Age is what a form asks about in the account's country (GDPR 8(1)): the controller's, never

@@ -11,10 +11,12 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
 
 	"consend/internal/ground/fault"
-	"consend/internal/ground/locale"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 )
 
 // sheet is a form in one language, empty or as somebody filled it in.
@@ -24,13 +26,13 @@ type sheet struct {
 	account int64
 	lang    string
 	base    string // before links of ours: "" on our own site, our address in a copy on another
-	p       locale.Printer
+	p       voice
 	values  url.Values
 	faults  []*fault.Error
 }
 
 func newSheet(d Definition, n notice.Version, account int64, lang, base string) sheet {
-	return sheet{d: d, note: n, account: account, lang: lang, base: base, p: locale.For(lang, nil)}
+	return sheet{d: d, note: n, account: account, lang: lang, base: base, p: d.voice(lang)}
 }
 
 // Draw makes the page of a definition in one of its languages, as a visitor first sees it:
@@ -81,6 +83,37 @@ func render(ctx context.Context, c templ.Component) (string, error) {
 	return b.String(), err
 }
 
+// said marks words of the house that aren't in the form's language.
+func said(v voice, key string) templ.Attributes {
+	if l := v.foreign(key); l != "" {
+		return templ.Attributes{"lang": l}
+	}
+	return templ.Attributes{}
+}
+
+// countries are the form's, by their names; elsewhere is the last.
+func countries(s sheet) []Aged {
+	out, c := slices.Clone(s.d.Ages), collate.New(language.Make(s.p.Lang))
+	slices.SortStableFunc(out, func(a, b Aged) int {
+		if a.Country == Elsewhere {
+			return 1
+		}
+		if b.Country == Elsewhere {
+			return -1
+		}
+		return c.CompareString(countryAge(s.p, a), countryAge(s.p, b))
+	})
+	return out
+}
+
+func countryAge(v voice, a Aged) string {
+	name := v.Printer.T("form.age.elsewhere")
+	if a.Country != Elsewhere {
+		name = account.CountryName(a.Country, v.Lang)
+	}
+	return v.Printer.T("form.age.of", "country", name, "years", a.Years)
+}
+
 func (s sheet) value(name string) string { return s.values.Get(name) }
 
 // ticked is never true on a kept page: nothing is pre-ticked (CJEU C-673/17).
@@ -126,7 +159,7 @@ func (s sheet) by(name string) string {
 // notePath leads to the very version of the note that this form shows.
 func (s sheet) notePath() string {
 	return s.base + "/privacy/" + strconv.FormatInt(s.account, 10) + "/" + strconv.FormatInt(s.note.NoticeID, 10) + "/" +
-		strconv.FormatInt(s.note.Number, 10) + "?lang=" + s.lang
+		strconv.FormatInt(s.note.Number, 10) + "?lang=" + s.d.NoteIn(s.note, s.lang).Language
 }
 
 func (f Field) input() string {

@@ -6,15 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"consend/internal/ground/locale"
 	"consend/internal/people/notice"
 )
 
 // Said is what somebody was shown and did, as text: every word of the form in order, with
 // the state of each box. It holds nothing of the person, so that all who did alike share it;
 // its hash stands in the consent, and a proof embeds it.
-func Said(d Definition, n notice.Version, lang string, ticked []int64) string {
-	p := locale.For(lang, nil)
+func Said(d Definition, n notice.Version, lang string, ticked []int64, explicit ...string) string {
+	p := d.voice(lang)
 	var b strings.Builder
 	say := func(s string) {
 		if s = strings.TrimSpace(s); s != "" {
@@ -40,6 +39,13 @@ func Said(d Definition, n notice.Version, lang string, ticked []int64) string {
 			s += " – " + w
 		}
 		say(s)
+		if x := f.Explicit.In(lang); f.Marked && x != "" {
+			mark := "[ ] "
+			if slices.Contains(explicit, f.Name) {
+				mark = "[x] "
+			}
+			say(mark + x)
+		}
 	}
 	say(d.Consent.In(lang))
 	if d.ButtonActs() {
@@ -52,11 +58,18 @@ func Said(d Definition, n notice.Version, lang string, ticked []int64) string {
 		}
 		choice(mark, c)
 	}
-	if d.Age > 0 {
+	switch {
+	case len(d.Ages) > 0:
+		say("[…] " + p.T("form.age.country"))
+		for _, a := range d.Ages {
+			say("  " + countryAge(p, a))
+		}
+		say("[x] " + p.T("form.age.yes"))
+	case d.Age > 0:
 		say("[x] " + p.T("form.age", "years", d.Age))
 	}
 	say(d.Withdraw.In(lang))
-	say(n.In(lang).Short)
+	say(d.NoteIn(n, lang).Short)
 	say("[" + d.Button.In(lang) + "]")
 	return b.String()
 }

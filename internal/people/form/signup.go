@@ -32,14 +32,20 @@ const Source = "form"
 // The facts that sign-ups post; ref is the sign-up.
 const (
 	Requested job.Kind = "form.requested" // the confirmation mail is due
+	Reminded  job.Kind = "form.reminded"  // the confirmation mail is due once more
 	Confirmed job.Kind = "form.confirmed" // the receipt is due
 )
 
-// How often one may ask: an address of which mails come is bothered at most thrice a day; a
-// network is a school or a company at most, or a robot.
+// How often one may ask: an address is bothered at most thrice a day by an account, and by all
+// of this installation together a few times more, since who floods a mailbox uses many forms; a
+// network is a school or a company at most, or a robot. Who solves no puzzle where a form asks
+// one shares less of the network (a browser without script is no robot, and few).
 var (
 	perAddress = budget.Limit{Name: "form.address", Max: 3, Per: 24 * time.Hour}
-	perNetwork = budget.Limit{Name: "form.network", Max: 60, Per: 10 * time.Minute}
+	perMailbox = budget.Limit{Name: "form.mailbox", Max: 4, Per: time.Hour, Then: []budget.Window{{Max: 8, Per: 24 * time.Hour}}}
+	perNetwork = budget.Limit{Name: "form.network", Max: 60, Per: 10 * time.Minute, Then: []budget.Window{{Max: 1500, Per: 24 * time.Hour}}}
+	unsolved   = budget.Limit{Name: "form.unsolved", Max: 10, Per: time.Hour, Then: []budget.Window{{Max: 40, Per: 24 * time.Hour}}}
+	perForm    = budget.Limit{Name: "form.form", Max: 200_000, Per: time.Hour, Then: []budget.Window{{Max: 1_000_000, Per: 24 * time.Hour}}, Wide: true}
 	perHouse   = budget.Limit{Name: "form.house", Max: 600_000, Per: 10 * time.Minute, Wide: true}
 )
 
@@ -51,8 +57,10 @@ type Submission struct {
 	Answers  map[string]string // by field, cleaned; personal
 	Ticked   []int64
 	OverAge  bool
-	Page     string // where the form stood, without query
-	Method   string // hosted, embed, api
+	Solved   bool     // the puzzle of a form that asks one
+	Explicit []string // special fields whose sentence was agreed to
+	Page     string   // where the form stood, without query
+	Method   string   // hosted, embed, api
 	Origin   consent.Origin
 	Proxy    string // the private address of a proxy nobody told us to trust, or ""
 	ProxyN   int64  // how many such sign-ups to note with this one (Desk.Tally)
@@ -81,6 +89,12 @@ func Read(l Live, lang string, v url.Values) (Submission, error) {
 		if s.Answers[f.Name], err = f.read(raw); err != nil {
 			wrong = append(wrong, fault.All(err)[0].At("a."+f.Name))
 		}
+		if f.asksExpressly() { // GDPR 9(2)(a): no answer is kept without its own yes
+			if v.Get("x."+f.Name) == "" {
+				wrong = append(wrong, fault.New(fault.Invalid, "form.explicit").At("x."+f.Name))
+			}
+			s.Explicit = append(s.Explicit, f.Name)
+		}
 	}
 	for _, x := range v["list"] {
 		id, err := strconv.ParseInt(x, 10, 64)
@@ -97,11 +111,31 @@ func Read(l Live, lang string, v url.Values) (Submission, error) {
 	if len(s.lists()) == 0 && len(wrong) == 0 {
 		wrong = append(wrong, fault.New(fault.Invalid, "form.pick_one").At("list"))
 	}
-	if s.OverAge = v.Get("age") != ""; d.Age > 0 && !s.OverAge {
-		wrong = append(wrong, fault.New(fault.Invalid, "form.too_young", "years", d.Age).At("age"))
+	s.OverAge = v.Get("age") != ""
+	if years, ok := d.years(v.Get("country")); !ok {
+		wrong = append(wrong, fault.New(fault.Invalid, "form.missing").At("country"))
+	} else if years > 0 && !s.OverAge {
+		wrong = append(wrong, fault.New(fault.Invalid, "form.too_young", "years", years).At("age"))
 	}
 	return s, wrong.Err()
 }
+
+// years is the age asked of who lives in a country; false: the country is not said. The
+// country is used for this alone and kept nowhere (GDPR 5(1)(c)).
+func (d Definition) years(country string) (int, bool) {
+	if len(d.Ages) == 0 {
+		return d.Age, true
+	}
+	for _, a := range d.Ages {
+		if a.Country == country {
+			return a.Years, true
+		}
+	}
+	return 0, false
+}
+
+// asksExpressly tells whether an answer needs a yes of its own.
+func (f Field) asksExpressly() bool { return f.Marked && len(f.Explicit) > 0 }
 
 // read checks one answer. Its words are kept as typed.
 func (f Field) read(raw string) (string, error) {
@@ -157,7 +191,7 @@ func Take(ctx context.Context, db *store.DB, who actor.Actor, s Submission) (out
 // that brings the confirmation mail; with single opt-in the yes itself. The mailbox has not
 // answered, so nothing known about the person is changed.
 //
-// ErrQuiet: the address said "not me", is over its budget, or is being erased; the act must
+// ErrQuiet: the address said "not me" here or to the whole installation, is over its budget, or is being erased; the act must
 // not commit. Faults: budget.spent (a network, or the house, is over its budget).
 func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	d := s.Live.Version.Definition
@@ -168,6 +202,11 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	}
 	// Questions, and the row that needs no answer to them, leave together.
 	block := store.Ask[legalclock.Moment](tx, findBlock, fp[:])
+	box, err := mailbox(tx, s.Email)
+	if err != nil {
+		return out, err
+	}
+	closed := store.Ask[shut](tx, findShut, box)
 	bill, err := s.bill(tx)
 	if err != nil {
 		return out, err
@@ -194,6 +233,11 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	if _, err := block.One(); err == nil || who.State.Ending() {
 		return out, ErrQuiet
 	} else if !errors.Is(err, store.ErrNone) {
+		return out, err
+	}
+	if x, err := closed.One(); err == nil && x.ShutAt != 0 {
+		return out, ErrQuiet
+	} else if err != nil && !errors.Is(err, store.ErrNone) {
 		return out, err
 	}
 	kind := consent.Request
@@ -243,10 +287,14 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 	if err != nil {
 		return nil, err
 	}
-	charges := []budget.Charge{perHouse.For("")}
+	charges := []budget.Charge{perHouse.For(""), perForm.For(dec(s.Live.Form.ID))}
 	if !s.Origin.IP.IsZero() && s.Proxy == "" { // behind an untrusted proxy all share one address
 		charges = append(charges, perNetwork.For(s.Origin.IP.Truncated()))
+		if s.Live.Version.Definition.Puzzle && !s.Solved {
+			charges = append(charges, unsolved.For(s.Origin.IP.Truncated()))
+		}
 	}
+	charges = append(charges, perMailbox.For(s.Email.Norm()))
 	charges = append(charges, perAddress.For(dec(tx.Account())+" "+s.Email.Norm())) // the last: the first over its limit answers
 	return budget.Ask(tx, key, charges...), nil
 }
@@ -254,7 +302,7 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 // pay charges them. An address over its own gets the usual answer and no mail.
 func pay(b *budget.Bill) error {
 	err := b.Pay()
-	if fault.Is(err, fault.Busy) && slices.Contains(fault.All(err)[0].Args, any(perAddress.Name)) {
+	if fault.Is(err, fault.Busy) && (slices.Contains(fault.All(err)[0].Args, any(perAddress.Name)) || slices.Contains(fault.All(err)[0].Args, any(perMailbox.Name))) {
 		return ErrQuiet
 	}
 	return err
@@ -262,8 +310,8 @@ func pay(b *budget.Bill) error {
 
 func (s Submission) events(who contact.Row, kind consent.Kind, entry int64) []consent.Event {
 	l := s.Live
-	note := l.Note.In(s.Language)
-	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked)
+	note := l.Version.Definition.NoteIn(l.Note, s.Language)
+	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked, s.Explicit...)
 	var out []consent.Event
 	for _, list := range s.lists() {
 		out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Entry: entry, Source: Source, Method: s.Method,
@@ -306,7 +354,7 @@ func answersAt(signup int64) keys.AAD {
 func (s Submission) describe(n *contact.New) error {
 	d := s.Live.Version.Definition
 	n.Name = pii.T(s.Answers[NameField])
-	if s.OverAge && d.Age > 0 {
+	if s.OverAge && (d.Age > 0 || len(d.Ages) > 0) {
 		n.Age = contact.AgeSaidOver
 	}
 	for _, f := range d.Fields {

@@ -50,26 +50,42 @@ var (
 	addSignup = store.Account("form.add_signup",
 		`INSERT INTO signup (account_id, id, form_id, version_id, contact_id, state, language, choices, answers, requested_at, ended_at)
 		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
-	findSignup  = store.Account("form.find_signup", signupColumns+`AND s.id = ?`)
-	lockSignup  = store.Account("form.lock_signup", signupColumns+`AND s.id = ? :lock`)
-	signupsOf   = store.Account("form.signups_of", signupColumns+`AND s.contact_id = ? ORDER BY s.id DESC LIMIT 200`)
-	signupPage  = store.Account("form.signup_page", signupColumns+`AND s.form_id = ? AND s.id < ? AND (CAST(? AS {text}) = '' OR s.state = ?) ORDER BY s.id DESC LIMIT ?`)
+	findSignup = store.Account("form.find_signup", signupColumns+`AND s.id = ?`)
+	lockSignup = store.Account("form.lock_signup", signupColumns+`AND s.id = ? :lock`)
+	signupsOf  = store.Account("form.signups_of", signupColumns+`AND s.contact_id = ? ORDER BY s.id DESC LIMIT 200`)
+	signupPage = store.Account("form.signup_page", signupColumns+`AND s.form_id = ? AND s.id < ? AND (CAST(? AS {text}) = '' OR s.state = ?)
+		AND (CAST(? AS {text}) = '' OR s.language = ?) AND s.requested_at >= ? AND s.requested_at < ? ORDER BY s.id DESC LIMIT ?`)
+	byDay = store.Account("form.by_day", `SELECT s.requested_at / 86400000000 AS day, s.state, count(*) AS n FROM signup s
+		WHERE s.account_id = :account AND s.form_id = ? AND s.id > ? AND s.requested_at >= ? GROUP BY 1, 2 ORDER BY 1 DESC`)
 	countStates = store.Account("form.count_states",
 		`SELECT s.form_id, s.state, count(*) AS n FROM signup s WHERE s.account_id = :account GROUP BY s.form_id, s.state`)
 	countOf = store.Account("form.count_of",
 		`SELECT s.form_id, s.state, count(*) AS n FROM signup s WHERE s.account_id = :account AND s.form_id = ? GROUP BY s.form_id, s.state`)
 	askedNow = store.Account("form.asked_now",
-		`UPDATE signup SET asked = asked + 1, asked_at = :now WHERE account_id = :account AND id = ?`)
+		`UPDATE signup SET asked = asked + 1, asked_at = :now, remind_at = ? WHERE account_id = :account AND id = ?`)
 	endSignup = store.Account("form.end_signup",
-		`UPDATE signup SET state = ?, ended_at = :now, answers = NULL, hasty = ? WHERE account_id = :account AND id = ?`)
+		`UPDATE signup SET state = ?, ended_at = :now, answers = NULL, hasty = ?, remind_at = 0 WHERE account_id = :account AND id = ?`)
 	refusePending = store.Account("form.refuse_pending",
-		`UPDATE signup SET state = 'not_me', ended_at = :now, answers = NULL WHERE account_id = :account AND contact_id = ? AND state = 'pending'`)
+		`UPDATE signup SET state = 'not_me', ended_at = :now, answers = NULL, remind_at = 0 WHERE account_id = :account AND contact_id = ? AND state = 'pending'`)
 	pendingOf = store.Account("form.pending_of", signupColumns+`AND s.contact_id = ? AND s.state = 'pending' ORDER BY s.id LIMIT 500`)
 
 	findBlock = store.Account("form.find_block", `SELECT b.since FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?`)
 	addBlock  = store.Account("form.add_block",
 		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO NOTHING`)
 	dropBlock = store.Account("form.drop_block", `DELETE FROM confirm_block WHERE account_id = :account AND fp = ?`)
+
+	remindable = store.Installation("form.remindable", "a periodic work reminds in every account, once each",
+		`SELECT s.account_id, s.id, s.contact_id, s.requested_at FROM signup s WHERE s.remind_at > 0 AND s.remind_at <= ? ORDER BY s.remind_at LIMIT ?`)
+	remindedNow = store.Account("form.reminded_now", `UPDATE signup SET remind_at = 0 WHERE account_id = :account AND id = ?`)
+
+	// A mailbox is nobody's: a hash keyed by the installation, so that a flood over many accounts ends at once.
+	findShut = store.Installation("form.find_shut", "what a mailbox said counts in every account", `SELECT m.said, m.shut_at FROM mailbox_shut m WHERE m.fp = ?`)
+	addShut  = store.Installation("form.add_shut", "what a mailbox said counts in every account",
+		`INSERT INTO mailbox_shut (fp, said, said_at, shut_at) VALUES (?, ?, ?, ?) ON CONFLICT (fp) DO UPDATE SET said = mailbox_shut.said + ?, said_at = excluded.said_at,
+		shut_at = CASE WHEN mailbox_shut.shut_at > 0 THEN mailbox_shut.shut_at WHEN excluded.shut_at > 0 OR mailbox_shut.said + 1 >= ? THEN excluded.said_at ELSE 0 END`)
+	openShut  = store.Installation("form.open_shut", "only the mailbox takes back what it said, in every account", `DELETE FROM mailbox_shut WHERE fp = ? AND shut_at <= ?`)
+	sweepShut = store.Installation("form.sweep_shut", "what mailboxes said ends with its term, in every account",
+		`DELETE FROM mailbox_shut WHERE fp IN (SELECT m.fp FROM mailbox_shut m WHERE m.said_at < ? ORDER BY m.said_at LIMIT ?)`)
 
 	countUp = store.Account("form.count_up",
 		`INSERT INTO form_count (account_id, form_id, day, kind, detail, n) VALUES (:account, ?, ?, ?, ?, ?)

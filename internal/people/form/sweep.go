@@ -64,7 +64,7 @@ func Sweep(ctx context.Context, db *store.DB) error {
 	for _, account := range append([]int64{0}, shorter...) {
 		err = errors.Join(err, sweepBy(ctx, db, account))
 	}
-	return errors.Join(err, contact.Forget(ctx, db))
+	return errors.Join(err, contact.Forget(ctx, db), forgetShut(ctx, db))
 }
 
 // sweepBy ends what is too old by the rules of an account; of account 0, by the installation's in

@@ -85,6 +85,9 @@ func Gaps(n Note) []Gap {
 	return out
 }
 
+// EEA lists the countries of the European Economic Area.
+func EEA() []string { return slices.Clone(eea[:30]) }
+
 // eea is the European Economic Area: the Union, Iceland, Liechtenstein and Norway.
 var eea = []string{"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT",
 	"NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK", "GF", "GP", "MQ", "RE", "YT", "MF"}

@@ -3,6 +3,7 @@
 package forms
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -28,18 +29,21 @@ type bench struct {
 	attributes []contact.Attribute
 	notes      []notice.Notice
 	found      []form.Finding
+	ages       []form.Aged
 	age        int // asked in the account's country
 	fresh      bool
+	checked    form.Definition // the draft with what lists and attributes are now
+	colour     string          // the account's
 }
 
 // texts are the texts of a form, in the order the builder asks for them.
 func texts() []string {
-	return []string{"title", "intro", "consent", "button", "withdraw", "sent", "done"}
+	return []string{"title", "intro", "consent", "button", "withdraw", "sent", "done", "already", "subject", "greeting"}
 }
 
 func text(d *form.Definition, name string) *form.Words {
 	return map[string]*form.Words{"title": &d.Title, "intro": &d.Intro, "consent": &d.Consent, "button": &d.Button,
-		"withdraw": &d.Withdraw, "sent": &d.Sent, "done": &d.Done}[name]
+		"withdraw": &d.Withdraw, "sent": &d.Sent, "done": &d.Done, "already": &d.Already, "subject": &d.Subject, "greeting": &d.Greeting}[name]
 }
 
 func (p *Pages) bench(r *shell.Request, id int64) (b bench, err error) {
@@ -60,11 +64,15 @@ func (p *Pages) bench(r *shell.Request, id int64) (b bench, err error) {
 		if err != nil {
 			return err
 		}
+		b.colour = a.Colour
 		if b.age, err = form.Age(v, a); err != nil {
 			return err
 		}
+		if b.ages, err = form.Ages(v); err != nil {
+			return err
+		}
 		var note notice.Version
-		_, b.found, _, note, err = form.Check(r.Context(), v, b.f)
+		b.checked, b.found, _, note, err = form.Check(r.Context(), v, b.f)
 		b.fresh = b.f.CurrentID != 0 && b.f.NoteVersion == note.ID
 		return err
 	})
@@ -87,13 +95,31 @@ func (p *Pages) build(r *shell.Request) error {
 func fill(f form.Form) *shell.Form {
 	d := f.Draft
 	v := shell.NewForm("name", f.Name, "version", dec(f.Version), "opt_in", string(d.OptIn), "notice", dec(d.Notice), "colour", d.Colour)
-	if d.Age > 0 {
+	switch {
+	case len(d.Ages) > 0:
+		v.Values.Set("age", "country")
+	case d.Age > 0:
 		v.Values.Set("age", "1")
+	default:
+		v.Values.Set("age", "0")
+	}
+	v.Values.Set("remind", strconv.Itoa(d.Remind))
+	v.Values.Set("redirect", d.Redirect)
+	if d.Puzzle {
+		v.Values.Set("puzzle", "1")
+	}
+	for _, t := range d.Tongues {
+		v.Values.Add("tongues", t.Code)
+		v.Values.Set("tname."+t.Code, t.Name)
+		v.Values.Set("tfall."+t.Code, t.Fallback)
+		for k, s := range t.Fixed {
+			v.Values.Set("fixed."+t.Code+"."+k, s)
+		}
 	}
 	for _, l := range d.Languages {
 		v.Values.Add("lang", l)
 	}
-	for _, l := range locale.Languages() {
+	for _, l := range spoken(d) {
 		for _, t := range texts() {
 			v.Values.Set(t+"."+l, text(&d, t).In(l))
 		}
@@ -104,6 +130,7 @@ func fill(f form.Form) *shell.Form {
 		for _, x := range d.Fields {
 			v.Values.Set("flabel."+x.Name+"."+l, x.Label.In(l))
 			v.Values.Set("why."+x.Name+"."+l, x.Why.In(l))
+			v.Values.Set("explicit."+x.Name+"."+l, x.Explicit.In(l))
 		}
 	}
 	for _, c := range d.Lists {
@@ -121,16 +148,16 @@ func fill(f form.Form) *shell.Form {
 // take reads the builder's form into a definition: what was there stays unless it was changed.
 func take(f *shell.Form, b bench) form.Definition {
 	d := b.f.Draft
-	d.Languages = nil
+	d.Languages, d.Tongues = nil, tongues(f)
 	first := b.f.Draft.Language("")
-	for _, l := range append([]string{first}, locale.Languages()...) {
+	for _, l := range append([]string{first}, spoken(d)...) {
 		if f.Has("lang", l) && !slices.Contains(d.Languages, l) {
 			d.Languages = append(d.Languages, l)
 		}
 	}
 	words := func(name string) form.Words {
 		w := form.Words{}
-		for _, l := range locale.Languages() {
+		for _, l := range spoken(d) {
 			if s := f.Get(name + "." + l); s != "" {
 				w[l] = s
 			}
@@ -149,11 +176,26 @@ func take(f *shell.Form, b bench) form.Definition {
 	if c := strings.ToLower(f.Get("colour")); hexColour.MatchString(c) {
 		d.Colour = c
 	}
-	if d.Age = 0; f.Checked("age") {
+	d.Age, d.Ages = 0, nil
+	switch f.Get("age") {
+	case "1":
 		d.Age = b.age
+	case "country":
+		d.Ages = b.ages
+	}
+	remind, _ := f.Int("remind")
+	d.Remind = int(max(-1, min(remind, 1000)))
+	d.Redirect, d.Puzzle = f.Get("redirect"), f.Checked("puzzle")
+	if code := f.Get("tongue"); code != "" {
+		if t, ok := form.NewTongue(code, f.Get("tongue_name"), f.Get("tongue_fallback")); !ok {
+			f.Fail("tongue", "form.language")
+		} else if !slices.ContainsFunc(d.Tongues, func(x form.Tongue) bool { return x.Code == t.Code }) {
+			d.Tongues, d.Languages = append(d.Tongues, t), append(d.Languages, t.Code)
+		}
 	}
 	old := d.Lists
 	d.Lists = nil
+	slices.SortStableFunc(b.lists, func(x, y list.List) int { return cmp.Compare(place(old, x.ID), place(old, y.ID)) })
 	for _, l := range b.lists {
 		if !f.Has("list", dec(l.ID)) {
 			continue
@@ -166,7 +208,7 @@ func take(f *shell.Form, b bench) form.Definition {
 	}
 	d.Fields = nil
 	add := func(name string) {
-		x := form.Field{Name: name, Type: "text", Label: words("flabel." + name), Why: words("why." + name), Required: f.Checked("required." + name)}
+		x := form.Field{Name: name, Type: "text", Label: words("flabel." + name), Why: words("why." + name), Explicit: words("explicit." + name), Required: f.Checked("required." + name)}
 		for _, a := range b.attributes {
 			if a.Name == name {
 				x.Type, x.Choices = string(a.Type), a.Choices
@@ -189,7 +231,63 @@ func take(f *shell.Form, b bench) form.Definition {
 	if name := f.Get("add"); name != "" && !f.Has("field", name) && (name == form.NameField || slices.ContainsFunc(b.attributes, func(a contact.Attribute) bool { return a.Name == name })) {
 		add(name)
 	}
+	d.Fields = moved(d.Fields, func(x form.Field) string { return x.Name }, f.Get("move"), "field.")
+	d.Lists = moved(d.Lists, func(c form.Choice) string { return dec(c.List) }, f.Get("move"), "list.")
 	return d
+}
+
+// place is where a list stands on the form; those that don't come last.
+func place(all []form.Choice, list int64) int {
+	if i := slices.IndexFunc(all, func(c form.Choice) bool { return c.List == list }); i >= 0 {
+		return i
+	}
+	return len(all)
+}
+
+// spoken are the languages a form's words can be written in: the house's and those added.
+func spoken(d form.Definition) []string {
+	out := locale.Languages()
+	for _, t := range d.Tongues {
+		out = append(out, t.Code)
+	}
+	return out
+}
+
+// tongues are the languages that were added before, without those taken off.
+func tongues(f *shell.Form) []form.Tongue {
+	var out []form.Tongue
+	for _, code := range f.All("tongues") {
+		t, ok := form.NewTongue(code, f.Get("tname."+code), f.Get("tfall."+code))
+		if !ok || f.Checked("tdrop."+code) {
+			continue
+		}
+		for _, k := range form.FixedWords() {
+			if s := f.Get("fixed." + code + "." + k); s != "" {
+				if t.Fixed == nil {
+					t.Fixed = map[string]string{}
+				}
+				t.Fixed[k] = s
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// moved puts one part before or after its neighbour: move is "up.KIND.NAME" or "down.KIND.NAME".
+func moved[T any](all []T, name func(T) string, move, kind string) []T {
+	for _, way := range []struct {
+		prefix string
+		by     int
+	}{{"up." + kind, -1}, {"down." + kind, 1}} {
+		what, ok := strings.CutPrefix(move, way.prefix)
+		i := slices.IndexFunc(all, func(x T) bool { return name(x) == what })
+		if j := i + way.by; ok && i >= 0 && j >= 0 && j < len(all) {
+			all[i], all[j] = all[j], all[i]
+			break
+		}
+	}
+	return all
 }
 
 func (p *Pages) buildPost(r *shell.Request) error {
@@ -218,6 +316,10 @@ func (p *Pages) buildPost(r *shell.Request) error {
 	}
 	if err != nil {
 		return err
+	}
+	if f.Get("quiet") != "" { // saved by itself: the page says so beside the button
+		http.Redirect(r.W, r.R, at(id, ""), http.StatusSeeOther)
+		return nil
 	}
 	return r.Redirect(http.StatusSeeOther, at(id, ""), "forms.saved")
 }
@@ -300,7 +402,7 @@ func (p *Pages) preview(r *shell.Request) error {
 		brand.Colour = d.Colour
 	}
 	r.Brand = brand
-	return r.Render(http.StatusOK, previewPage(r, d.Title.In(lang), d.Intro.In(lang), shown))
+	return r.Render(http.StatusOK, previewPage(r, d, lang, shown))
 }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }

@@ -8,6 +8,7 @@ package forms
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"consend/internal/ground/config"
@@ -41,7 +42,10 @@ func (p *Pages) Routes() []shell.Route {
 	kept.Frame = shell.FrameOwn
 	signups := get("/forms/{id}/signups", shell.ContactsRead, p.signups)
 	signups.Shows = shell.ShowsPerson
+	file := get("/forms/{id}/signups.csv", shell.ContactsRead, p.signupsFile)
+	file.Shows = shell.ShowsPerson
 	return []shell.Route{
+		file,
 		get("/forms", shell.FormsRead, p.forms),
 		get("/forms/new", shell.FormsWrite, p.formNew),
 		post("/forms/new", shell.FormsWrite, p.formNewPost, "form.make"),
@@ -52,6 +56,7 @@ func (p *Pages) Routes() []shell.Route {
 		preview,
 		get("/forms/{id}/share", shell.FormsRead, p.share),
 		get("/forms/{id}/qr.svg", shell.FormsRead, p.qr),
+		get("/forms/{id}/qr.png", shell.FormsRead, p.qrPNG),
 		signups,
 		get("/forms/{id}/versions", shell.FormsRead, p.versions),
 		get("/forms/{id}/versions/{version}", shell.FormsRead, p.version),
@@ -229,15 +234,21 @@ func (p *Pages) signups(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	l := r.List(shell.ListSpec{Filters: []string{"state"}, Size: 50})
+	l := r.List(signupFilters())
+	w, err := which(r, l)
+	if err != nil {
+		return err
+	}
 	before, _ := strconv.ParseInt(l.After, 10, 64)
 	var rows []form.Signup
 	var people []contact.Contact
 	var tally form.Tally
 	var counts []form.Count
+	var days []form.Daily
+	var languages []string
 	numbers := map[int64]int64{}
 	err = p.view(r, func(v *store.View) (err error) {
-		if rows, err = form.Signups(v, f.ID, before, l.Filter("state"), l.Size+1); err != nil {
+		if rows, err = form.Signups(v, f.ID, before, w, l.Size+1); err != nil {
 			return err
 		}
 		ids := make([]int64, 0, len(rows))
@@ -253,8 +264,16 @@ func (p *Pages) signups(r *shell.Request) error {
 		all, err := form.Versions(v, f.ID)
 		for _, x := range all {
 			numbers[x.ID] = x.Number
+			for _, l := range x.Definition.Languages {
+				if !slices.Contains(languages, l) {
+					languages = append(languages, l)
+				}
+			}
 		}
 		if err != nil {
+			return err
+		}
+		if days, err = form.ByDay(v, f.ID, v.Now); err != nil {
 			return err
 		}
 		counts, err = form.Counts(v, f.ID, v.Now)
@@ -277,19 +296,26 @@ func (p *Pages) signups(r *shell.Request) error {
 	if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form", ObjectID: f.ID, Contacts: shown, Filter: l.Filter("state")}); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, signupsPage(r, f, signupTable(r, l, rows, at, numbers, next), tally, counts))
+	return r.Render(http.StatusOK, signupsPage(r, f, signupTable(r, l, rows, at, numbers, next, languages), tally, counts, days))
 }
 
-func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[int64]contact.Contact, numbers map[int64]int64, next string) shell.Table {
+func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[int64]contact.Contact, numbers map[int64]int64, next string, languages []string) shell.Table {
 	t := shell.Table{Caption: r.P.T("forms.tab.signups"), List: l, Total: -1, Next: next,
 		Columns: []shell.Column{{Label: r.P.T("forms.signup.address")}, {Label: r.P.T("forms.state")}, {Label: r.P.T("forms.signup.asked")},
-			{Label: r.P.T("forms.signup.ended")}, {Label: r.P.T("forms.signup.version"), End: true, Quiet: true}},
+			{Label: r.P.T("forms.signup.ended")}, {Label: r.P.T("forms.signup.version"), End: true, Quiet: true}, {Label: r.P.T("forms.signup.language"), Quiet: true}},
 		Empty: shell.EmptyState{Icon: "user-plus", Title: r.P.T("forms.signup.empty"), Text: r.P.T("forms.signup.empty.text")}}
 	var states []shell.Choice
 	for _, s := range form.States() {
 		states = append(states, shell.Choice{Value: s, Label: r.P.T("forms.signup.state." + s)})
 	}
 	t.Filters = []shell.Filter{{Name: "state", Label: r.P.T("forms.state"), Choices: states}}
+	if len(languages) > 1 {
+		var spoken []shell.Choice
+		for _, l := range languages {
+			spoken = append(spoken, shell.Choice{Value: l, Label: languageName(r, l)})
+		}
+		t.Filters = append(t.Filters, shell.Filter{Name: "language", Label: r.P.T("forms.signup.language"), Choices: spoken})
+	}
 	for _, s := range rows {
 		c := people[s.ContactID]
 		name := shell.Component(shell.Soft(r.P.T("forms.signup.gone")))
@@ -309,7 +335,7 @@ func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[
 		if c.ID != 0 {
 			link = fmt.Sprintf("/contacts/%d", c.ID)
 		}
-		t.Rows = append(t.Rows, shell.Row{Link: link, Cells: []shell.Component{name, shell.Badge(tone, label), shell.When(s.RequestedAt), shell.When(s.EndedAt), shell.Num(numbers[s.VersionID])}})
+		t.Rows = append(t.Rows, shell.Row{Link: link, Cells: []shell.Component{name, shell.Badge(tone, label), shell.When(s.RequestedAt), shell.When(s.EndedAt), shell.Num(numbers[s.VersionID]), shell.Str(languageName(r, s.Language))}})
 	}
 	return t
 }

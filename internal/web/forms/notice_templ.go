@@ -569,7 +569,7 @@ func noteEditor(r *shell.Request, n note, f *shell.Form) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = shell.Checkboxes(f, shell.Field{Name: "lang", Label: r.P.T("forms.languages"), Choices: languageChoices(r)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell.Checkboxes(f, shell.Field{Name: "lang", Label: r.P.T("forms.languages"), Choices: houseChoices(r)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -3,6 +3,7 @@
 package forms
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -23,7 +24,7 @@ type ways struct {
 }
 
 // copied is the form as plain HTML in one language.
-type copied struct{ lang, html string }
+type copied struct{ lang, name, html string }
 
 func (p *Pages) share(r *shell.Request) error {
 	f, err := p.one(r)
@@ -46,7 +47,7 @@ func (p *Pages) share(r *shell.Request) error {
 				if err != nil {
 					return err
 				}
-				w.copies = append(w.copies, copied{lang, html})
+				w.copies = append(w.copies, copied{lang, ver.Definition.LanguageName(lang), html})
 			}
 			lang := ver.Definition.Language(r.P.Lang)
 			w.frame = fmt.Sprintf(`<iframe src="%s?frame=1" title="%s" width="100%%" height="640" loading="lazy" style="border:0"></iframe>`,
@@ -82,6 +83,19 @@ func (p *Pages) qr(r *shell.Request) error {
 		return nil // the browser went away
 	}
 	return nil
+}
+
+// qrPNG is the same code as a picture of points, for programs that read no SVG.
+func (p *Pages) qrPNG(r *shell.Request) error {
+	f, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	b, err := shell.QRPicture(p.Site.Link(f.Path()))
+	if err != nil {
+		return fault.Wrap(err, "fault.internal")
+	}
+	return r.Download(f.Slug+".png", "image/png", bytes.NewReader(b))
 }
 
 func code(text string) (string, error) {
@@ -144,7 +158,7 @@ func (p *Pages) kept(r *shell.Request) error {
 	lang := v.Definition.Language(r.Q("lang"))
 	for _, x := range pages {
 		if x.Language == lang {
-			return r.Render(http.StatusOK, previewPage(r, v.Definition.Title.In(lang), v.Definition.Intro.In(lang), x))
+			return r.Render(http.StatusOK, previewPage(r, v.Definition, lang, x))
 		}
 	}
 	return fault.New(fault.NotFound, "form.none")

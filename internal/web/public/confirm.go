@@ -4,6 +4,8 @@ package public
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
@@ -30,7 +32,20 @@ func (p *Pages) confirm(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	if to := w.Version.Definition.Redirect; to != "" && stage == form.Ready {
+		leadTo(r, to)
+	}
 	return p.stage(r, stage, w)
+}
+
+// leadTo lets the answer to the page's form go to the account's own site, and to no other.
+func leadTo(r *shell.Request, to string) {
+	u, err := url.Parse(to)
+	if err != nil {
+		return
+	}
+	h := r.W.Header()
+	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action 'self' https://"+u.Hostname(), 1))
 }
 
 func (p *Pages) confirmPost(r *shell.Request) error {
@@ -46,9 +61,11 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 	var stage form.Stage
 	do := f.Get("do")
 	act := map[string]func(tx *store.Tx) (form.Stage, error){
-		"confirm": func(tx *store.Tx) (form.Stage, error) { return form.Confirm(tx, t.Objects[0], origin(r)) },
-		"not_me":  func(tx *store.Tx) (form.Stage, error) { return form.NotMe(tx, t.Objects[0], origin(r)) },
-		"again":   func(tx *store.Tx) (form.Stage, error) { return form.AskAgain(tx, t.Objects[0]) },
+		"confirm":    func(tx *store.Tx) (form.Stage, error) { return form.Confirm(tx, t.Objects[0], origin(r)) },
+		"not_me":     func(tx *store.Tx) (form.Stage, error) { return form.NotMe(tx, t.Objects[0], origin(r)) },
+		"shut":       func(tx *store.Tx) (form.Stage, error) { return form.Shut(tx, t.Objects[0], origin(r)) },
+		"reconsider": func(tx *store.Tx) (form.Stage, error) { return form.Reconsider(tx, t.Objects[0], origin(r)) },
+		"again":      func(tx *store.Tx) (form.Stage, error) { return form.AskAgain(tx, t.Objects[0]) },
 	}[do]
 	if act == nil {
 		return fault.New(fault.Invalid, "shell.bad_form")
@@ -62,17 +79,23 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	speak(r, w.Language)
+	speakAs(r, w)
 	switch {
+	case do == "confirm" && stage == form.Ready && w.Version.Definition.Redirect != "":
+		r.W.Header().Set("Referrer-Policy", "no-referrer") // the address of this page is a secret
+		http.Redirect(r.W, r.R, w.Version.Definition.Redirect, http.StatusSeeOther)
+		return nil
 	case do == "confirm" && stage == form.Ready:
 		text := w.Version.Definition.Done.In(w.Language)
 		if text == "" {
 			text = r.P.T("public.done.text")
 		}
-		return say(r, ok, word{Title: r.P.T("public.done.title"), Text: text, Tone: shell.Good})
+		return say(r, ok, word{Title: r.P.T("public.done.title"), Text: text, Tone: shell.Good, Lang: own(w.Version.Definition, w.Language)})
 	case do == "not_me" && stage == form.SaidNo:
-		return say(r, ok, word{Title: r.P.T("public.not_me.title"), Text: r.P.T("public.not_me.text", "account", r.Brand.Name), Tone: shell.Good})
-	case do == "again" && stage == form.Ready:
+		return r.Render(ok, noPage(r, r.P.T("public.not_me.title"), r.P.T("public.not_me.text", "account", r.Brand.Name), shell.Good, false))
+	case do == "shut" && stage == form.SaidNo:
+		return r.Render(ok, noPage(r, r.P.T("public.shut.title"), r.P.T("public.shut.done"), shell.Good, true))
+	case (do == "again" || do == "reconsider") && stage == form.Ready:
 		return say(r, ok, word{Title: r.P.T("public.sent.title"), Text: r.P.T("public.sent.text"), Tone: shell.Info})
 	}
 	return p.stage(r, stage, w)
@@ -80,7 +103,7 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 
 // stage is the page of a sign-up's stage: each says kindly where things stand.
 func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
-	lang := w.Language
+	lang := w.Version.Definition.Speaks(w.Language)
 	if w.ID == 0 { // gone, and the language it was made in with it
 		lang = locale.Match(r.R.Header.Get("Accept-Language"))
 	}
@@ -91,9 +114,13 @@ func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
 	case form.TooLate:
 		return r.Render(http.StatusGone, latePage(r, w))
 	case form.Already:
-		return say(r, ok, word{Title: r.P.T("public.already.title"), Text: r.P.T("public.already.text"), Tone: shell.Good})
+		text, l := w.Version.Definition.Already.In(w.Language), own(w.Version.Definition, w.Language)
+		if text == "" {
+			text, l = r.P.T("public.already.text"), ""
+		}
+		return say(r, ok, word{Title: r.P.T("public.already.title"), Text: text, Tone: shell.Good, Lang: l})
 	case form.SaidNo:
-		return say(r, ok, word{Title: r.P.T("public.said_no.title"), Text: r.P.T("public.said_no.text"), Tone: shell.Info})
+		return r.Render(ok, noPage(r, r.P.T("public.said_no.title"), r.P.T("public.said_no.text"), shell.Info, false))
 	}
 	return say(r, http.StatusGone, word{Title: r.P.T("public.late.title"), Text: r.P.T("public.vanished.text"), Tone: shell.Waiting})
 }

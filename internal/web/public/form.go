@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,12 +31,12 @@ func (p *Pages) open(r *shell.Request, asked string) (form.Live, string, error) 
 		}
 		return l, "", err
 	}
-	lang := l.Language(asked, r.P.Lang)
+	lang := l.Language(asked, r.R.Header.Get("Accept-Language"))
 	a := Brand(l.Account, lang)
 	if c := l.Version.Definition.Colour; c != "" {
 		a.Colour = c
 	}
-	r.Bind(a, lang)
+	r.Bind(a, l.Version.Definition.Speaks(lang))
 	return l, lang, err
 }
 
@@ -58,6 +59,28 @@ type sheet struct {
 	frame bool
 	seen  string
 	sent  *shell.Form
+}
+
+// own is the language of the account's words where it isn't the page's.
+func own(d form.Definition, lang string) string {
+	if d.Speaks(lang) == lang {
+		return ""
+	}
+	return lang
+}
+
+// languages are the form's, each at its own address.
+func (s sheet) languages() []shell.Language {
+	d := s.live.Version.Definition
+	out := []shell.Language{}
+	for _, l := range d.Languages {
+		v := url.Values{"lang": {l}}
+		if s.frame {
+			v.Set("frame", "1")
+		}
+		out = append(out, shell.Language{Code: l, Name: d.LanguageName(l), URL: s.live.Form.Path() + "?" + v.Encode(), Now: l == s.lang})
+	}
+	return out
 }
 
 func (s sheet) action() string {
@@ -115,6 +138,13 @@ func (p *Pages) formPost(r *shell.Request) error {
 		return err
 	}
 	sub.Origin, sub.Page = origin(r), page(r, f)
+	if l.Version.Definition.Puzzle {
+		key, err := p.Ring.MAC(l.Account.ID, "form.puzzle")
+		if err != nil {
+			return err
+		}
+		sub.Solved = form.Solved(key, l.Form.ID, r.Now(), f.Get("altcha"))
+	}
 	if f.Get("how") == "embed" {
 		sub.Method = "embed"
 	}
@@ -127,6 +157,23 @@ func (p *Pages) formPost(r *shell.Request) error {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, s.after(!out.Mail))
+}
+
+// puzzle gives the browser a little work. It stores nothing.
+func (p *Pages) puzzle(r *shell.Request) error {
+	l, _, err := p.open(r, "")
+	if err != nil {
+		return err
+	}
+	key, err := p.Ring.MAC(l.Account.ID, "form.puzzle")
+	if err != nil {
+		return err
+	}
+	r.W.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(r.W).Encode(form.NewChallenge(key, l.Form.ID, r.Now())); err != nil {
+		return nil // the browser went away
+	}
+	return nil
 }
 
 // page is where the form stood: our own address, or that of the site with a copy, without query.
@@ -148,15 +195,15 @@ func (p *Pages) sent(r *shell.Request) error {
 		return err
 	}
 	d := l.Version.Definition
-	w := word{Title: r.P.T("public.sent.title"), Text: d.Sent.In(lang), Tone: shell.Info}
+	w := word{Title: r.P.T("public.sent.title"), Text: d.Sent.In(lang), Tone: shell.Info, Lang: own(d, lang)}
 	if w.Text == "" {
 		w.Text = r.P.T("public.sent.text")
 	}
 	if r.Q("done") != "" {
-		w = word{Title: r.P.T("public.done.title"), Text: d.Done.In(lang), Tone: shell.Good}
+		w = word{Title: r.P.T("public.done.title"), Text: d.Done.In(lang), Tone: shell.Good, Lang: own(d, lang)}
 		return r.Render(ok, sentPage(r, w, "", r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
 	}
-	return r.Render(ok, sentPage(r, w, r.P.T("form.mail.subject", "account", l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
+	return r.Render(ok, sentPage(r, w, d.MailSubject(lang, l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
 }
 
 // seen is the moment a page was shown, with a proof that we wrote it.

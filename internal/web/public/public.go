@@ -40,8 +40,9 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/f/{slug}", Public: true, CrossSite: true, Frame: shell.FrameAny, Body: 64 << 10,
 			Trace: []string{"consent.request", "consent.accept"}, Handler: p.formPost},
 		{Method: "GET", Pattern: "/f/{slug}/sent", Public: true, Frame: shell.FrameAny, Handler: p.sent},
+		{Method: "GET", Pattern: "/f/{slug}/puzzle", Public: true, Handler: p.puzzle},
 		{Method: "GET", Pattern: "/c/{token}", Public: true, Handler: p.confirm},
-		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "contact.correct", "form.not_me", "form.ask_again"}, Handler: p.confirmPost},
+		{Method: "POST", Pattern: "/c/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "contact.correct", "form.not_me", "form.ask_again", "form.shut", "consent.request"}, Handler: p.confirmPost},
 		{Method: "GET", Pattern: "/u/{token}", Public: true, Handler: p.leave},
 		{Method: "POST", Pattern: "/u/{token}", Public: true, CrossSite: true, Body: 8 << 10,
 			Trace: []string{"consent.withdraw", "consent.object", "suppression.add", "consent.request"}, Handler: p.leavePost},
@@ -90,6 +91,9 @@ func (p *Pages) link(r *shell.Request, name string, kind token.Kind, objects ...
 // speak binds again in the person's own language, once it is known.
 func speak(r *shell.Request, lang string) { r.Bind(r.Brand, lang) }
 
+// speakAs is speak for somebody who read a form in a language that may be the account's own.
+func speakAs(r *shell.Request, w form.Waiting) { speak(r, w.Version.Definition.Speaks(w.Language)) }
+
 // Brand is an account as public pages show it.
 func Brand(a account.Account, lang string) shell.Account {
 	return shell.Account{ID: a.ID, Name: a.Name, Language: a.Language, Zone: a.Location(), Colour: a.Colour,
@@ -121,6 +125,7 @@ type word struct {
 	Title, Text string
 	Tone        shell.Tone
 	Link        shell.Link
+	Lang        string // of the text, when it isn't the page's
 }
 
 const ok = http.StatusOK

@@ -111,7 +111,7 @@ func serveBrand(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	c := parseRGB(m[1])
-	light, dark := readable(c, rgb{255, 255, 255}), readable(c, rgb{24, 29, 31})
+	light, dark := readable(c, grounds[false]), readable(c, grounds[true])
 	h := w.Header()
 	h.Set("Content-Type", "text/css; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")

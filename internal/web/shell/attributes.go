@@ -204,3 +204,11 @@ func roleNames(p locale.Printer, roles []string) []string {
 	}
 	return out
 }
+
+// inLang marks words that aren't in the page's language (WCAG 3.1.2).
+func inLang(lang string) templ.Attributes {
+	if lang == "" {
+		return templ.Attributes{}
+	}
+	return templ.Attributes{"lang": lang}
+}

@@ -5,6 +5,7 @@ package shell
 import (
 	"encoding/hex"
 	"math"
+	"strings"
 )
 
 type rgb [3]uint8
@@ -61,4 +62,23 @@ func inkOn(c rgb) rgb {
 		return white
 	}
 	return black
+}
+
+// MinContrast is what text needs on its ground (WCAG 2.2, 1.4.3).
+const MinContrast = 4.5
+
+// Contrast tells how a colour reads on a ground of ours, and which colour near it reads: that
+// is the one pages then use.
+type Contrast struct {
+	Ratio, NearRatio float64
+	Near             string
+}
+
+var grounds = map[bool]rgb{false: {255, 255, 255}, true: {24, 29, 31}} // by dark
+
+// ContrastOf measures a colour "#rrggbb" on the light or the dark ground.
+func ContrastOf(colour string, dark bool) Contrast {
+	c, ground := parseRGB(strings.TrimPrefix(colour, "#")), grounds[dark]
+	near := readable(c, ground)
+	return Contrast{contrast(c, ground), contrast(near, ground), near.hex()}
 }

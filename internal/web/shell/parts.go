@@ -55,6 +55,16 @@ type PublicPage struct {
 	Bare   bool // inside a frame of another site: no head, no foot
 	Script bool // load our script: sign-in pages only, for passkeys
 	Wide   bool // a page of reading matter, such as a privacy policy
+
+	Puzzle    bool       // load the solver of puzzles: forms that ask one
+	Lang      string     // of title and lead, when it isn't the page's
+	Languages []Language // the page in others, instead of the house's
+}
+
+// Language is a page in one of its languages.
+type Language struct {
+	Code, Name, URL string
+	Now             bool
 }
 
 // Why is the short panel of a step where the law asks for something: what stands for the file,

@@ -94,6 +94,7 @@ fs.mkdirSync("dist");
 await css(core, "dist/tabler.css", [onlyOurs, darkByItself]);
 await css("consend.css", "dist/consend.css", [darkByItself]);
 fs.copyFileSync("consend.js", "dist/consend.js");
+fs.copyFileSync("puzzle.js", "dist/puzzle.js");
 fs.copyFileSync("mark.svg", "dist/mark.svg");
 
 const names = fs.readFileSync("icons.txt", "utf8").split("\n").filter(Boolean);

@@ -96,3 +96,40 @@ function patch(old, fresh) {
   next.forEach((n, i) => { if (now[i]) patch(now[i], n); else old.append(n.cloneNode(true)); });
   now.slice(next.length).forEach((n) => n.remove());
 }
+
+// A form that saves itself: it is posted as its button would, and the parts marked data-live
+// of the answer take their places. What changes the form itself loads the page as a whole.
+for (const form of document.querySelectorAll("form[data-autosave]")) {
+  const status = form.querySelector("[data-autosaved]"), say = (t) => { if (status) status.textContent = t; };
+  if (!status) continue;
+  let timer = 0, running = false, again = false;
+  const save = async () => {
+    if (running) { again = true; return; }
+    running = true;
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      for (const n of form.querySelectorAll("[data-own] [name]")) body.delete(n.name);
+      body.set("quiet", "1");
+      const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+      if (!answer.ok) { say(form.dataset.failed); return; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const old of document.querySelectorAll("[data-live]")) {
+        const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
+        if (fresh && fresh.innerHTML !== old.innerHTML) patch(old, fresh);
+      }
+      const version = page.querySelector("input[name=version]")?.value;
+      if (version) for (const v of document.querySelectorAll("input[name=version]")) v.value = version;
+      for (const f of document.querySelectorAll("iframe[data-preview]")) f.contentWindow.location.reload();
+      say(form.dataset.autosave);
+    } catch { say(form.dataset.failed); } finally {
+      running = false;
+      if (again) { again = false; save(); }
+    }
+  };
+  form.addEventListener("change", (e) => {
+    if (e.target.closest("[data-own]")) return;
+    if (e.target.closest("[data-whole]")) { form.requestSubmit(); return; }
+    clearTimeout(timer);
+    timer = setTimeout(save, 150);
+  });
+}

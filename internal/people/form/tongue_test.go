@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/locale"
+	"consend/internal/ground/store"
+	"consend/internal/mail/compose"
+	"consend/internal/people/consent"
+	"consend/internal/people/form"
+	"consend/internal/testhouse"
+)
+
+var from = consent.Origin{IP: ip}
+
+// german adds a language to a form: its own words, and one of the fixed ones.
+func german(d *form.Definition) {
+	t, _ := form.NewTongue("de", "", "fr")
+	t.Fixed = map[string]string{"form.email": "E-Mail-Adresse", "form.mail.button": "Ja, das war ich"}
+	d.Tongues, d.Languages = []form.Tongue{t}, append(d.Languages, "de")
+	for w, s := range map[*form.Words]string{&d.Title: "Bleiben wir in Kontakt", &d.Intro: "Neues aus dem Café.", &d.Consent: "Ja, bitte schickt mir:",
+		&d.Withdraw: "Abbestellen geht jederzeit.", &d.Button: "Abonnieren", &d.Sent: "Bitte in der Mailbox bestätigen.", &d.Done: "Danke.", &d.Already: "Schon erledigt."} {
+		(*w)["de"] = s
+	}
+	for i := range d.Lists {
+		d.Lists[i].Label["de"] = "Monatsbrief"
+	}
+}
+
+func TestALanguageTheAccountAddsIsSpokenOnPageInMailAndInTheProof(t *testing.T) {
+	d, n := good(t)
+	german(&d)
+	got := lint(t, d, n, false, nil)
+	for rule, r := range got { // the note and some fixed words are in French there
+		if want := map[string]form.Result{"note": form.Warned, "translation": form.Warned}[rule]; r != want && (want != "" || r != form.Passed) {
+			t.Errorf("%s: %s", rule, r)
+		}
+	}
+	delete(d.Consent, "de")
+	if got := lint(t, d, n, false, nil); got["translation"] != form.Refused {
+		t.Error("a text that lacks in the added language is let through")
+	}
+	for code, ok := range map[string]bool{"de": true, "pt-BR": true, "en": false, "fr": false, "": false, "no such": false, "x\x00": false} {
+		if _, good := form.NewTongue(code, "", "en"); good != ok {
+			t.Errorf("%q: %v", code, good)
+		}
+	}
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) {
+			german(d)
+			d.Subject, d.Greeting = form.Words{"de": "Bitte bestätigen", "fr": "Confirmez", "en": "Confirm"}, form.Words{"de": "Schön, dass du da bist.", "fr": "Bonjour.", "en": "Hello."}
+		})
+		page := w.live.Page("de").HTML
+		for _, s := range []string{"E-Mail-Adresse", "Monatsbrief", `lang="de"`, `<span lang="fr">`} {
+			if !strings.Contains(page, s) {
+				t.Errorf("%q is missing in %s", s, page)
+			}
+		}
+		if l := w.live.Language("", "de-AT,de;q=0.9,en;q=0.5"); l != "de" {
+			t.Errorf("a browser that asks for German gets %s", l)
+		}
+		sub, err := form.Read(w.live, "de", map[string][]string{"email": {"lea@example.org"}})
+		must(t, err)
+		var out form.Outcome
+		var m compose.Draft
+		w.asVisitor(func(tx *store.Tx) (err error) { out, err = form.Submit(tx, sub); return err })
+		w.asVisitor(func(tx *store.Tx) (err error) { m, err = form.DraftConfirmation(tx, out.Signup); return err })
+		if m.Subject != "Bitte bestätigen" || m.Blocks[1].Text != "Schön, dass du da bist." || !strings.Contains(m.Blocks[3].Text, "Monatsbrief") || m.Blocks[4].Text != "Ja, das war ich" {
+			t.Errorf("the mail: %q %v", m.Subject, m.Blocks)
+		}
+		if said := form.Said(w.live.Version.Definition, w.live.Note, "de", nil); !strings.Contains(said, "Monatsbrief") || !strings.Contains(said, "Abonnieren") {
+			t.Errorf("the proof says %s", said)
+		}
+	})
+}
+
+func TestTheAgeAskedIsThatOfTheCountryAndTheCountryIsKeptNowhere(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) { d.Ages = []form.Aged{{Country: form.Elsewhere, Years: 16}} })
+		if n := len(w.live.Version.Definition.Ages); n != 31 {
+			t.Fatalf("%d countries", n)
+		}
+		for country, want := range map[string]string{"FR": "15", "BE": "13", form.Elsewhere: "16"} {
+			_, err := form.Read(w.live, "en", map[string][]string{"email": {"a@example.org"}, "country": {country}})
+			if all := fault.All(err); len(all) != 1 || all[0].Field != "age" || !strings.Contains(locale.For("en", nil).Fault(all[0]), want) {
+				t.Errorf("%s: %v", country, err)
+			}
+		}
+		if _, err := form.Read(w.live, "en", map[string][]string{"email": {"a@example.org"}, "age": {"1"}}); fault.All(err)[0].Field != "country" {
+			t.Errorf("without a country: %v", err)
+		}
+		sub, err := form.Read(w.live, "en", map[string][]string{"email": {"a@example.org"}, "age": {"1"}, "country": {"BE"}})
+		must(t, err)
+		if len(sub.Answers) != 0 || !sub.OverAge {
+			t.Errorf("kept: %v", sub.Answers)
+		}
+		said := form.Said(w.live.Version.Definition, w.live.Note, "fr", nil)
+		if !strings.Contains(said, "Belgique") || !strings.Contains(said, "13 ans") {
+			t.Error(said)
+		}
+	})
+}
+
+func TestASensitiveAnswerNeedsItsOwnYes(t *testing.T) {
+	f := form.Field{Name: "ALLERGIES", Type: "text", Marked: true, Label: both("Allergies", "Allergies"), Why: both("for the cake", "pour le gâteau")}
+	d, n := good(t)
+	d.Fields = []form.Field{f}
+	if got := lint(t, d, n, false, nil); got["special"] != form.Refused {
+		t.Error("asked without the words of GDPR 9")
+	}
+	d.Fields[0].Explicit = both("I expressly agree that you keep my allergies.", "J’accepte expressément que vous gardiez mes allergies.")
+	if got := lint(t, d, n, false, nil); got["special"] != form.Warned {
+		t.Errorf("with the words: %s", got["special"])
+	}
+	live := form.Live{Version: form.Version{Definition: d}, Note: n}
+	if _, err := form.Read(live, "en", map[string][]string{"email": {"a@example.org"}, "a.ALLERGIES": {"nuts"}}); len(fault.All(err)) != 1 || fault.All(err)[0].Field != "x.ALLERGIES" {
+		t.Errorf("an answer without the yes: %v", err)
+	}
+	if s, err := form.Read(live, "en", map[string][]string{"email": {"a@example.org"}}); err != nil || len(s.Explicit) != 0 {
+		t.Errorf("no answer needs no yes: %v", err)
+	}
+	s, err := form.Read(live, "en", map[string][]string{"email": {"a@example.org"}, "a.ALLERGIES": {"nuts"}, "x.ALLERGIES": {"1"}})
+	must(t, err)
+	if said := form.Said(d, n, "en", nil, s.Explicit...); !strings.Contains(said, "[x] I expressly agree") {
+		t.Error(said)
+	}
+	if said := form.Said(d, n, "en", nil); !strings.Contains(said, "[ ] I expressly agree") {
+		t.Error(said)
+	}
+}
+
+// Compliance T-14, T-23, T-44.
+func TestWordsThatPromiseTooMuchAreWarnedOf(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule  string
+		spoil func(*form.Definition)
+		want  form.Result
+	}{
+		"a price in the mail":     {"mail", func(d *form.Definition) { d.Greeting = both("Save 20 % today.", "Bonjour.") }, form.Warned},
+		"a link in the subject":   {"mail", func(d *form.Definition) { d.Subject = both("See https://x.example", "Bonjour") }, form.Warned},
+		"a plain mail":            {"mail", func(d *form.Definition) { d.Greeting = both("Good to see you.", "Ravi de vous voir.") }, form.Passed},
+		"half a mail":             {"translation", func(d *form.Definition) { d.Greeting = form.Words{"en": "Hello."} }, form.Refused},
+		"children without an age": {"children", func(d *form.Definition) { d.Intro = both("For children.", "Pour les enfants.") }, form.Warned},
+		"children with an age":    {"children", func(d *form.Definition) { d.Intro, d.Age = both("For children.", "Pour les enfants."), 15 }, form.Passed},
+		"the price of a book": {"price", func(d *form.Definition) {
+			d.Intro = both("Subscribe to download your e-book.", "Abonnez-vous pour télécharger votre livre.")
+		}, form.Warned},
+		"led to the own site":   {"redirect", func(d *form.Definition) { d.Redirect = "https://www.cafe.example/merci" }, form.Passed},
+		"led somewhere else":    {"redirect", func(d *form.Definition) { d.Redirect = "https://cafe.example.evil.test/" }, form.Warned},
+		"led without TLS":       {"redirect", func(d *form.Definition) { d.Redirect = "http://cafe.example/" }, form.Refused},
+		"led with a password":   {"redirect", func(d *form.Definition) { d.Redirect = "https://a:b@cafe.example/" }, form.Refused},
+		"led through a header":  {"redirect", func(d *form.Definition) { d.Redirect = "https://cafe.example/;script-src *" }, form.Refused},
+		"led to another scheme": {"redirect", func(d *form.Definition) { d.Redirect = "javascript:alert(1)" }, form.Refused},
+	} {
+		d, n := good(t)
+		c.spoil(&d)
+		if got := lint(t, d, n, false, nil); got[c.rule] != c.want {
+			t.Errorf("%s: %s is %s", name, c.rule, got[c.rule])
+		}
+	}
+}
+
+func TestOneReminderAtMostAndNoneAfterAnAnswer(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) { d.Remind = 3 })
+		ctx := context.Background()
+		ask := func(email string) (id int64) {
+			w.asVisitor(func(tx *store.Tx) error {
+				out, err := form.Submit(tx, w.submission(email))
+				id = out.Signup
+				return err
+			})
+			w.asVisitor(func(tx *store.Tx) error { _, err := form.DraftConfirmation(tx, id); return err })
+			return id
+		}
+		waits, done := ask("waits@example.org"), ask("done@example.org")
+		w.asVisitor(func(tx *store.Tx) error { _, err := form.Confirm(tx, done, from); return err })
+		reminded := func() int64 { return w.facts(string(form.Reminded)) }
+		must(t, form.Remind(ctx, h.Main))
+		if n := reminded(); n != 0 {
+			t.Errorf("%d reminders on the first day", n)
+		}
+		h.Clock.Advance(73 * time.Hour)
+		must(t, form.Remind(ctx, h.Main))
+		must(t, form.Remind(ctx, h.Main))
+		if n := reminded(); n != 1 {
+			t.Errorf("%d reminders after three days", n)
+		}
+		var m compose.Draft
+		w.asVisitor(func(tx *store.Tx) (err error) { m, err = form.DraftReminder(tx, waits); return err })
+		if last := m.Blocks[len(m.Blocks)-1].Text; !strings.Contains(last, "rappel") {
+			t.Errorf("the reminder ends with %q", last)
+		}
+		h.Clock.Advance(73 * time.Hour)
+		must(t, form.Remind(ctx, h.Main))
+		if n := reminded(); n != 1 {
+			t.Errorf("%d reminders after the last", n)
+		}
+	})
+}
+
+func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		a, b, c := settle(t, h, nil), settle(t, h, nil), settle(t, h, nil)
+		const victim = "victim@example.org"
+		ask := func(w *stall) (id int64, quiet bool) {
+			out, err := form.Take(context.Background(), h.Main, w.visitor, w.submission(victim))
+			must(t, err)
+			if !out.Mail {
+				t.Error("the answer tells that something is known")
+			}
+			return out.Signup, out.Signup == 0
+		}
+		no := func(w *stall, id int64) {
+			w.asVisitor(func(tx *store.Tx) error { _, err := form.NotMe(tx, id, from); return err })
+		}
+		one, _ := ask(a)
+		other, _ := ask(c)
+		no(a, one)
+		no(a, one)
+		if _, quiet := ask(b); quiet {
+			t.Error("one no, pressed twice, shut the mailbox for all")
+		}
+		two, _ := ask(b)
+		no(b, two)
+		if _, quiet := ask(c); !quiet {
+			t.Error("after two no a third account asks")
+		}
+		c.asVisitor(func(tx *store.Tx) error {
+			if _, err := form.DraftConfirmation(tx, other); !fault.Is(err, fault.Gone) {
+				t.Errorf("a mail that waited still goes out: %v", err)
+			}
+			return nil
+		})
+		h.Clock.Advance(time.Hour)
+		var stage form.Stage
+		a.asVisitor(func(tx *store.Tx) (err error) { stage, err = form.Reconsider(tx, one, from); return err })
+		if stage != form.Ready {
+			t.Fatalf("reconsidered: %s", stage)
+		}
+		if _, quiet := ask(c); !quiet {
+			t.Error("open before the mailbox confirmed")
+		}
+		var again int64
+		a.view(func(v *store.View) error {
+			all, err := form.Signups(v, a.form, 0, form.Which{State: "pending"}, 10)
+			again = all[0].ID
+			return err
+		})
+		a.asVisitor(func(tx *store.Tx) error { _, err := form.DraftConfirmation(tx, again); return err })
+		a.asVisitor(func(tx *store.Tx) (err error) { stage, err = form.Confirm(tx, again, from); return err })
+		if stage != form.Ready {
+			t.Errorf("confirmed: %s", stage)
+		}
+		if _, quiet := ask(c); quiet {
+			t.Error("still shut after the owner's own sign-up")
+		}
+		// At once, by one button; and forgotten when its term is over.
+		three, _ := ask(c)
+		c.asVisitor(func(tx *store.Tx) (err error) { stage, err = form.Shut(tx, three, from); return err })
+		if _, quiet := ask(a); stage != form.SaidNo || !quiet {
+			t.Errorf("shut at once: %s", stage)
+		}
+		h.Clock.Advance(37 * 31 * 24 * time.Hour)
+		must(t, form.Sweep(context.Background(), h.Main))
+		if _, quiet := ask(a); quiet {
+			t.Error("kept for ever")
+		}
+	})
+}

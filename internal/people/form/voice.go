@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
+	"consend/internal/ground/locale"
+	"consend/internal/people/notice"
+)
+
+// Tongue is a language the account added to the house's: it writes the form's own words in
+// it. The page's fixed words (labels, errors, the mail's frame) are spoken in Fallback where
+// Fixed doesn't give them, and marked as such, so that a screen reader pronounces them right
+// (WCAG 3.1.2).
+type Tongue struct {
+	Code     string            `json:"code"` // BCP 47, canonical
+	Name     string            `json:"name"` // as its speakers call it
+	Fallback string            `json:"fallback"`
+	Fixed    map[string]string `json:"fixed,omitempty"` // by FixedWords
+}
+
+// FixedWords lists the words of the page that an account may write in a language it added.
+func FixedWords() []string {
+	return []string{"form.email", "form.optional", "form.choose", "form.also", "form.pick", "form.note", "form.age", "form.age.yes", "form.age.country",
+		"form.mail.button", "form.confirm.title", "form.confirm.do", "form.confirm.not_me"}
+}
+
+// MaxLanguages is how many languages a form may speak.
+const MaxLanguages = 8
+
+// NewTongue reads the code of a language to be added: "" when it is none, or one of the
+// house's. Its name is that of its speakers, unless one is given.
+func NewTongue(code, name, fallback string) (Tongue, bool) {
+	tag, err := language.Parse(strings.TrimSpace(code))
+	if err != nil || tag == language.Und || len(tag.String()) > 20 || locale.Known(tag.String()) {
+		return Tongue{}, false
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		name = display.Self.Name(tag)
+	}
+	if name == "" {
+		name = tag.String()
+	}
+	if !locale.Known(fallback) {
+		fallback = locale.English
+	}
+	return Tongue{Code: tag.String(), Name: name, Fallback: fallback}, true
+}
+
+// tongue finds an added language.
+func (d Definition) tongue(lang string) (Tongue, bool) {
+	i := slices.IndexFunc(d.Tongues, func(t Tongue) bool { return t.Code == lang })
+	if i < 0 {
+		return Tongue{}, false
+	}
+	return d.Tongues[i], true
+}
+
+// Speaks is the language of the house in which fixed words are said to who reads lang.
+func (d Definition) Speaks(lang string) string {
+	if t, ok := d.tongue(lang); ok {
+		return t.Fallback
+	}
+	return lang
+}
+
+// Knows tells whether the form can be written in a language.
+func (d Definition) Knows(lang string) bool {
+	_, ok := d.tongue(lang)
+	return ok || locale.Known(lang)
+}
+
+// LanguageName is what its speakers call a language of the form.
+func (d Definition) LanguageName(lang string) string {
+	if t, ok := d.tongue(lang); ok {
+		return t.Name
+	}
+	return locale.For(lang, nil).T("locale.name." + lang)
+}
+
+// Prefers picks among the form's languages the one a browser asks for; "" when none fits.
+func (d Definition) Prefers(accept string) string {
+	tags, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil || len(tags) == 0 || len(d.Languages) == 0 {
+		return ""
+	}
+	var have []language.Tag
+	for _, l := range d.Languages {
+		have = append(have, language.Make(l))
+	}
+	if _, i, c := language.NewMatcher(have).Match(tags...); c > language.No {
+		return d.Languages[i]
+	}
+	return ""
+}
+
+// voice says a form's fixed words in one of its languages.
+type voice struct {
+	locale.Printer
+	lang string
+	own  map[string]string
+}
+
+func (d Definition) voice(lang string) voice {
+	t, _ := d.tongue(lang)
+	return voice{locale.For(d.Speaks(lang), nil), lang, t.Fixed}
+}
+
+// T is the account's own word where it wrote one, else the house's.
+func (v voice) T(key string, args ...any) string {
+	s := strings.TrimSpace(v.own[key])
+	if s == "" {
+		return v.Printer.T(key, args...)
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		if n, ok := args[i+1].(int); ok {
+			s = strings.ReplaceAll(s, "{"+args[i].(string)+"}", v.Number(int64(n)))
+		}
+	}
+	return s
+}
+
+// foreign is the language a fixed word is said in, where it isn't the form's.
+func (v voice) foreign(key string) string {
+	if strings.TrimSpace(v.own[key]) != "" || v.Lang == v.lang {
+		return ""
+	}
+	return v.Lang
+}
+
+// NoteIn is the note as the form shows it in one of its languages: in that language, or in
+// the one its fixed words are said in.
+func (d Definition) NoteIn(n notice.Version, lang string) notice.Text {
+	if t := n.In(lang); t.Language == lang {
+		return t
+	}
+	return n.In(d.Speaks(lang))
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package forms_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"image/png"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/store"
+	"consend/internal/people/form"
+	"consend/internal/testhouse"
+	"consend/internal/trace"
+)
+
+func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
+	h := testhouse.SQLite(t)
+	o := settle(t, h, "en")
+	at := o.post("/forms/new", url.Values{"name": {"News"}, "list": {fmt.Sprint(o.list)}})
+	save := func(change func(url.Values)) {
+		t.Helper()
+		v := read(o.raw(at))
+		change(v)
+		o.post(at, v)
+	}
+	save(func(v url.Values) { v.Set("tongue", "de"); v.Set("tongue_fallback", "fr"); v.Set("add", "name") })
+	page := o.get(at)
+	for _, part := range []string{"Words in Deutsch", `name="fixed.de.form.email"`, `sandbox="allow-same-origin"`, `target="preview"`, ":1"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("%q is missing", part)
+		}
+	}
+	save(func(v url.Values) {
+		v.Set("title.de", "Bleiben wir in Kontakt")
+		v.Set("fixed.de.form.email", "E-Mail-Adresse")
+		v.Set("age", "country")
+		v.Set("remind", "3")
+		v.Set("redirect", "https://cafe.example/merci")
+		v.Set("puzzle", "1")
+		v.Set("quiet", "1")
+	})
+	draft := func() (f form.Form) {
+		must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
+			all, err := form.All(v)
+			f = all[0]
+			return err
+		}))
+		return f
+	}
+	d := draft().Draft
+	if d.Title["de"] != "Bleiben wir in Kontakt" || d.Tongues[0].Fixed["form.email"] != "E-Mail-Adresse" || d.Tongues[0].Fallback != "fr" || len(d.Ages) != 31 ||
+		d.Remind != 3 || !d.Puzzle || d.Redirect == "" {
+		t.Errorf("saved: %+v", d)
+	}
+	preview := o.get(at + "/preview?lang=de")
+	for _, part := range []string{"E-Mail-Adresse", "Bleiben wir in Kontakt", `lang="de"`} {
+		if !strings.Contains(preview, part) {
+			t.Errorf("the preview lacks %q", part)
+		}
+	}
+	// What can't be kept is said at its field, and nothing is lost.
+	for field, bad := range map[string]string{"redirect": "http://cafe.example", "remind": "99", "tongue": "no such language", "colour": "red"} {
+		v := read(o.raw(at))
+		v.Set(field, bad)
+		v.Set("title.en", "Not lost")
+		if code, body, _ := o.ask("POST", at, "member", v); code != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#f-`+field+`"`) || !strings.Contains(body, "Not lost") {
+			t.Errorf("%s: %d", field, code)
+		}
+	}
+	// Up and down, by buttons.
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error {
+		f, err := form.Find(tx, draft().ID)
+		if err != nil {
+			return err
+		}
+		f.Draft.Fields = append(f.Draft.Fields, form.Field{Name: "CITY", Type: "text", Label: form.Words{"en": "City"}})
+		return form.Edit(tx, f.ID, f.Version, f.Name, f.Draft)
+	}))
+	save(func(v url.Values) { v.Set("move", "up.field.CITY") })
+	if x := draft().Draft.Fields; len(x) != 2 || x[0].Name != "CITY" {
+		t.Errorf("moved: %+v", x)
+	}
+	save(func(v url.Values) { v.Set("move", "down.field.CITY"); v.Set("tdrop.de", "1") })
+	if d := draft().Draft; d.Fields[1].Name != "CITY" || len(d.Tongues) != 0 || len(d.Languages) != 2 || d.Title["de"] != "" {
+		t.Errorf("taken off: %+v", d)
+	}
+	_, body, _ := o.ask("GET", at+"/qr.png", "member", nil)
+	if !strings.HasPrefix(body, "\x89PNG") {
+		t.Error("the code is no picture")
+	} else if _, err := png.Decode(bytes.NewReader([]byte(o.raw(at + "/qr.png")))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
+	h := testhouse.SQLite(t)
+	o := settle(t, h, "en")
+	at := o.post("/forms/new", url.Values{"name": {"News"}, "list": {fmt.Sprint(o.list)}})
+	note := o.post("/privacy/notices", url.Values{})
+	v := read(o.raw(note))
+	v.Set("contact", "rosalie@cafe.example")
+	o.post(note, v)
+	o.post(note+"/publish", url.Values{"version": {"2"}})
+	f := read(o.raw(at))
+	f.Set("notice", note[strings.LastIndex(note, "/")+1:])
+	o.post(at, f)
+	o.post(at+"/publish", url.Values{"version": {"2"}})
+	var slug string
+	must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
+		all, err := form.All(v)
+		slug = all[0].Slug
+		return err
+	}))
+	live, err := form.NewDesk(h.Main).At(context.Background(), slug)
+	must(t, err)
+	for _, x := range [][2]string{{"lea@example.org", "en"}, {"+max@example.org", "fr"}} {
+		sub, err := form.Read(live, x[1], url.Values{"email": {x[0]}})
+		must(t, err)
+		_, err = form.Take(context.Background(), h.Main, actor.Actor{Kind: actor.Subject, Account: o.acct}, sub)
+		must(t, err)
+	}
+	looks := func() (n int) {
+		must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
+			all, err := trace.Search(v, trace.Question{Action: trace.LookAction, Limit: 100})
+			n = len(all)
+			return err
+		}))
+		return n
+	}
+	table := func(query string) [][]string {
+		t.Helper()
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(o.raw(at+"/signups.csv"+query), "\ufeff"))).ReadAll()
+		must(t, err)
+		return rows[1:]
+	}
+	before := looks()
+	all := table("")
+	if len(all) != 2 || all[0][1] != "'+max@example.org" || all[1][1] != "lea@example.org" || all[0][6] != "fr" || all[0][2] != "pending" {
+		t.Errorf("the table: %v", all)
+	}
+	if n := looks() - before; n != 1 {
+		t.Errorf("%d looks instead of one", n)
+	}
+	day := h.Clock.Now().UTC().Format("2006-01-02")
+	for query, want := range map[string]int{"?language=fr": 1, "?state=confirmed": 0, "?state=pending": 2, "?from=" + day: 2, "?to=2001-01-01": 0} {
+		if n := len(table(query)); n != want {
+			t.Errorf("%s: %d rows instead of %d", query, n, want)
+		}
+	}
+	if code, _, _ := o.ask("GET", at+"/signups?from=yesterday", "member", nil); code != http.StatusUnprocessableEntity && code != http.StatusBadRequest {
+		t.Errorf("no day: %d", code)
+	}
+	if page := o.get(at + "/signups"); !strings.Contains(page, "By day") || !strings.Contains(page, day) {
+		t.Error("the days are missing")
+	}
+}

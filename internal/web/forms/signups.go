@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package forms
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"time"
+
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/people/form"
+	"consend/internal/trace"
+	"consend/internal/web/shell"
+)
+
+// tableMax is how many sign-ups one table may hold: more are taken a time at a time.
+const tableMax = 50_000
+
+// which reads what was chosen on the page of sign-ups: days are the account's.
+func which(r *shell.Request, l shell.List) (form.Which, error) {
+	w := form.Which{State: l.Filter("state"), Language: l.Filter("language")}
+	day := func(name string, plus int) (legalclock.Moment, error) {
+		s := strings.TrimSpace(r.Q(name))
+		if s == "" {
+			return 0, nil
+		}
+		t, err := time.ParseInLocation(time.DateOnly, s, r.Zone)
+		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+			return 0, fault.New(fault.Invalid, "forms.signup.range").At(name)
+		}
+		return legalclock.MomentOf(t.AddDate(0, 0, plus)), nil
+	}
+	var err error
+	if w.From, err = day("from", 0); err != nil {
+		return w, err
+	}
+	w.To, err = day("to", 1)
+	return w, err
+}
+
+// signupsFile is the page's sign-ups as a table for a spreadsheet. Who takes it has looked at
+// everybody in it: that is traced before a byte leaves.
+func (p *Pages) signupsFile(r *shell.Request) error {
+	f, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	l := r.List(signupFilters())
+	w, err := which(r, l)
+	if err != nil {
+		return err
+	}
+	numbers := map[int64]int64{}
+	var b bytes.Buffer
+	b.WriteString("\ufeff") // else spreadsheets read UTF-8 as something older
+	out := csv.NewWriter(&b)
+	out.UseCRLF = true // RFC 4180
+	if err := out.Write([]string{"signup", "address", "state", "asked_at", "answered_at", "version", "language", "hasty"}); err != nil {
+		return err
+	}
+	var shown []int64
+	for last, n := int64(0), 0; n < tableMax; {
+		var rows []form.Signup
+		people := map[int64]contact.Contact{}
+		err := p.view(r, func(v *store.View) (err error) { // short snapshots, one a page
+			if len(numbers) == 0 {
+				all, err := form.Versions(v, f.ID)
+				for _, x := range all {
+					numbers[x.ID] = x.Number
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if rows, err = form.Signups(v, f.ID, last, w, 500); err != nil {
+				return err
+			}
+			ids := make([]int64, 0, len(rows))
+			for _, s := range rows {
+				ids = append(ids, s.ContactID)
+			}
+			some, err := contact.Some(v, ids)
+			for _, c := range some {
+				people[c.ID] = c
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, s := range rows {
+			last, n = s.ID, n+1
+			address := ""
+			if c, ok := people[s.ContactID]; ok {
+				address = c.Email.Raw() // disclosed on purpose: the look is traced
+				shown = append(shown, c.ID)
+			}
+			ended := ""
+			if s.EndedAt != 0 {
+				ended = s.EndedAt.Time().Format(time.RFC3339)
+			}
+			row := []string{dec(s.ID), address, s.State, s.RequestedAt.Time().Format(time.RFC3339), ended, dec(numbers[s.VersionID]), s.Language, dec(s.Hasty)}
+			for i := range row {
+				row[i] = plain(row[i])
+			}
+			if err := out.Write(row); err != nil {
+				return err
+			}
+		}
+		if len(rows) < 500 {
+			break
+		}
+	}
+	out.Flush()
+	for rest := shown; ; rest = rest[min(1000, len(rest)):] {
+		part := rest[:min(1000, len(rest))]
+		if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form", ObjectID: f.ID, Contacts: part, Filter: "csv " + w.State}); err != nil {
+			return err
+		}
+		if len(rest) <= 1000 {
+			break
+		}
+	}
+	return r.Download(f.Slug+".csv", "text/csv; charset=utf-8", &b)
+}
+
+// plain keeps a cell from being a formula, whatever somebody typed (CWE-1236).
+func plain(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+func signupFilters() shell.ListSpec {
+	return shell.ListSpec{Filters: []string{"state", "language"}, Size: 50}
+}
+
+// dayRows are the last days as a table, each with the share that confirmed.
+func dayRows(r *shell.Request, days []form.Daily) [][]shell.Component {
+	var out [][]shell.Component
+	for _, d := range days {
+		at := legalclock.Moment(d.Day * (24 * time.Hour).Microseconds())
+		out = append(out, []shell.Component{shell.Str(at.Time().Format(time.DateOnly)), shell.Num(d.All()), shell.Num(d.Confirmed), shell.Str(share(r, d.Tally))})
+	}
+	return out
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package public_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"consend/internal/people/consent"
+	"consend/internal/people/form"
+	"consend/internal/testhouse"
+)
+
+func TestWhoIsFloodedStopsItAllByOneButtonAndTakesItBackByAnother(t *testing.T) {
+	for lang, words := range map[string][]string{
+		"en": {"Stop them all", "No sender who uses this server", "Send me a new link"},
+		"fr": {"Tout arrêter", "Aucun expéditeur de ce serveur", "M’envoyer un nouveau lien"},
+	} {
+		h := testhouse.SQLite(t)
+		w := settle(t, h, nil)
+		_, path := w.signup("victim@example.org", lang)
+		post := func(do, part string) {
+			t.Helper()
+			if code, body, _ := w.ask("POST", path, url.Values{"do": {do}}); code != 200 || !strings.Contains(body, part) {
+				t.Errorf("%s %s: %d lacks %q\n%s", lang, do, code, part, body)
+			}
+		}
+		post("not_me", words[0])
+		if body := w.get(path); !strings.Contains(body, words[0]) || !strings.Contains(body, words[2]) {
+			t.Error("the page of a no shows no way on")
+		}
+		post("shut", words[1])
+		post("shut", words[1])
+		before := w.facts("form.requested")
+		if code, _, _ := w.ask("POST", "/f/"+w.form.Slug, w.fill(lang, "email", "victim@example.org")); code != http.StatusSeeOther || w.facts("form.requested") != before {
+			t.Errorf("typed again: %d", code)
+		}
+		h.Clock.Advance(1e9)
+		if code, _, _ := w.ask("POST", path, url.Values{"do": {"reconsider"}}); code != 200 || w.facts("form.requested") != before+1 {
+			t.Errorf("reconsidered: %d, %d mails more", code, w.facts("form.requested")-before)
+		}
+	}
+}
+
+func TestAfterTheConfirmationPeopleAreLedToTheAccountsOwnSiteAndNowhereElse(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, func(d *form.Definition) { d.Redirect = "https://cafe.example/merci?a=1" })
+	_, path := w.signup("lea@example.org", "fr")
+	_, _, head := w.ask("GET", path, nil)
+	if p := head.Get("Content-Security-Policy"); !strings.Contains(p, "form-action 'self' https://cafe.example;") {
+		t.Errorf("the browser won't go on: %s", p)
+	}
+	code, _, head := w.ask("POST", path, url.Values{"do": {"confirm"}})
+	if code != http.StatusSeeOther || head.Get("Location") != "https://cafe.example/merci?a=1" || head.Get("Referrer-Policy") != "no-referrer" || head.Get("Cross-Origin-Opener-Policy") != "same-origin" {
+		t.Errorf("%d %v", code, head)
+	}
+	if _, s := w.person("lea@example.org"); s[w.news].State != consent.Given {
+		t.Errorf("not confirmed: %s", s[w.news].State)
+	}
+	if code, _, _ := w.ask("POST", path, url.Values{"do": {"confirm"}}); code != 200 {
+		t.Errorf("again: %d", code)
+	}
+}
+
+func TestAFormInAnAddedLanguageIsOfferedSaidAndMarkedAsSuch(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, func(d *form.Definition) {
+		de, _ := form.NewTongue("de", "", "fr")
+		d.Tongues, d.Languages, d.Puzzle = []form.Tongue{de}, append(d.Languages, "de"), true
+		for _, w := range []form.Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already} {
+			w["de"] = "Abbestellen jederzeit"
+		}
+		for i := range d.Lists {
+			d.Lists[i].Label["de"] = "Monatsbrief"
+		}
+	})
+	raw := func(path, accept string) string {
+		q := httptest.NewRequest("GET", path, nil)
+		q.Header.Set("Accept-Language", accept)
+		rec := httptest.NewRecorder()
+		w.web.ServeHTTP(rec, q)
+		return rec.Body.String()
+	}
+	at := "/f/" + w.form.Slug
+	page := raw(at, "de-AT,de;q=0.9,en;q=0.4")
+	for _, part := range []string{`<html lang="fr"`, `<h1 lang="de">Abbestellen`, `<div class="signup" lang="de">`, `<span lang="fr">Adresse e-mail</span>`, "Monatsbrief", `hreflang="en"`, `aria-current="page"`, "puzzle"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("%q is missing in\n%s", part, page)
+		}
+	}
+	if page := raw(at, "nl"); !strings.Contains(page, `<html lang="fr"`) {
+		t.Error("a language nobody speaks here gets another than the form's own")
+	}
+	if page := raw(at+"?lang=en", "de"); !strings.Contains(page, `<html lang="en"`) {
+		t.Error("what was chosen doesn't win")
+	}
+	var c form.Challenge
+	if err := json.Unmarshal([]byte(raw(at+"/puzzle", "")), &c); err != nil || c.Algorithm != "SHA-256" || c.Signature == "" {
+		t.Errorf("the puzzle: %v %+v", err, c)
+	}
+}
