@@ -175,8 +175,8 @@ func (p *Pages) withdrawPost(r *shell.Request) error {
 	}
 	if f.OK() {
 		l := consent.Leaving{Contact: id, Scope: scope, Kind: consent.Withdraw, OccurredAt: on, Source: "member", Method: f.Get("how")}
-		if scope.Reach == consent.All && f.Checked("object") { // GDPR 21(2)
-			l.Kind = consent.Object
+		if f.Checked("object") { // GDPR 21(2), 21(3): absolute, so whatever narrower was chosen beside it gives way
+			l.Kind, l.Scope = consent.Object, consent.Everything
 		}
 		err = p.write(r, func(tx *store.Tx) error { _, err := consent.Leave(tx, l); return err })
 	}

@@ -285,6 +285,19 @@ func TestANoToldToAMemberHoldsAtOnce(t *testing.T) {
 	})
 }
 
+func TestAnObjectionToldWithANarrowerChoiceStopsEverything(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		o.post(base+"/withdraw", "scope", fmt.Sprintf("list.%d", o.news), "object", "1", "how", "letter", "on", "2026-03-02")
+		if s := o.standing(id, o.news); s.State != consent.Withdrawn || s.Reason != consent.HasObjected {
+			t.Fatalf("%+v", s)
+		}
+		contains(t, o.get(base), say(o, "Said no to marketing", "S’oppose à la prospection"))
+		contains(t, o.get("/suppressions"), "lea@example.org", say(o, "Everything", "Tout"))
+	})
+}
+
 func TestAPersonIsFrozenAndUnfrozen(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		id := o.person("lea@example.org")
