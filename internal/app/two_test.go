@@ -28,7 +28,7 @@ var alone = map[string]string{
 // written nothing. Generated from the pages of the filled house.
 func TestTwoWhoEditTheSameAtOnceOverwriteNothing(t *testing.T) {
 	meanwhile := map[string]string{} // by room
-	for _, room := range []string{"contact", "list", "list.purpose", "notice", "form", "campaign", "sender", "account", "import"} {
+	for _, room := range []string{"contact", "list", "list.purpose", "notice", "form", "campaign", "sender", "account", "import", "segment"} {
 		meanwhile[room] = locale.For("en", nil).T(room + ".changed")
 	}
 	open(t, func(t *testing.T, e *everything) {

@@ -29,6 +29,11 @@ type Predicate struct {
 // Everybody holds for all.
 var Everybody = Predicate{SQL: "true"}
 
+// And holds where both hold.
+func (p Predicate) And(o Predicate) Predicate {
+	return Predicate{"(" + p.SQL + ") AND (" + o.SQL + ")", slices.Concat(p.Args, o.Args)}
+}
+
 // Into gives a statement of this or an upper room with the predicate in its :where.
 func (p Predicate) Into(q *store.Query) *store.Query { return q.Where(p.SQL) }
 
