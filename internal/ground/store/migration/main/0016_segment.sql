@@ -22,6 +22,3 @@ CREATE TABLE segment (
   PRIMARY KEY (account_id, id)
 );
 CREATE UNIQUE INDEX segment_folded ON segment (account_id, folded) WHERE retired_at = 0;
-
-ALTER TABLE campaign ADD COLUMN segment_id BIGINT NOT NULL DEFAULT 0;     -- narrows its lists; 0: nothing does
-ALTER TABLE campaign ADD COLUMN segment_as {text} NOT NULL DEFAULT '';    -- its definition as approved
