@@ -34,6 +34,7 @@ func TestTwoWhoEditTheSameAtOnceOverwriteNothing(t *testing.T) {
 	open(t, func(t *testing.T, e *everything) {
 		e.signIn(t)
 		e.send("POST", "/settings/senders/new", "application/x-www-form-urlencoded", "name=Second&email=second@maison-thym.example") // so that there is a choice
+		e.send("POST", "/segments/new", "application/x-www-form-urlencoded", "name=French&m0=all&w1=country&c1=is&v1=FR&g1=0")
 		tried := map[int]bool{}
 		for _, b := range e.buttons(t) {
 			rt := e.routes[b.route]
