@@ -36,7 +36,6 @@ var small = set("message_due", "message_next", "campaign_open", "campaign_batch_
 var wide = []struct{ name, table, on, why string }{
 	{"contact.count", "contact", "both", "counts for Home, no further than contact.CountMost"},
 	{"segment.count", "contact", "both", "counts whom a description holds for: it looks at everybody"},
-	{"segment.page", "contact", "both", "without its description: a page by number"},
 	{"segment.left_out", "contact", "both", "counts by reason, for one page"},
 	{"segment.left_out", "subscription", "both", "the same"},
 	{"consent.consenting", "subscription", "both", "counts for Home, no further than contact.CountMost"},
