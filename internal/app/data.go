@@ -23,6 +23,7 @@ import (
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/people/refusal"
+	"consend/internal/people/segment"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -47,6 +48,7 @@ func DataMap() datamap.Map {
 		refusal.Data(),
 		contact.Data(),
 		list.Data(),
+		segment.Data(),
 		consent.Data(),
 		notice.Data(),
 		form.Data(),

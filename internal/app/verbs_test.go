@@ -132,6 +132,7 @@ func (r *run) script() []act {
 	r.lists(member)
 	r.people(member)
 	r.ledger(member, public)
+	r.segments(member)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
 	r.chain(member, house)

@@ -80,6 +80,7 @@ func sections() []shell.Section {
 		{Key: "contacts", Path: "/contacts", Icon: "users", Permission: shell.ContactsRead, Items: []shell.Section{
 			{Key: "contacts_all", Path: "/contacts", Permission: shell.ContactsRead},
 			{Key: "lists", Path: "/lists", Permission: shell.ListsRead},
+			{Key: "segments", Path: "/segments", Permission: shell.ListsRead},
 			{Key: "import", Path: "/import", Permission: shell.ContactsRead},
 			{Key: "do_not_mail", Path: "/suppressions", Permission: shell.ContactsRead},
 		}},

@@ -35,6 +35,8 @@ var small = set("message_due", "message_next", "campaign_open", "campaign_batch_
 // wide are the statements that may, on which database, and why.
 var wide = []struct{ name, table, on, why string }{
 	{"contact.count", "contact", "both", "counts for Home, no further than contact.CountMost"},
+	{"segment.count", "contact", "both", "counts whom a description holds for: it looks at everybody"},
+	{"segment.left_out", "contact", "both", "counts by reason, for one page"},
 	{"consent.consenting", "subscription", "both", "counts for Home, no further than contact.CountMost"},
 	{"consent.counts", "subscription", "both", "counts the people of every list, for one page"},
 	{"form.count_states", "signup", "both", "counts the sign-ups of every form, for one page"},

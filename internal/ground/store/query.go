@@ -23,6 +23,8 @@ import (
 //	:lock      FOR UPDATE (nothing on SQLite, which has one writer); :lock(c) locks only alias c
 //	:share     FOR SHARE: others may read it so too, nobody may change it before the end (nothing on SQLite)
 //	:skip      FOR UPDATE SKIP LOCKED (nothing on SQLite); :skip(c)
+//	:where     a predicate put in by Where; true without one
+//	{binary}   behind a text: compared octet by octet, and lower() folds ASCII alone
 //	{text} {bytes} {json} {bool}   the database's own type names, in casts and migrations
 //	{roomy}    behind a CREATE TABLE: rows are changed once soon after; PostgreSQL leaves room beside them
 type Query struct {
@@ -30,6 +32,7 @@ type Query struct {
 	text    string
 	account bool
 	reason  string
+	made    bool // by Where: compiled by its text, and forgotten again
 }
 
 // Account is a statement on tables of one account. Every account table it names must be
@@ -40,6 +43,13 @@ func Account(name, text string) *Query { return named(&Query{name: name, text: t
 // reason why. In a transaction bound to an account it may not name account tables.
 func Installation(name, reason, text string) *Query {
 	return named(&Query{name: name, text: text, reason: reason})
+}
+
+// Where gives the statement with a predicate in the place of its one :where, for what people
+// describe: the words of the predicate are a room's, what people typed is among the arguments,
+// in the order of the text. It is checked as every statement is, and keeps its name.
+func (q *Query) Where(predicate string) *Query {
+	return &Query{name: q.name, text: strings.Replace(q.text, ":where", "("+predicate+")", 1), account: q.account, reason: q.reason, made: true}
 }
 
 var all struct {

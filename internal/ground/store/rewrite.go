@@ -49,8 +49,8 @@ type compiled struct {
 }
 
 var types = map[dialect]*strings.Replacer{
-	sqlite:   strings.NewReplacer("{text}", "TEXT", "{bytes}", "BLOB", "{json}", "TEXT", "{bool}", "INTEGER", "{roomy}", ""),
-	postgres: strings.NewReplacer("{text}", `TEXT COLLATE "C"`, "{bytes}", "BYTEA", "{json}", "JSONB", "{bool}", "BOOLEAN", "{roomy}", "WITH (fillfactor = 60)"),
+	sqlite:   strings.NewReplacer("{text}", "TEXT", "{bytes}", "BLOB", "{json}", "TEXT", "{bool}", "INTEGER", "{roomy}", "", "{binary}", "COLLATE BINARY"),
+	postgres: strings.NewReplacer("{text}", `TEXT COLLATE "C"`, "{bytes}", "BYTEA", "{json}", "JSONB", "{bool}", "BOOLEAN", "{roomy}", "WITH (fillfactor = 60)", "{binary}", `COLLATE "C"`),
 }
 
 type token struct {
@@ -182,6 +182,8 @@ func (c *compiled) render(tokens []token, d dialect) {
 				} else {
 					b.WriteString(place())
 				}
+			case "where":
+				b.WriteString("true")
 			case "lock", "skip", "share":
 				of := ""
 				if i+3 < len(tokens) && tokens[i+1].text == "(" && tokens[i+3].text == ")" {

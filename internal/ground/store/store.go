@@ -45,6 +45,8 @@ type DB struct {
 	identity   Identity
 	steps      func(dialect string) []Step
 	compiles   sync.Map // *Query → *compiled
+	composing  sync.Mutex
+	composed   map[string]*compiled // by the text
 }
 
 // Identity is the row every store carries: which of the three it is, and of which installation.
@@ -244,11 +246,35 @@ func (db *DB) compile(q *Query) (*compiled, error) {
 	if c, ok := db.compiles.Load(q); ok {
 		return c.(*compiled), nil
 	}
+	if q.made {
+		return db.compose(q)
+	}
 	c, err := compile(q, db.dialect, db.accounts)
 	if err != nil {
 		return nil, err
 	}
 	db.compiles.Store(q, c)
+	return c, nil
+}
+
+// maxComposed is how many statements made by Where are remembered; then they are forgotten all at once.
+const maxComposed = 512
+
+// compose is compile for what Where made: by its text, since the same conditions with other values are one statement.
+func (db *DB) compose(q *Query) (*compiled, error) {
+	db.composing.Lock()
+	defer db.composing.Unlock()
+	if c := db.composed[q.text]; c != nil {
+		return c, nil
+	}
+	c, err := compile(q, db.dialect, db.accounts)
+	if err != nil {
+		return nil, err
+	}
+	if db.composed == nil || len(db.composed) >= maxComposed {
+		db.composed = map[string]*compiled{}
+	}
+	db.composed[q.text] = c
 	return c, nil
 }
 

@@ -3,6 +3,7 @@
 package consent
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,6 +101,17 @@ func Search(r store.Reader, q Query) (Page, error) {
 			p.Next = last.Email.Norm()
 		}
 	}
+	return p, stand(r, &p)
+}
+
+// PageOf makes a page of people found elsewhere, newest first, at most 1,000.
+func PageOf(r store.Reader, ids []int64) (Page, error) {
+	rows, err := contact.Some(r, ids)
+	if err != nil {
+		return Page{}, err
+	}
+	slices.SortFunc(rows, func(a, b contact.Contact) int { return int(b.ID - a.ID) })
+	p := Page{People: rows, Stands: map[int64][]Stand{}}
 	return p, stand(r, &p)
 }
 

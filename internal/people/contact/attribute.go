@@ -3,6 +3,7 @@
 package contact
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -31,10 +32,14 @@ const (
 	TypeDate    Type = "date" // a day of the calendar, 2006-01-02
 	TypeBoolean Type = "boolean"
 	TypeChoice  Type = "choice"
+
+	TypeMultiple Type = "multiple" // several of the choices
 )
 
 // Types lists them in the order pages show them.
-func Types() []Type { return []Type{TypeText, TypeNumber, TypeDate, TypeBoolean, TypeChoice} }
+func Types() []Type {
+	return []Type{TypeText, TypeNumber, TypeDate, TypeBoolean, TypeChoice, TypeMultiple}
+}
 
 // Limits of attributes.
 const (
@@ -46,11 +51,38 @@ const (
 // Value is one attribute's value. It does not print itself; Raw discloses it.
 type Value struct {
 	raw  string
-	kind byte // 0 text, 'n' number, 'b' boolean
+	kind byte // 0 text, 'n' number, 'b' boolean, 'm' several: raw is their JSON
 }
 
-// Raw discloses the value: text, a decimal number, 2006-01-02, "true" or "false".
-func (v Value) Raw() string { return v.raw }
+// Raw discloses the value: text, a decimal number, 2006-01-02, "true" or "false"; several
+// choices stand with "; " between them, as Read takes them.
+func (v Value) Raw() string {
+	if v.kind == 'm' {
+		return strings.Join(v.Several(), "; ")
+	}
+	return v.raw
+}
+
+// Several discloses the choices of an attribute of which several may stand.
+func (v Value) Several() (out []string) {
+	if v.kind == 'm' {
+		_ = json.Unmarshal([]byte(v.raw), &out) // several wrote it, or Scan read it as JSON
+	}
+	return out
+}
+
+// several is a value of several choices: JSON without the escapes that PostgreSQL would undo,
+// so that one text finds a choice in it on both databases.
+func several(choices []string) Value {
+	if len(choices) == 0 {
+		return Value{}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(choices) // strings always encode
+	return Value{strings.TrimSpace(b.String()), 'm'}
+}
 
 // IsZero tells whether there is no value.
 func (v Value) IsZero() bool { return v.raw == "" }
@@ -201,6 +233,12 @@ func (a *Attributes) Scan(v any) error {
 			out[n] = Value{raw: s}
 		case string(j) == "true" || string(j) == "false":
 			out[n] = Value{string(j), 'b'}
+		case j[0] == '[':
+			var list []string
+			if err := json.Unmarshal(j, &list); err != nil {
+				return err
+			}
+			out[n] = several(list)
 		default:
 			out[n] = Value{string(j), 'n'}
 		}
@@ -216,8 +254,42 @@ type Attribute struct {
 	Type      Type
 	Choices   Choices
 	Purpose   string
-	Sensitive int // GDPR 9: 0 no, 1 looks so, 2 declared
+	Sensitive Sensitivity
 	RetiredAt int64
+	Label     string // how people see it; "" is its name
+	KeepDays  int64  // 0: as long as the contact
+	Special   Special
+	Version   int64 // counts changes, for ChangeAttribute
+}
+
+// Sensitivity is whether an attribute holds data of GDPR 9 or 10, and who says so.
+type Sensitivity int
+
+// The sensitivities.
+const (
+	NotAsked      Sensitivity = 0
+	LooksSo       Sensitivity = 1 // its name does: the account is asked
+	Declared      Sensitivity = 2
+	DeclaredPlain Sensitivity = 3
+)
+
+// Special is on what part of GDPR 9(2) an account rests for what it declared sensitive.
+type Special string
+
+// The parts of GDPR 9(2) there are. Without one a sensitive attribute describes no segment.
+const (
+	NoSpecial       Special = ""
+	ExplicitConsent Special = "consent" // (a)
+	OfMembers       Special = "member"  // (d): an association about its members
+	MadePublic      Special = "public"  // (e): by the person
+)
+
+// Specials lists them in the order pages show them.
+func Specials() []Special { return []Special{ExplicitConsent, OfMembers, MadePublic} }
+
+// Usable tells whether people may be described by it.
+func (a Attribute) Usable() bool {
+	return a.Sensitive != LooksSo && (a.Sensitive != Declared || a.Special != NoSpecial)
 }
 
 // Choices are the values of a choice.
@@ -243,17 +315,49 @@ func (c Choices) text() string {
 }
 
 // Read reads a value of the attribute; a choice must be one of its choices, in any case.
+// Several stand with ; or | or a comma between them, unless a choice has it in its name.
 func (a Attribute) Read(s string) (Value, error) {
 	v, err := a.Type.Read(s)
-	if err != nil || a.Type != TypeChoice || v.IsZero() {
+	if err != nil || v.IsZero() || a.Type != TypeChoice && a.Type != TypeMultiple {
 		return v, err
 	}
-	for _, c := range a.Choices {
-		if strings.EqualFold(c, v.raw) {
-			return Value{raw: c}, nil
+	find := func(s string) (string, bool) {
+		i := slices.IndexFunc(a.Choices, func(c string) bool { return strings.EqualFold(c, s) })
+		if i < 0 {
+			return "", false
+		}
+		return a.Choices[i], true
+	}
+	if c, ok := find(v.raw); ok && a.Type == TypeChoice {
+		return Value{raw: c}, nil
+	} else if ok {
+		return several([]string{c}), nil
+	}
+	if a.Type == TypeChoice {
+		return Value{}, a.Type.unfit()
+	}
+	for _, between := range []string{";", "|", ",", "\n"} {
+		said := map[string]bool{}
+		fit := true
+		for _, p := range strings.Split(v.raw, between) {
+			if p = strings.TrimSpace(p); p == "" {
+				continue
+			}
+			c, ok := find(p)
+			fit = fit && ok
+			said[c] = true
+		}
+		if fit {
+			var out []string
+			for _, c := range a.Choices { // in the order of the choices: one way to write a value
+				if said[c] {
+					out = append(out, c)
+				}
+			}
+			return several(out), nil
 		}
 	}
-	return Value{}, fault.New(fault.Invalid, "contact.attribute.value", "type", string(a.Type))
+	return Value{}, a.Type.unfit()
 }
 
 // AttributeName folds a heading into an attribute's name: accents off, upper case,
@@ -308,21 +412,24 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 		if w.Name == "" || !slices.Contains(Types(), w.Type) {
 			return nil, fault.New(fault.Invalid, "contact.attribute.name")
 		}
+		if w.Choices, err = checkedChoices(w.Choices); err != nil {
+			return nil, err
+		}
 		a, ok := at[w.Name]
 		switch {
 		case !ok && len(at) >= MaxAttributes:
 			return nil, fault.New(fault.Invalid, "contact.attribute.many", "limit", MaxAttributes)
 		case !ok:
 			w.ID = tx.ID()
-			if w.Sensitive == 0 && looksSensitive(w.Name) {
-				w.Sensitive = 1
+			if _, looks := LooksLike(w.Name, w.Label); w.Sensitive == NotAsked && looks {
+				w.Sensitive = LooksSo
 			}
 			entry, err := trace.Append(tx, trace.Act{Action: "contact.attribute", Object: "attribute", ObjectID: w.ID,
 				Clear: proof.Fields{"name": w.Name, "type": string(w.Type)}})
 			if err != nil {
 				return nil, err
 			}
-			n, err := tx.Exec(addAttribute, w.ID, w.Name, w.Type, w.Choices.text(), w.Purpose, w.Sensitive, entry)
+			n, err := tx.Exec(addAttribute, append([]any{w.ID, w.Name}, append(w.stored(), entry)...)...)
 			if err == nil && n == 0 {
 				err = fmt.Errorf("contact: an attribute was made meanwhile: %w", store.ErrConflict)
 			}
@@ -330,7 +437,7 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 				return nil, err
 			}
 			a = w
-		case a.Type == TypeChoice:
+		case a.Type == TypeChoice || a.Type == TypeMultiple:
 			more := a.Choices
 			for _, c := range w.Choices {
 				if !slices.ContainsFunc(more, func(s string) bool { return strings.EqualFold(s, c) }) {
@@ -351,14 +458,4 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 		out[i] = a
 	}
 	return out, nil
-}
-
-// looksSensitive tells whether a name sounds like data of GDPR 9 (health, belief, union, origin, sex life).
-func looksSensitive(name string) bool {
-	for _, w := range []string{"RELIGI", "HEALTH", "SANTE", "HANDICAP", "DISAB", "ETHNI", "UNION_MEMBER", "SYNDIC", "POLITI", "SEXUAL", "BLOOD", "SANGUIN", "DIAGNOS", "ALLERG"} {
-		if strings.Contains(name, w) {
-			return true
-		}
-	}
-	return false
 }

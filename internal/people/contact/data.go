@@ -24,6 +24,8 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "a kind of information, never a value"),
 			none("type", "one of a few words"), none("choices", "what can be chosen, the same for everybody"),
 			none("purpose", "why the account keeps it"), none("sensitive", "whether it looks like data of GDPR 9"),
+			none("several", "whether several choices may stand"), none("label", "how people see it"), none("keep_days", "how long a value is kept"),
+			none("special", "the part of GDPR 9(2) the account rests on"), none("version", "counts changes"),
 			none("created_at", "when it was made"), none("retired_at", "when it was retired"), none("entry_id", "the entry in the trace")}},
 		{Store: datamap.Main, Name: "contact", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"),

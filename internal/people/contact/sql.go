@@ -7,6 +7,9 @@ import "consend/internal/ground/store"
 const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
 	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at`
 
+const attributeColumns = `SELECT a.id, a.name, CASE WHEN a.several = 1 THEN 'multiple' ELSE a.type END AS type, a.choices, a.purpose, a.sensitive, a.retired_at,
+	a.label, a.keep_days, a.special, a.version`
+
 var addColumns = []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
 	{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
 	{Name: "country", Type: store.Text}, {Name: "state", Type: store.Text}, {Name: "age"}, {Name: "salt", Type: store.Bytes},
@@ -66,11 +69,18 @@ var (
 	activities = store.Account("contact.activities", `SELECT a.contact_id, a.kind, a.first_at, a.last_at, a.times
 		FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = ? ORDER BY a.last_at DESC, a.kind`)
 
-	attributes = store.Account("contact.attributes", `SELECT a.id, a.name, a.type, a.choices, a.purpose, a.sensitive, a.retired_at
+	attributes = store.Account("contact.attributes", attributeColumns+`
 		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name`)
-	lockAttributes = store.Account("contact.lock_attributes", `SELECT a.id, a.name, a.type, a.choices, a.purpose, a.sensitive, a.retired_at
+	lockAttributes = store.Account("contact.lock_attributes", attributeColumns+`
 		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name :lock`)
-	addAttribute = store.Account("contact.add_attribute", `INSERT INTO attribute (account_id, id, name, type, choices, purpose, sensitive, created_at, entry_id)
-		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?) ON CONFLICT (account_id, name) WHERE retired_at = 0 DO NOTHING`)
-	setChoices = store.Account("contact.set_choices", `UPDATE attribute SET choices = ? WHERE account_id = :account AND id = ?`)
+	addAttribute = store.Account("contact.add_attribute", `INSERT INTO attribute (account_id, id, name, type, several, choices, purpose, sensitive, label, keep_days, special, entry_id, created_at)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now) ON CONFLICT (account_id, name) WHERE retired_at = 0 DO NOTHING`)
+	setChoices = store.Account("contact.set_choices", `UPDATE attribute SET choices = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+
+	everyAttribute = store.Account("contact.every_attribute", attributeColumns+` FROM attribute a
+		WHERE a.account_id = :account ORDER BY CASE WHEN a.retired_at = 0 THEN 0 ELSE 1 END, a.name, a.id`)
+	lockAttribute   = store.Account("contact.lock_attribute", attributeColumns+` FROM attribute a WHERE a.account_id = :account AND a.id = ? :lock`)
+	changeAttribute = store.Account("contact.change_attribute", `UPDATE attribute SET type = ?, several = ?, choices = ?, purpose = ?, sensitive = ?, label = ?, keep_days = ?, special = ?,
+		version = version + 1 WHERE account_id = :account AND id = ?`)
+	retireAttribute = store.Account("contact.retire_attribute", `UPDATE attribute SET retired_at = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
 )

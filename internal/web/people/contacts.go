@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"consend/internal/ground/fault"
@@ -17,6 +18,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/people/segment"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
@@ -31,7 +33,7 @@ var contactStates = map[string]contact.State{"frozen": contact.StateRestricted, 
 
 // contactsSpec is what the table of contacts may be asked.
 func contactsSpec() shell.ListSpec {
-	return shell.ListSpec{Sorts: []string{"-added", "email"}, Filters: []string{"list", "state", "grade"}}
+	return shell.ListSpec{Sorts: []string{"-added", "email"}, Filters: []string{"segment", "list", "state", "grade"}}
 }
 
 // asked turns the address of the table into a question.
@@ -58,8 +60,16 @@ func (p *Pages) contacts(r *shell.Request) error {
 	q := asked(l)
 	var page consent.Page
 	var lists []list.List
+	var segments []segment.Segment
 	err := p.view(r, func(v *store.View) (err error) {
 		if lists, err = list.All(v); err != nil {
+			return err
+		}
+		if segments, err = segment.All(v); err != nil {
+			return err
+		}
+		if id, _ := strconv.ParseInt(l.Filter("segment"), 10, 64); id != 0 {
+			page, err = inSegment(v, id, l, q)
 			return err
 		}
 		page, err = consent.Search(v, q)
@@ -75,10 +85,47 @@ func (p *Pages) contacts(r *shell.Request) error {
 	if err := p.look(r, trace.Looked{Object: "contacts", Contacts: ids, Filter: r.R.URL.RawQuery}); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists)))
+	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments)))
 }
 
-func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent.Page, lists []list.List) shell.Table {
+// inSegment is a page of a segment's people, newest first, narrowed by list and state.
+func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.Page, error) {
+	s, err := segment.Get(v, id)
+	if err != nil {
+		return consent.Page{}, err
+	}
+	where, err := segment.Where(v, s.Definition)
+	if err != nil {
+		return consent.Page{}, err
+	}
+	if q.List != 0 {
+		c := segment.Condition{Field: segment.List, Of: q.List, Op: segment.Status, Values: []string{string(q.State)}}
+		if q.State == "" {
+			c.Op = segment.On
+		}
+		narrow, err := segment.Where(v, segment.Definition{Conditions: []segment.Condition{c}})
+		if err != nil {
+			return consent.Page{}, err
+		}
+		where = where.And(narrow)
+	}
+	before, _ := strconv.ParseInt(l.After, 10, 64)
+	ids, err := segment.Newest(v, where, before, l.Size+1)
+	if err != nil {
+		return consent.Page{}, err
+	}
+	more := len(ids) > l.Size
+	if more {
+		ids = ids[:l.Size]
+	}
+	page, err := consent.PageOf(v, ids)
+	if more && err == nil {
+		page.Next = dec(ids[len(ids)-1])
+	}
+	return page, err
+}
+
+func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent.Page, lists []list.List, segments []segment.Segment) shell.Table {
 	email := shell.Column{Label: r.P.T("people.email"), Sort: "email"}
 	if q.List != 0 && q.Prefix == "" { // a list's people come as they were added
 		email.Sort = ""
@@ -90,6 +137,15 @@ func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent
 			Action: shell.Link{Label: r.P.T("people.import"), URL: "/import/new", Icon: "upload"}, Help: shell.Link{Label: r.P.T("people.empty.form"), URL: "/forms"}},
 	}
 	byID := named(lists)
+	among := shell.Filter{Name: "segment", Label: r.P.T("segments.one")}
+	for _, s := range segments {
+		if s.RetiredAt == 0 && len(among.Choices) < 12 {
+			among.Choices = append(among.Choices, shell.Choice{Value: dec(s.ID), Label: s.Name})
+		}
+	}
+	if len(among.Choices) > 0 {
+		t.Filters = append(t.Filters, among)
+	}
 	if choices := mailLists(lists); len(choices) > 1 && len(choices) <= 12 {
 		for i := range choices {
 			choices[i].Hint = ""

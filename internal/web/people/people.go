@@ -61,6 +61,12 @@ func (p *Pages) Routes() []shell.Route {
 		get("/purposes/{id}", shell.ListsRead, p.purpose),
 		post("/purposes/{id}", shell.ListsWrite, p.purposePost, "purpose.rename"),
 		post("/purposes/{id}/turn", shell.ListsWrite, p.purposeTurnPost, "purpose.retire", "purpose.restore"),
+		get("/segments", shell.ListsRead, p.segments),
+		person("/segments/new", shell.ContactsRead, p.segmentBuild),
+		post("/segments/new", shell.ListsWrite, p.segmentSave, "segment.make"),
+		person("/segments/{id}", shell.ContactsRead, p.segmentBuild),
+		post("/segments/{id}", shell.ListsWrite, p.segmentSave, "segment.change"),
+		post("/segments/{id}/turn", shell.ListsWrite, p.segmentTurnPost, "segment.retire", "segment.restore"),
 		person("/suppressions", shell.ContactsRead, p.suppressions),
 		post("/suppressions", shell.ContactsWrite, p.suppressPost, "suppression.add"),
 	}
