@@ -5,7 +5,7 @@ package contact
 import "consend/internal/ground/store"
 
 const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
-	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at`
+	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at, c.paused_until, c.pace`
 
 var addColumns = []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
 	{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
