@@ -132,6 +132,7 @@ func (r *run) script() []act {
 	r.lists(member)
 	r.people(member)
 	r.ledger(member, public)
+	r.choices(member, public)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
 	r.chain(member, house)
