@@ -37,6 +37,9 @@ func (h *House) Furnish(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
+	if _, err := list.EnsureMeasuring(tx, a.Language); err != nil {
+		return err
+	}
 	rules, err := rulepack.For(tx)
 	if err != nil {
 		return err

@@ -133,6 +133,7 @@ func (r *run) script() []act {
 	r.people(member)
 	r.ledger(member, public)
 	r.segments(member)
+	r.choices(member, public)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
 	r.chain(member, house)

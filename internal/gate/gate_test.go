@@ -636,3 +636,57 @@ func TestAnAccountThatAsksForMoreProofLeavesTheRestOutAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A pause and a pace are the person's own word: counted, decided, and heard while a batch flies.
+func TestAPauseAndAPaceLeaveOutAndEndByThemselves(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		who := p.reader(t)
+		own := func(fn func(tx *store.Tx) error) {
+			must(t, h.Main.Write(context.Background(), actor.Actor{Kind: actor.Subject, Account: p.who.Account, Request: "test"}, fn))
+		}
+		reason := func() gate.Reason {
+			_, out := p.decide(t, p.batch(), contacts(who)...)
+			return out[0].Reason
+		}
+		permit, out := p.decide(t, p.batch(), contacts(who)...)
+		if out[0].Reason != gate.OK {
+			t.Fatal(out[0].Reason)
+		}
+		own(func(tx *store.Tx) error { return contact.Pause(tx, who, 1, time.UTC) })
+		p.write(t, func(tx *store.Tx) error { return gate.Recheck(tx, permit) })
+		if r := permit.Covers(gate.Candidate{Contact: who}, norm(p.people)); r != gate.Reason(consent.Paused) {
+			t.Errorf("in flight: %q", r)
+		}
+		if reason() != gate.Reason(consent.Paused) {
+			t.Errorf("paused: %q", reason())
+		}
+		h.Clock.Advance(32 * 24 * time.Hour)
+		if reason() != gate.OK {
+			t.Errorf("after the pause: %q", reason())
+		}
+		own(func(tx *store.Tx) error { return contact.Slow(tx, who, contact.PaceWeek) })
+		if reason() != gate.OK {
+			t.Errorf("never written to: %q", reason())
+		}
+		p.write(t, func(tx *store.Tx) error {
+			return contact.Active(tx, []contact.Activity{{Contact: who, Kind: contact.Sent}})
+		})
+		if reason() != gate.Reason(consent.TooOften) {
+			t.Errorf("written to just now: %q", reason())
+		}
+		h.Clock.Advance(7*24*time.Hour - time.Hour) // a weekly letter that leaves an hour earlier
+		if reason() != gate.OK {
+			t.Errorf("a week later: %q", reason())
+		}
+		// Service mail is owed all the same.
+		own(func(tx *store.Tx) error { return contact.Pause(tx, who, 6, time.UTC) })
+		if _, out := p.decide(t, gate.Batch{Class: gate.Receipt, Relay: p.relay}, gate.Candidate{Contact: who}); out[0].Reason != gate.OK {
+			t.Errorf("a receipt: %q", out[0].Reason)
+		}
+		// Nobody pauses for another.
+		if err := h.Main.Write(context.Background(), p.who, func(tx *store.Tx) error { return contact.Pause(tx, who, 1, time.UTC) }); fault.KindOf(err) != fault.Forbidden {
+			t.Errorf("a member paused a person: %v", err)
+		}
+	})
+}

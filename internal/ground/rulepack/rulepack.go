@@ -101,7 +101,7 @@ func InUse() []Key {
 	return []Key{Art14Notice, Art14Margin, WaitingRemind, Mailable, WordRefused,
 		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
 		EvidenceRow, EvidenceFile, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog,
-		PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
+		TrackAskAgain, TrackOpenDate, TrackInformed, PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
 }
 
 // Word is the rule that tells the grade of a bare word about an origin: "D", or "-"

@@ -130,7 +130,8 @@ type batch struct {
 	order   []*sub // those the events are about, as they were met
 	records []Record
 	results []Result
-	set     *trace.Set // what the trace commits meanwhile; nil for one event
+	early   legalclock.Moment // see State.Early
+	set     *trace.Set        // what the trace commits meanwhile; nil for one event
 }
 
 func (b *batch) apply() error {
@@ -316,6 +317,9 @@ func bar(rows []barRow, l list.List) (out Bar) {
 
 // decide judges each event by Next, in the order of the slice.
 func (b *batch) decide() error {
+	if err := b.readEarly(); err != nil {
+		return err
+	}
 	d, n := b.desk, len(b.events)
 	d.records = slices.Grow(d.records[:0], n)[:n]
 	d.fresh, d.order = slices.Grow(d.fresh[:0], n), slices.Grow(d.order[:0], n)
@@ -361,6 +365,9 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 	}
 	if e.Kind == Confirm && e.Request == 0 && s.Status == Requested {
 		e.Request = s.Event
+	}
+	if e.Basis == Informed && s.Grant {
+		s.Early = b.early
 	}
 	res := &b.results[i]
 	res.Before = *s

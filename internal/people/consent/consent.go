@@ -46,6 +46,11 @@ const (
 	Member        Basis = "member"            // association and its members
 	PublicTask    Basis = "public_task"       // GDPR 6(1)(e)
 	NonCommercial Basis = "non_commercial_li" // GDPR 6(1)(f), no advertising
+
+	// Informed is no consent and no basis to write: the person was told that opens or clicks are
+	// measured and had not objected, with dated evidence from before the day the rules name
+	// (tracking.informed_before; CNIL 2026-042). Only a list that measures can rest on it.
+	Informed Basis = "informed_no_objection"
 )
 
 // Bases lists them in the order pages show them.
@@ -166,8 +171,9 @@ type State struct {
 	Since  legalclock.Moment
 	Seq    int64
 	Bar    Bar
-	Grant  bool // the list measures and carries no mail: only the person gives it
-	Ending bool // the contact is being erased: nothing new is given, a no is still heard (INV-17)
+	Grant  bool              // the list measures and carries no mail: only the person gives it
+	Early  legalclock.Moment // evidence of Informed must be older; 0: the account's rules know no such thing
+	Ending bool              // the contact is being erased: nothing new is given, a no is still heard (INV-17)
 }
 
 // Barred tells whether a suppression binds: it does unless the person said yes after it.

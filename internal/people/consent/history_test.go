@@ -38,6 +38,15 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 			age := rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(rt, "age")
 			due := rapid.SampledFrom([]legalclock.Moment{0, 0, 0, now - 1, now, now + 1}).Draw(rt, "due")
 			put("UPDATE contact SET state = '%s', age = %d, notice_due_at = %d WHERE account_id = %d AND id = %d", state, age, due, w.account, id)
+			pause := rapid.SampledFrom([]legalclock.Moment{0, 0, 0, now, now + 1}).Draw(rt, "pause")
+			pace := rapid.SampledFrom([]contact.Pace{contact.PaceAll, contact.PaceWeek, contact.PaceMonth}).Draw(rt, "pace")
+			put("UPDATE contact SET paused_until = %d, pace = %d WHERE account_id = %d AND id = %d", pause, pace, w.account, id)
+			var sent legalclock.Moment
+			if rapid.Bool().Draw(rt, "written to") {
+				sent = rapid.SampledFrom([]legalclock.Moment{now, now.Add(-contact.PaceWeek.Gap()), now.Add(-contact.PaceWeek.Gap()) + 1,
+					now.Add(-contact.PaceMonth.Gap()), now.Add(-contact.PaceMonth.Gap()) + 1}).Draw(rt, "sent")
+				put("INSERT INTO contact_activity (account_id, contact_id, kind, first_at, last_at, times) VALUES (%d, %d, '%s', 1, %d, 1)", w.account, id, contact.Sent, sent)
+			}
 			if rapid.IntRange(0, 5).Draw(rt, "subscribed") > 0 {
 				want.Status = rapid.SampledFrom([]Status{None, Requested, Waiting, Given, Given, Given, Withdrawn, Refused, Expired}).Draw(rt, "status")
 				want.Said = rapid.SampledFrom([]Said{SaidNothing, SaidYes, SaidNo}).Draw(rt, "said")
@@ -77,7 +86,7 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 				got, err = ReasonsFor(v, w.news, []int64{id})
 				return err
 			})
-			why := Why(l, c, want, []string{"A", "B", "C", "D"}, now)
+			why := Why(l, c, want, []string{"A", "B", "C", "D"}, sent, now)
 			if got[id] != why {
 				rt.Fatalf("the database says %q, Go says %q\n%v", got[id], why, set)
 			}
@@ -133,6 +142,21 @@ func TestNoPathThroughApplyRevivesARefusal(t *testing.T) {
 			turned := false
 			for range rapid.IntRange(1, 6).Draw(rt, "tries") {
 				w.Clock.Advance(time.Second)
+				w.write(t, w.voice, func(tx *store.Tx) error { // what bends a yes brings back no no
+					switch rapid.IntRange(0, 5).Draw(rt, "choice") {
+					case 0:
+						return contact.Pause(tx, id, rapid.SampledFrom([]int{0, 1, 6}).Draw(rt, "months"), time.UTC)
+					case 1:
+						return contact.Slow(tx, id, rapid.SampledFrom(contact.Paces()).Draw(rt, "pace"))
+					case 2:
+						lists, err := list.EnsureMeasuring(tx, "en")
+						if err == nil {
+							_, err = Grant(tx, list.Opens, Event{Contact: id, List: lists[list.Opens].ID, Source: "preferences"})
+						}
+						return err
+					}
+					return nil
+				})
 				now := legalclock.MomentOf(w.Clock.Now())
 				e := Event{Contact: id, List: w.news, Basis: ByConsent, Grade: GradeB}
 				e.Kind = rapid.SampledFrom([]Kind{Give, Give, Release, Request, Confirm, Accept, Expire, Remove}).Draw(rt, "kind")
@@ -158,7 +182,7 @@ func TestNoPathThroughApplyRevivesARefusal(t *testing.T) {
 					rt.Fatalf("a %s brought the person back after their %s: %+v", e.Kind, no, s)
 				}
 				if turned {
-					if e.Kind == Confirm && s.Reason != "" {
+					if e.Kind == Confirm && s.Reason != "" && s.Reason != Paused {
 						rt.Fatalf("the person's own yes does not count: %+v", s)
 					}
 					return

@@ -139,11 +139,14 @@ func (s State) give(e Event) (State, Verdict) {
 	if s.Barred() {
 		return s, Suppressed
 	}
+	if s.Grant {
+		return s.informed(e)
+	}
 	waits := e.Grade == Ungraded || e.Lacks != ""
 	if !waits && !e.Grade.claimable() {
 		return s, BadGrade
 	}
-	if s.Grant || (!e.Basis.Known() && !(waits && e.Basis == "")) {
+	if !e.Basis.Known() && !(waits && e.Basis == "") {
 		return s, BadBasis
 	}
 	if s.Said == SaidYes && s.Status == Given {
@@ -160,6 +163,21 @@ func (s State) give(e Event) (State, Verdict) {
 		return s, Recorded
 	}
 	s.Status, s.Basis, s.Grade = Given, e.Basis, e.Grade
+	return s, Applied
+}
+
+// informed is the one thing others may say about a list that measures: that the person was told
+// before the day of the rules and had not objected. Nobody's bare word is enough.
+func (s State) informed(e Event) (State, Verdict) {
+	switch {
+	case e.Basis != Informed || s.Early == 0 || e.OccurredAt == 0 || e.OccurredAt >= s.Early:
+		return s, BadBasis
+	case e.Lacks != "" || e.Grade != GradeB && e.Grade != GradeC:
+		return s, BadGrade
+	case s.Status == Given:
+		return s, Recorded
+	}
+	s.Status, s.Basis, s.Grade = Given, Informed, e.Grade
 	return s, Applied
 }
 

@@ -33,22 +33,26 @@ const (
 	NotOnList    Reason = "not_on_list"   //
 	Unconfirmed  Reason = "unconfirmed"   // the mailbox has not answered
 	Unproved     Reason = "waiting"       // waiting for proof
-	TooWeak      Reason = "proof_weak"    // proved, but by less than the account's rules ask for (rule evidence.mailable)
 	HasEnded     Reason = "expired"       //
+	Paused       Reason = "paused"        // the person asked for quiet until a day
+	TooWeak      Reason = "proof_weak"    // proved, but by less than the account's rules ask for (rule evidence.mailable)
 	UnderAge     Reason = "under_age"     // GDPR 8
 	NoticeDue    Reason = "notice_due"    // GDPR 14(3): should have been told by now
+	TooOften     Reason = "frequency"     // the person wants at most one a week or a month, and has had it
 )
 
 // Reasons lists them in the order in which they are asked.
 func Reasons() []Reason {
 	return []Reason{ListRetired, NoMail, ErasingNow, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
-		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, TooWeak, HasEnded, UnderAge, NoticeDue}
+		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
 }
 
 // ReasonSQL gives the first failing reason (” when there is none) for a contact c, a list
 // l and their subscription s (LEFT JOIN), in the order of the house: state, do-not-mail
-// list unless the person said yes after it, basis, age, notice. The one text for one id, a
-// batch and a count; a test holds it equal to Why. Its one argument, before all that follow
+// list unless the person said yes after it, basis, the person's pause, proof, age, notice, and
+// last how often the person wants mail (compliance L19). The one text for one id, a
+// batch and a count; a test holds it equal to Why. Only of people who chose a pace it is asked
+// when they were last written to. Its one argument, before all that follow
 // it in the text, is what Mailable gives.
 const ReasonSQL = `CASE
 	WHEN l.retired_at <> 0 THEN 'list_retired'
@@ -67,9 +71,12 @@ const ReasonSQL = `CASE
 		WHEN s.state = 'requested' THEN 'unconfirmed'
 		WHEN s.state = 'waiting' THEN 'waiting'
 		WHEN s.state <> 'given' THEN s.state
+		WHEN c.paused_until > :now THEN 'paused'
 		WHEN s.grade NOT IN ?* THEN 'proof_weak'
 		WHEN c.age = 2 THEN 'under_age'
 		WHEN c.notice_due_at > 0 AND c.notice_due_at <= :now THEN 'notice_due'
+		WHEN c.pace <> 0 AND EXISTS (SELECT 1 FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = c.id AND a.kind = 'sent'
+			AND a.last_at > :now - CASE c.pace WHEN 7 THEN 561600000000 ELSE 2376000000000 END) THEN 'frequency'
 		ELSE '' END) END`
 
 // Mailable are the grades of evidence by which the account writes to people: those of the
@@ -82,8 +89,9 @@ func Mailable(r store.Reader) ([]string, error) {
 	return rules.List(rulepack.Mailable), nil
 }
 
-// Why is ReasonSQL in Go: the same order, from what was read.
-func Why(l list.List, c contact.Contact, s State, mailable []string, now legalclock.Moment) Reason {
+// Why is ReasonSQL in Go: the same order, from what was read. sent is when the person last got a
+// campaign of the account, 0 for never.
+func Why(l list.List, c contact.Contact, s State, mailable []string, sent, now legalclock.Moment) Reason {
 	switch {
 	case l.RetiredAt != 0:
 		return ListRetired
@@ -111,12 +119,16 @@ func Why(l list.List, c contact.Contact, s State, mailable []string, now legalcl
 		return Reason(s.Status)
 	}
 	switch {
+	case c.PausedUntil > now:
+		return Paused
 	case !slices.Contains(mailable, string(s.Grade)):
 		return TooWeak
 	case c.Age == contact.AgeUnder:
 		return UnderAge
 	case c.NoticeDueAt > 0 && c.NoticeDueAt <= now:
 		return NoticeDue
+	case c.Pace != contact.PaceAll && sent != 0 && now.Sub(sent) < c.Pace.Gap():
+		return TooOften
 	}
 	return ""
 }

@@ -92,3 +92,22 @@ var (
 	counts = store.Account("consent.counts", `SELECT s.list_id, s.state, COUNT(*) AS people FROM subscription s
 		WHERE s.account_id = :account AND s.state <> 'none' GROUP BY s.list_id, s.state`)
 )
+
+// Who may be measured: a yes that stands, of somebody who isn't frozen, erased or opposed, past no later
+// suppression. A mailbox that failed says nothing about measuring.
+var (
+	tracking = store.Account("consent.tracking", `SELECT s.contact_id, l.measures FROM list l
+		JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.state = 'given'
+		JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
+		WHERE l.account_id = :account AND l.measures <> '' AND l.retired_at = 0 AND s.contact_id IN ?* AND c.state IN ('active', 'bounced')
+		AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp AND x.reason <> 'hard_bounce'
+			AND (x.scope = 'all' OR x.scope = 'purpose' AND x.scope_id = l.purpose_id OR x.scope = 'list' AND x.scope_id = l.id)
+			AND (x.reason = 'authority_order' OR s.said <> 1 OR x.since > s.said_at))`)
+	answers = store.Account("consent.answers", `SELECT l.id AS list_id, COALESCE(s.state, 'none') AS state, COALESCE(s.basis, '') AS basis,
+		COALESCE(s.said, 0) AS said, COALESCE(s.said_at, 0) AS said_at, COALESCE(s.event_id, 0) AS event_id, COALESCE(s.since, 0) AS since,
+		COALESCE((SELECT MAX(x.since) FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp AND x.reason <> 'hard_bounce'
+			AND (x.scope = 'all' OR x.scope = 'purpose' AND x.scope_id = l.purpose_id OR x.scope = 'list' AND x.scope_id = l.id)), 0) AS bar_at
+		FROM contact c JOIN list l ON l.account_id = :account AND l.measures <> '' AND l.retired_at = 0
+		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
+		WHERE c.account_id = :account AND c.id = ?`)
+)

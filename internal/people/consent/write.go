@@ -6,6 +6,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/people/refusal"
 )
 
@@ -142,7 +143,8 @@ func (b *batch) writeOrigins() error {
 }
 
 // writePeople notes what the events say about the people themselves: a sign of life, and
-// that somebody who had objected or whose mailbox had failed is back by their own yes.
+// that somebody who had objected or whose mailbox had failed is back by their own yes to mail; a yes
+// to being measured asks for no mail.
 func (b *batch) writePeople() error {
 	var alive, back []int64
 	for i := range b.events {
@@ -151,7 +153,7 @@ func (b *batch) writePeople() error {
 		if own && !p.Created && b.results[i].Verdict.OK() {
 			alive = append(alive, e.Contact)
 		}
-		if (e.Kind == Confirm || e.Kind == Accept) && b.results[i].Verdict.OK() && (p.State == contact.StateObjected || p.State == contact.StateBounced) {
+		if (e.Kind == Confirm || e.Kind == Accept) && b.results[i].Verdict.OK() && b.lists[e.List].Kind == list.Mail && (p.State == contact.StateObjected || p.State == contact.StateBounced) {
 			back = append(back, e.Contact)
 		}
 	}

@@ -72,6 +72,8 @@ type Contact struct {
 	CreatedAt   legalclock.Moment
 	UpdatedAt   legalclock.Moment
 	ActiveAt    legalclock.Moment // last sign of life by the person; an open is none
+	PausedUntil legalclock.Moment // the person asked for quiet until then; it ends by itself
+	Pace        Pace              // how often the person wants campaigns
 }
 
 // Get finds a person by number. Faults: contact.none.

@@ -5,7 +5,7 @@ package contact
 import "consend/internal/ground/store"
 
 const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
-	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at`
+	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at, c.paused_until, c.pace`
 
 const attributeColumns = `SELECT a.id, a.name, CASE WHEN a.several = 1 THEN 'multiple' ELSE a.type END AS type, a.choices, a.purpose, a.sensitive, a.retired_at,
 	a.label, a.keep_days, a.special, a.version`

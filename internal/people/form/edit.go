@@ -23,6 +23,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -68,6 +69,9 @@ func Make(tx *store.Tx, name string, d Definition) (int64, error) {
 	if err := checked(name, d); err != nil {
 		return 0, err
 	}
+	if err := d.Tracking.ready(tx); err != nil {
+		return 0, err
+	}
 	doc, err := json.Marshal(d)
 	if err != nil {
 		return 0, err
@@ -89,6 +93,9 @@ func Make(tx *store.Tx, name string, d Definition) (int64, error) {
 func Edit(tx *store.Tx, id, version int64, name string, d Definition) error {
 	name = strings.TrimSpace(name)
 	if err := checked(name, d); err != nil {
+		return err
+	}
+	if err := d.Tracking.ready(tx); err != nil {
 		return err
 	}
 	doc, err := json.Marshal(d)
@@ -185,6 +192,13 @@ func sameText(draft notice.Note, v notice.Version) bool {
 
 // refresh takes over what lists and attributes are now: retired, renamed, special.
 func refresh(r store.Reader, d Definition) (Definition, error) {
+	if d.Tracking.asks() {
+		measuring, err := list.Measuring(r)
+		if err != nil {
+			return d, err
+		}
+		d.Lists = d.Tracking.boxes(d.Lists, measuring)
+	}
 	ids := make([]int64, 0, len(d.Lists))
 	for _, c := range d.Lists {
 		ids = append(ids, c.List)
@@ -378,7 +392,7 @@ func checked(name string, d Definition) error {
 	if name == "" || len(name) > 200 {
 		return fault.New(fault.Invalid, "form.name").At("name")
 	}
-	words := []Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already, d.Subject, d.Greeting}
+	words := []Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already, d.Subject, d.Greeting, d.Tracking.Opens, d.Tracking.Clicks}
 	for _, t := range d.Tongues {
 		if n, ok := NewTongue(t.Code, t.Name, t.Fallback); !ok || n.Code != t.Code || len(t.Name) > 60 || strings.ContainsAny(t.Name, "\x00\n") {
 			return fault.New(fault.Invalid, "form.language").At("tongue")
@@ -468,4 +482,16 @@ func accountOf(r store.Reader) int64 {
 func hashed(b []byte) []byte {
 	s := sha256.Sum256(b)
 	return s[:]
+}
+
+// ready makes the lists the questions need, in an account that has never asked them.
+func (t Tracking) ready(tx *store.Tx) error {
+	if !t.asks() {
+		return nil
+	}
+	a, err := account.Get(tx)
+	if err == nil {
+		_, err = list.EnsureMeasuring(tx, a.Language)
+	}
+	return err
 }

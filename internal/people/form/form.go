@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"consend/internal/ground/legalclock"
+	"consend/internal/people/list"
 	"consend/internal/people/notice"
 )
 
@@ -52,6 +53,7 @@ type Definition struct {
 	Done      Words    `json:"done,omitempty"`   // after the confirmation
 	Fields    []Field  `json:"fields,omitempty"` // beside the address, which is always asked
 	Lists     []Choice `json:"lists"`
+	Tracking  Tracking `json:"tracking,omitzero"`
 	OptIn     OptIn    `json:"opt_in"`
 	Age       int      `json:"age,omitempty"` // asks "are you N or over?"; 0 doesn't ask
 	Notice    int64    `json:"notice"`        // the note; publishing takes its newest version
@@ -104,6 +106,42 @@ type Choice struct {
 	Hint    Words  `json:"hint,omitempty"`
 	Closed  bool   `json:"closed,omitempty"` // the list was retired
 	Name    string `json:"name,omitempty"`   // the account's own name for it
+}
+
+// Tracking is what a form asks about measuring: each question has its own words and its own
+// box, unticked (CNIL 2026-042). Empty words ask nothing. What is asked becomes a Choice of the
+// account's list that measures it, so that yes, proof and receipt are those of every list.
+type Tracking struct {
+	Opens  Words `json:"opens,omitempty"`
+	Clicks Words `json:"clicks,omitempty"`
+}
+
+func (t Tracking) in(what string) Words {
+	if what == list.Opens {
+		return t.Opens
+	}
+	return t.Clicks
+}
+
+// asks tells whether a question is asked at all.
+func (t Tracking) asks() bool { return len(t.Opens)+len(t.Clicks) > 0 }
+
+// boxes lays the questions into the lists of a definition, the last ones.
+func (t Tracking) boxes(lists []Choice, measuring map[string]list.List) []Choice {
+	if !t.asks() {
+		return lists
+	}
+	out := slices.DeleteFunc(slices.Clone(lists), func(c Choice) bool {
+		return c.List == measuring[list.Opens].ID || c.List == measuring[list.Clicks].ID
+	})
+	for _, what := range list.Measured() {
+		if l := measuring[what]; l.ID != 0 && len(t.in(what)) > 0 {
+			c := choiceOf(l)
+			c.Label = t.in(what)
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // Mails lists the choices that carry mail.

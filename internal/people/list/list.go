@@ -98,6 +98,10 @@ type List struct {
 	RetiredAt legalclock.Moment
 	EntryID   int64
 
+	Folder   string // how members sort lists; people never see it
+	Offered  bool   // shown on the page of choices to people who aren't on it
+	Measures string // Opens or Clicks, for the account's two lists that measure
+
 	PurposeName   string
 	PurposeFamily string
 }
@@ -123,6 +127,10 @@ type New struct {
 	Purpose int64
 	Kind    Kind
 	Public  Words
+	Folder  string
+	Offered bool
+
+	measures string
 }
 
 // MakePurpose makes a purpose. Faults: list.name.missing, list.name.long, list.public.long,
@@ -161,12 +169,18 @@ func Make(tx *store.Tx, n New) (int64, error) {
 	} else if p.RetiredAt != 0 {
 		return 0, fault.New(fault.NotFound, "list.purpose.none").At("purpose")
 	}
+	// What somebody says yes to without mail stands alone in its purpose.
+	alone := grantsOf
 	if n.Kind == Grant {
-		if k, err := store.One[int64](tx, listsOf, n.Purpose); err != nil {
-			return 0, err
-		} else if k > 0 {
-			return 0, fault.New(fault.Conflict, "list.grant.one")
-		}
+		alone = listsOf
+	}
+	if k, err := store.One[int64](tx, alone, n.Purpose); err != nil {
+		return 0, err
+	} else if k > 0 {
+		return 0, fault.New(fault.Conflict, "list.grant.one")
+	}
+	if n.Folder, err = folder(n.Folder); err != nil {
+		return 0, err
 	}
 	if _, ok, err := findNamed(tx, name); err != nil {
 		return 0, err
@@ -178,7 +192,7 @@ func Make(tx *store.Tx, n New) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(add, id, n.Purpose, n.Kind, name, Fold(name), n.Public.text(), entry)
+	_, err = tx.Exec(add, id, n.Purpose, n.Kind, name, Fold(name), n.Public.text(), n.Folder, flag(n.Offered && n.Kind == Mail), n.measures, entry)
 	return id, taken(err, "list.taken")
 }
 
@@ -209,39 +223,12 @@ func EnsureNamed(tx *store.Tx, purposeName, listName string) (int64, error) {
 }
 
 // Mark names what a list's page shows of its words.
-func (l List) Mark() string { return mark.Of(l.Name, l.Public.text()) }
+func (l List) Mark() string {
+	return mark.Of(l.Name, l.Public.text(), l.Folder, fmt.Sprint(l.Offered))
+}
 
 // Mark names what a purpose's page shows of its words.
 func (p Purpose) Mark() string { return mark.Of(p.Name, p.Public.text()) }
-
-// Rename changes a list's name and public words, never its purpose.
-// Faults: list.none, list.name.missing, list.name.long, list.public.long, list.taken,
-// list.changed when it is not what was seen (mark).
-func Rename(tx *store.Tx, id int64, seen, name string, public Words) error {
-	if _, err := store.All[int64](tx, lock, id); err != nil {
-		return err
-	}
-	l, err := Get(tx, id)
-	if err != nil {
-		return err
-	}
-	if mark.Stale(seen, l.Mark()) {
-		return fault.New(fault.Conflict, "list.changed")
-	}
-	if name, err = checked(name, public); err != nil {
-		return err
-	}
-	if o, ok, err := findNamed(tx, name); err != nil {
-		return err
-	} else if ok && o.ID != id {
-		return fault.New(fault.Conflict, "list.taken").At("name")
-	}
-	if _, err := told(tx, "list.rename", "list", id, renamed(l.Name, name, public)); err != nil {
-		return err
-	}
-	_, err = tx.Exec(rename, name, Fold(name), public.text(), id)
-	return taken(err, "list.taken")
-}
 
 // RenamePurpose changes a purpose's name and public words. What people said yes to is
 // what they were shown: proofs keep those words.
@@ -283,11 +270,15 @@ func renamed(from, to string, public Words) proof.Fields {
 	return f
 }
 
-// Retire takes a list out of use; its ledger stays. Again is harmless. Faults: list.none.
+// Retire takes a list out of use; its ledger stays. Again is harmless. Faults: list.none,
+// list.measuring.kept (what people said about being measured is always to be found).
 func Retire(tx *store.Tx, id int64) error {
 	l, err := Get(tx, id)
 	if err != nil || l.RetiredAt != 0 {
 		return err
+	}
+	if l.Measures != "" {
+		return fault.New(fault.Conflict, "list.measuring.kept")
 	}
 	tx.Do(retire, tx.Now, id)
 	_, err = told(tx, "list.retire", "list", id, nil)

@@ -4,7 +4,7 @@ package list
 
 import "consend/internal/ground/store"
 
-const columns = `SELECT l.id, l.purpose_id, l.kind, l.name, l.public, l.position, l.created_at, l.retired_at, l.entry_id,
+const columns = `SELECT l.id, l.purpose_id, l.kind, l.name, l.public, l.position, l.created_at, l.retired_at, l.entry_id, l.folder, l.offered <> 0 AS offered, l.measures,
 	p.name AS purpose_name, p.family AS purpose_family
 	FROM list l JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id WHERE l.account_id = :account `
 
@@ -20,15 +20,18 @@ var (
 	getPurpose   = store.Account("list.get_purpose", purposeColumns+`AND p.id = ?`)
 	purposeNamed = store.Account("list.purpose_named", purposeColumns+`AND p.folded = ? AND p.retired_at = 0`)
 	purposes     = store.Account("list.purposes", purposeColumns+`ORDER BY CASE WHEN p.retired_at = 0 THEN 0 ELSE 1 END, p.folded, p.id`)
+	measuring    = store.Account("list.measuring", columns+`AND l.measures <> '' AND l.retired_at = 0 ORDER BY l.id`)
+	grantsOf     = store.Account("list.grants_of", `SELECT COUNT(*) FROM list l WHERE l.account_id = :account AND l.purpose_id = ? AND l.kind = 'grant' AND l.retired_at = 0`)
 	listsOf      = store.Account("list.lists_of", `SELECT COUNT(*) FROM list l WHERE l.account_id = :account AND l.purpose_id = ? AND l.retired_at = 0`)
 
 	addPurpose = store.Account("list.add_purpose", `INSERT INTO purpose (account_id, id, name, folded, public, family, created_at, entry_id)
 		VALUES (:account, ?, ?, ?, ?, ?, :now, ?)`)
-	add = store.Account("list.add", `INSERT INTO list (account_id, id, purpose_id, kind, name, folded, public, created_at, entry_id)
-		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?)`)
+	add = store.Account("list.add", `INSERT INTO list (account_id, id, purpose_id, kind, name, folded, public, folder, offered, measures, created_at, entry_id)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	lock          = store.Account("list.lock", `SELECT l.id FROM list l WHERE l.account_id = :account AND l.id = ? :lock`)
 	lockPurpose   = store.Account("list.lock_purpose", `SELECT p.id FROM purpose p WHERE p.account_id = :account AND p.id = ? :lock`)
-	rename        = store.Account("list.rename", `UPDATE list SET name = ?, folded = ?, public = ? WHERE account_id = :account AND id = ?`)
+	place         = store.Account("list.place", `UPDATE list SET position = ? WHERE account_id = :account AND id = ?`)
+	edit          = store.Account("list.edit", `UPDATE list SET name = ?, folded = ?, public = ?, folder = ?, offered = ? WHERE account_id = :account AND id = ?`)
 	renamePurpose = store.Account("list.rename_purpose", `UPDATE purpose SET name = ?, folded = ?, public = ? WHERE account_id = :account AND id = ?`)
 	retire        = store.Account("list.retire", `UPDATE list SET retired_at = ? WHERE account_id = :account AND id = ?`)
 	retirePurpose = store.Account("list.retire_purpose", `UPDATE purpose SET retired_at = ? WHERE account_id = :account AND id = ?`)

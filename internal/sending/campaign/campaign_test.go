@@ -620,3 +620,33 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		}
 	})
 }
+
+// Somebody who wants one letter a week gets the first campaign; the next leaves them out, whether it is
+// frozen after that letter or was frozen before it.
+func TestWhoWantsFewerLettersGetsTheFirst(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		ids := p.people(t, p.list, consent.GradeB, 3)
+		own := func(fn func(tx *store.Tx) error) {
+			must(t, h.Main.Write(context.Background(), actor.Actor{Kind: actor.Subject, Account: p.who.Account, Request: "test"}, fn))
+		}
+		own(func(tx *store.Tx) error { return contact.Slow(tx, ids[0], contact.PaceWeek) })
+		own(func(tx *store.Tx) error { return contact.Pause(tx, ids[1], 1, time.UTC) })
+		early := p.approved(t, []int64{p.list}, nil)
+		must(t, campaign.Freeze(context.Background(), h.Main, p.who, early))
+		p.settle(t)
+		p.is(t, early, "accepted 2, left_out 1")
+		p.settle(t)
+		late := p.approved(t, []int64{p.list}, nil)
+		p.settle(t)
+		p.is(t, late, "accepted 1, left_out 2")
+		for _, x := range []struct {
+			id, who int64
+			want    consent.Reason
+		}{{early, ids[1], consent.Paused}, {late, ids[0], consent.TooOften}, {late, ids[1], consent.Paused}} {
+			if row, _ := p.why(t, x.id, x.who); row.Reason != string(x.want) {
+				t.Errorf("%+v: %q", x, row.Reason)
+			}
+		}
+	})
+}

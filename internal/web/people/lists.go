@@ -29,14 +29,17 @@ func tallies(counts []consent.Count) map[int64]tally {
 
 // shelf is a purpose with its lists.
 type shelf struct {
-	p     list.Purpose
-	lists []list.List
+	p        list.Purpose
+	lists    []list.List
+	measures bool // its one list measures
 }
 
 func (p *Pages) lists(r *shell.Request) error {
 	var shelves []shelf
 	var retired []list.List
 	var counts []consent.Count
+	var folders []string
+	folder := r.Q("folder")
 	err := p.view(r, func(v *store.View) error {
 		purposes, err := list.Purposes(v)
 		if err != nil {
@@ -46,6 +49,7 @@ func (p *Pages) lists(r *shell.Request) error {
 		if err != nil {
 			return err
 		}
+		folders = list.Folders(all)
 		for _, x := range purposes {
 			s := shelf{p: x}
 			for _, l := range all {
@@ -53,11 +57,15 @@ func (p *Pages) lists(r *shell.Request) error {
 				case l.PurposeID != x.ID:
 				case l.RetiredAt != 0:
 					retired = append(retired, l)
+				case folder != "" && l.Folder != folder:
 				default:
 					s.lists = append(s.lists, l)
+					s.measures = s.measures || l.Measures != ""
 				}
 			}
-			shelves = append(shelves, s)
+			if folder == "" || len(s.lists) > 0 {
+				shelves = append(shelves, s)
+			}
 		}
 		counts, err = consent.Counts(v)
 		return err
@@ -65,7 +73,7 @@ func (p *Pages) lists(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, listsPage(r, shelves, retired, tallies(counts)))
+	return r.Render(http.StatusOK, listsPage(r, shelves, retired, tallies(counts), folders, folder))
 }
 
 // words reads public words in each of our languages.
@@ -87,11 +95,44 @@ func wordsForm(seen, name string, w list.Words) *shell.Form {
 	return f
 }
 
+func editForm(l list.List) *shell.Form {
+	f := wordsForm(l.Mark(), l.Name, l.Public)
+	f.Values.Set("folder", l.Folder)
+	if l.Offered {
+		f.Values.Set("offered", "yes")
+	}
+	return f
+}
+
+// listMovePost puts a list one place up or down.
+func (p *Pages) listMovePost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	if err := p.write(r, func(tx *store.Tx) error { return list.Move(tx, id, f.Get("do") == "up") }); err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/lists")
+}
+
 func (p *Pages) purposes(r *shell.Request) (out []shell.Choice, err error) {
 	err = p.view(r, func(v *store.View) error {
+		lists, err := list.InUse(v)
+		if err != nil {
+			return err
+		}
+		grants := map[int64]bool{} // what people say yes to without mail stands alone
+		for _, l := range lists {
+			grants[l.PurposeID] = grants[l.PurposeID] || l.Kind == list.Grant
+		}
 		all, err := list.Purposes(v)
 		for _, x := range all {
-			if x.RetiredAt == 0 {
+			if x.RetiredAt == 0 && !grants[x.ID] {
 				out = append(out, shell.Choice{Value: dec(x.ID), Label: x.Name, Hint: x.Public.In(r.P.Lang)})
 			}
 		}
@@ -123,7 +164,7 @@ func (p *Pages) listNewPost(r *shell.Request) error {
 	purpose, _ := f.Int("purpose")
 	var id int64
 	err = p.write(r, func(tx *store.Tx) (err error) {
-		id, err = list.Make(tx, list.New{Name: f.Get("name"), Purpose: purpose, Public: words(f)})
+		id, err = list.Make(tx, list.New{Name: f.Get("name"), Purpose: purpose, Public: words(f), Folder: f.Get("folder"), Offered: f.Get("offered") != ""})
 		return err
 	})
 	if f.Take(err) {
@@ -175,7 +216,7 @@ func (p *Pages) list(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, listPage(r, s, wordsForm(s.l.Mark(), s.l.Name, s.l.Public)))
+	return r.Render(http.StatusOK, listPage(r, s, editForm(s.l)))
 }
 
 func (p *Pages) listPost(r *shell.Request) error {
@@ -187,7 +228,9 @@ func (p *Pages) listPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	err = p.write(r, func(tx *store.Tx) error { return list.Rename(tx, id, f.Get("seen"), f.Get("name"), words(f)) })
+	err = p.write(r, func(tx *store.Tx) error {
+		return list.Edit(tx, id, f.Get("seen"), list.Change{Name: f.Get("name"), Public: words(f), Folder: f.Get("folder"), Offered: f.Get("offered") != ""})
+	})
 	if f.Take(err) {
 		s, err := p.readList(r)
 		if err != nil {

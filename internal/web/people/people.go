@@ -55,6 +55,7 @@ func (p *Pages) Routes() []shell.Route {
 		post("/lists/new", shell.ListsWrite, p.listNewPost, "list.make"),
 		get("/lists/{id}", shell.ListsRead, p.list),
 		post("/lists/{id}", shell.ListsWrite, p.listPost, "list.rename"),
+		post("/lists/{id}/move", shell.ListsWrite, p.listMovePost, "list.move"),
 		post("/lists/{id}/turn", shell.ListsWrite, p.listTurnPost, "list.retire", "list.restore"),
 		get("/purposes/new", shell.ListsWrite, p.purposeNew),
 		post("/purposes/new", shell.ListsWrite, p.purposeNewPost, "purpose.make"),

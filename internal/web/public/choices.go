@@ -3,6 +3,8 @@
 package public
 
 import (
+	"slices"
+
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
@@ -17,11 +19,22 @@ import (
 
 // mine is everything an account sends one person, or measures of them.
 type mine struct {
-	address       string
-	language      string
-	mails, grants []choice
-	any           bool // something can still be stopped
-	said          string
+	address  string
+	name     string
+	country  string
+	language string
+	mails    []topic // what the person stands on, and what is offered, by purpose
+	measures []measure
+	any      bool // something can still be stopped
+	paused   legalclock.Moment
+	pace     contact.Pace
+	said     string
+}
+
+// topic is a purpose with its lists.
+type topic struct {
+	title string // "" where its one list says it already
+	lists []choice
 }
 
 // choice is one list and where the person stands.
@@ -31,10 +44,23 @@ type choice struct {
 	state string
 	tone  shell.Tone
 	since legalclock.Moment
-	do    string // leave, back, agree or ""
+	by    string // what it rests on, in words
+	do    string // leave, back or ""
 	label string
 
 	receipt string // the page of the yes behind it, when there is one
+}
+
+// measure is one kind of measuring and what the person said of it.
+type measure struct {
+	what, title string
+	state       string
+	tone        shell.Tone
+	since       legalclock.Moment
+	no          legalclock.Moment
+	live, ask   bool
+	informed    bool
+	receipt     string
 }
 
 func languages() []string { return locale.Languages() }
@@ -69,40 +95,95 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		return mine{}, fault.New(fault.NotFound, "contact.none")
 	}
 	speak(r, c.Language)
-	m := mine{address: c.Email.Raw(), language: r.P.Lang} // shown to its owner only
-	stands, err := consent.Standings(v, id)
-	if err != nil {
-		return m, err
-	}
-	lists, err := list.All(v)
-	if err != nil {
-		return m, err
-	}
-	at := map[int64]consent.Standing{}
-	for _, s := range stands {
-		at[s.ListID] = s
+	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, language: r.P.Lang, pace: c.Pace} // shown to its owner only
+	if c.PausedUntil > v.Now {
+		m.paused = c.PausedUntil
 	}
 	key, err := p.Ring.MAC(r.Account, token.Receipt.Key())
 	if err != nil {
 		return m, err
 	}
-	for _, l := range lists {
-		s, known := at[l.ID]
-		if !known && (l.Kind != list.Grant || l.RetiredAt != 0) {
-			continue // lists the person isn't on are the account's own business
+	receipt := func(event int64) string { return "/r/" + token.Make(key, token.Receipt, r.Account, id, event) }
+	if m.mails, m.any, err = topics(r, v, id, receipt); err != nil {
+		return m, err
+	}
+	answers, err := consent.Answers(v, id)
+	for _, a := range answers {
+		x := shownMeasure(r, a)
+		if a.Live && a.Basis == consent.ByConsent {
+			x.receipt = receipt(a.Event)
 		}
-		x := shownChoice(r, l, s)
-		if s.State == consent.Given && s.Basis == consent.ByConsent && s.Since != 0 {
-			x.receipt = "/r/" + token.Make(key, token.Receipt, r.Account, id, s.EventID)
+		m.any = m.any || a.Live
+		m.measures = append(m.measures, x)
+	}
+	return m, err
+}
+
+// topics are the lists the person stands on, whatever the basis, and those the account offers;
+// other lists are the account's own business.
+func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64) string) (out []topic, some bool, err error) {
+	stands, err := consent.Standings(v, id)
+	if err != nil {
+		return nil, false, err
+	}
+	ledger, err := consent.Events(v, id)
+	if err != nil {
+		return nil, false, err
+	}
+	lists, err := list.All(v)
+	if err != nil {
+		return nil, false, err
+	}
+	purposes, err := list.Purposes(v)
+	if err != nil {
+		return nil, false, err
+	}
+	at, source := map[int64]consent.Standing{}, map[int64]string{}
+	for _, s := range stands {
+		at[s.ListID] = s
+	}
+	for _, e := range ledger {
+		source[e.ID] = e.Source
+	}
+	for _, p := range purposes {
+		t := topic{title: p.Public.In(r.P.Lang)}
+		for _, l := range lists {
+			s, known := at[l.ID]
+			if l.PurposeID != p.ID || l.Kind != list.Mail || !known && (!l.Offered || l.RetiredAt != 0) {
+				continue
+			}
+			x := shownChoice(r, l, s)
+			if s.State == consent.Given {
+				x.by = by(r, s.Basis, source[s.EventID])
+			}
+			if s.State == consent.Given && s.Basis == consent.ByConsent && s.Since != 0 {
+				x.receipt = receipt(s.EventID)
+			}
+			some = some || x.do == "leave"
+			t.lists = append(t.lists, x)
 		}
-		m.any = m.any || x.do == "leave"
-		if l.Kind == list.Grant {
-			m.grants = append(m.grants, x)
-		} else {
-			m.mails = append(m.mails, x)
+		if len(t.lists) == 1 && (t.title == "" || t.title == t.lists[0].title) {
+			t.title = ""
+		} else if t.title == "" {
+			t.title = p.Name
+		}
+		if len(t.lists) > 0 {
+			out = append(out, t)
 		}
 	}
-	return m, nil
+	return out, some, nil
+}
+
+// by says what a subscription rests on.
+func by(r *shell.Request, b consent.Basis, source string) string {
+	if b != consent.ByConsent {
+		return r.P.T("public.by." + string(b))
+	}
+	switch source {
+	case "form", "preferences":
+		return r.P.T("public.by." + source)
+	}
+	return r.P.T("public.by.told")
 }
 
 func shownChoice(r *shell.Request, l list.List, s consent.Standing) choice {
@@ -113,9 +194,10 @@ func shownChoice(r *shell.Request, l list.List, s consent.Standing) choice {
 			x.label = r.P.T("public.do." + do)
 		}
 	}
-	grant := l.Kind == list.Grant
 	switch {
-	case s.State == consent.Given && s.Reason == "" || s.State == consent.Given && grant:
+	case s.State == consent.Given && (s.Reason == consent.Paused || s.Reason == consent.TooOften):
+		set(shell.Good, "on", "leave") // the pause and the pace stand above
+	case s.State == consent.Given && s.Reason == "":
 		set(shell.Good, "on", "leave")
 	case s.State == consent.Given:
 		set(shell.Quiet, "stopped", "back")
@@ -123,13 +205,25 @@ func shownChoice(r *shell.Request, l list.List, s consent.Standing) choice {
 		set(shell.Waiting, "asked", "leave")
 	case s.State == consent.Waiting:
 		set(shell.Quiet, "waiting", "leave")
-	case grant && s.Said != consent.SaidNo:
-		set(shell.Quiet, "off", "agree")
+	case s.State == "":
+		set(shell.Quiet, "offered", "back")
 	default:
 		set(shell.Quiet, "off", "back")
 	}
-	if l.RetiredAt != 0 && x.do != "leave" || grant && x.do == "back" {
+	if l.RetiredAt != 0 && x.do != "leave" {
 		x.do = ""
+	}
+	return x
+}
+
+func shownMeasure(r *shell.Request, a consent.Answer) measure {
+	x := measure{what: a.What, title: r.P.T("public.measure." + a.What), since: a.Since, live: a.Live, ask: a.Ask, informed: a.Basis == consent.Informed,
+		tone: shell.Quiet, state: r.P.T("public.state.off")}
+	switch {
+	case a.Live:
+		x.tone, x.state = shell.Good, r.P.T("public.state.on")
+	case a.NoAt != 0:
+		x.no, x.state = a.NoAt, r.P.T("public.state.no")
 	}
 	return x
 }
@@ -143,37 +237,22 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	id := t.Objects[0]
-	chosen, _ := f.Int("list")
 	said := ""
 	err = p.write(r, func(tx *store.Tx) error {
-		c, err := contact.Get(tx, id)
+		c, err := contact.Get(tx, t.Objects[0])
 		if err != nil {
 			return err
 		}
+		if c.State.Ending() {
+			return fault.New(fault.NotFound, "contact.none")
+		}
 		if lang := f.Get("language"); locale.Known(lang) {
 			said = "public.said.language"
-			return contact.Correct(tx, id, 0, contact.Change{Language: &lang})
+			return contact.Correct(tx, c.ID, 0, contact.Change{Language: &lang})
 		}
 		speak(r, c.Language)
-		switch f.Get("do") {
-		case "leave":
-			said = "public.said.left"
-			return withdraw(tx, id, chosen, "page", origin(r), r.P.Lang)
-		case "all":
-			said = "public.said.all"
-			return stopAll(tx, id, origin(r), r.P.Lang)
-		case "back":
-			can, err := form.Back(tx, id, chosen, origin(r))
-			if said = "public.said.back"; !can {
-				said = "public.said.no_form"
-			}
-			return err
-		case "agree":
-			said = "public.said.agreed"
-			return agree(tx, r, id, chosen)
-		}
-		return fault.New(fault.Invalid, "shell.bad_form")
+		said, err = press(tx, r, f, c.ID)
+		return err
 	})
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -181,16 +260,68 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 	return p.choicesPage(r, said)
 }
 
-// agree is a yes to being measured, from the person's own page; its words are the list's.
-func agree(tx *store.Tx, r *shell.Request, person, id int64) error {
-	l, err := list.Get(tx, id)
+// press does what one button of the page says, and gives the words that answer it.
+func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, error) {
+	on, _ := f.Int("list")
+	switch f.Get("do") {
+	case "leave":
+		return "public.said.left", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
+	case "all":
+		return "public.said.all", stopAll(tx, id, origin(r), r.P.Lang)
+	case "back":
+		can, err := form.Back(tx, id, on, origin(r))
+		if !can {
+			return "public.said.no_form", err
+		}
+		return "public.said.back", err
+	case "pause":
+		months, _ := f.Int("months")
+		return "public.said.paused", contact.Pause(tx, id, int(max(months, 1)), r.Brand.Zone)
+	case "resume":
+		return "public.said.resumed", contact.Pause(tx, id, 0, r.Brand.Zone)
+	case "pace":
+		pace, ok := f.Int("pace")
+		if !ok {
+			return "", fault.New(fault.Invalid, "contact.pace").At("pace")
+		}
+		return "public.said.pace", contact.Slow(tx, id, contact.Pace(pace))
+	case "agree", "refuse":
+		return measuring(tx, r, id, f.Get("what"), f.Get("do"))
+	case "unmeasure":
+		lists, err := list.Measuring(tx)
+		l, ok := lists[f.Get("what")]
+		if err != nil {
+			return "", err
+		}
+		if !ok {
+			return "", fault.New(fault.Invalid, "shell.bad_choice")
+		}
+		return "public.said.unmeasured", withdraw(tx, id, l.ID, "page", origin(r), r.P.Lang)
+	}
+	return "", fault.New(fault.Invalid, "shell.bad_form")
+}
+
+// measuring takes the answer to one of the two questions; the words are those of the page.
+func measuring(tx *store.Tx, r *shell.Request, id int64, what, do string) (string, error) {
+	if !slices.Contains(list.Measured(), what) {
+		return "", fault.New(fault.Invalid, "shell.bad_choice")
+	}
+	lists, err := list.EnsureMeasuring(tx, r.Brand.Language)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if l.Kind != list.Grant || l.RetiredAt != 0 {
-		return fault.New(fault.Invalid, "shell.bad_choice")
+	e := consent.Event{Contact: id, List: lists[what].ID, Source: "preferences", Method: "page", Language: r.P.Lang, Origin: origin(r),
+		Text: r.P.T("public.measure."+what+".ask", "account", r.Brand.Name) + "\n" + r.P.T("public.measure."+what+".how") + "\n[" + r.P.T("public.do."+do) + "]\n"}
+	if do == "refuse" {
+		e.Kind = consent.Refuse
+		if _, err := consent.Apply(tx, []consent.Event{e}); err != nil {
+			return "", err
+		}
+		return "public.said.refused", contact.Active(tx, []contact.Activity{{Contact: id, Kind: contact.Chose}})
 	}
-	_, err = consent.Apply(tx, []consent.Event{{Contact: person, List: id, Kind: consent.Accept, Source: "preferences", Method: "page",
-		Text: l.Title(r.P.Lang) + "\n[" + r.P.T("public.do.agree") + "]\n", Language: r.P.Lang, Origin: origin(r)}})
-	return err
+	ok, err := consent.Grant(tx, what, e)
+	if !ok {
+		return "public.said.not_now", err
+	}
+	return "public.said.agreed", err
 }

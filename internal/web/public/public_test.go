@@ -47,6 +47,7 @@ type counter struct {
 	acct        int64
 	member      actor.Actor
 	news, opens int64
+	clicks      int64
 	form        form.Form
 	web         http.Handler
 }
@@ -80,13 +81,11 @@ func settle(t testing.TB, h *testhouse.House, change func(*form.Definition)) *co
 		if w.news, err = list.Make(tx, list.New{Name: "News", Purpose: p, Public: list.Words{"en": "Monthly news", "fr": "Nouvelles du mois"}}); err != nil {
 			return err
 		}
-		m, err := list.MakePurpose(tx, list.NewPurpose{Name: "Opens"})
+		m, err := list.EnsureMeasuring(tx, "fr")
 		if err != nil {
 			return err
 		}
-		if w.opens, err = list.Make(tx, list.New{Name: "Opens", Purpose: m, Kind: list.Grant, Public: list.Words{"en": "What you open", "fr": "Ce que vous ouvrez"}}); err != nil {
-			return err
-		}
+		w.opens, w.clicks = m[list.Opens].ID, m[list.Clicks].ID
 		n := notice.Begin(notice.Answers{Name: "Café Rosalie", Postal: "12 rue des Lilas\n69003 Lyon", Country: "FR", Language: "fr", DataEmail: "rosalie@cafe.example"},
 			rulepack.Published(packs[len(packs)-1]))
 		note, err := notice.Make(tx, "Newsletter", n)
@@ -333,7 +332,7 @@ func TestStopEverythingStopsEverything(t *testing.T) {
 		w.ask("POST", path, url.Values{"do": {"confirm"}})
 		c, _ := w.person("lea@example.org")
 		prefs := "/p/" + w.token(token.Preferences, c.ID)
-		_, body, _ := w.ask("POST", prefs, url.Values{"do": {"agree"}, "list": {fmt.Sprint(w.opens)}})
+		_, body, _ := w.ask("POST", prefs, url.Values{"do": {"agree"}, "what": {list.Opens}})
 		if _, s := w.person("lea@example.org"); s[w.opens].State != consent.Given {
 			t.Errorf("measuring agreed to: %+v\n%s", s[w.opens], body)
 		}
@@ -661,6 +660,77 @@ func FuzzToken(f *testing.F) {
 		w.web.ServeHTTP(rec, q)
 		if ours := strings.EqualFold(s, good); ours != (rec.Code == 200) {
 			t.Errorf("%q: %d", s, rec.Code)
+		}
+	})
+}
+
+// The page of choices: quiet for a while, less often, and each kind of measuring apart.
+func TestThePageOfChoicesBendsWithoutAnAllOrNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		_, path := w.signup("lea@example.org", "fr")
+		w.ask("POST", path, url.Values{"do": {"confirm"}})
+		c, _ := w.person("lea@example.org")
+		prefs := "/p/" + w.token(token.Preferences, c.ID)
+		news := func() consent.Reason { _, s := w.person("lea@example.org"); return s[w.news].Reason }
+
+		w.ask("POST", prefs, url.Values{"do": {"pause"}, "months": {"3"}})
+		if news() != consent.Paused {
+			t.Fatalf("paused: %q", news())
+		}
+		if !strings.Contains(w.get(prefs), `value="resume"`) {
+			t.Error("the page doesn't offer to end the pause")
+		}
+		h.Clock.Advance(100 * 24 * time.Hour) // it ends by itself
+		if news() != "" {
+			t.Errorf("after the pause: %q", news())
+		}
+		w.ask("POST", prefs, url.Values{"do": {"pace"}, "pace": {"7"}})
+		if c, _ = w.person("lea@example.org"); c.Pace != contact.PaceWeek {
+			t.Errorf("pace %d", c.Pace)
+		}
+		if code, _, _ := w.ask("POST", prefs, url.Values{"do": {"pace"}, "pace": {"8"}}); code != http.StatusBadRequest {
+			t.Errorf("a pace nobody offers: %d", code)
+		}
+
+		measured := func() (m consent.Measured) {
+			must(t, h.Main.View(context.Background(), w.member, func(v *store.View) error {
+				all, err := consent.Tracking(v, []int64{c.ID})
+				m = all[c.ID]
+				return err
+			}))
+			return m
+		}
+		asks := func(what string) bool {
+			return strings.Contains(w.get(prefs), `name="what" value="`+what+`"`)
+		}
+		if measured() != (consent.Measured{}) || !asks(list.Opens) || !asks(list.Clicks) {
+			t.Fatalf("somebody nobody asked: %+v", measured())
+		}
+		w.ask("POST", prefs, url.Values{"do": {"agree"}, "what": {list.Opens}})
+		if measured() != (consent.Measured{Opens: true}) {
+			t.Errorf("a yes to opens: %+v", measured())
+		}
+		w.ask("POST", prefs, url.Values{"do": {"unmeasure"}, "what": {list.Opens}})
+		w.ask("POST", prefs, url.Values{"do": {"refuse"}, "what": {list.Clicks}})
+		if measured() != (consent.Measured{}) || asks(list.Opens) || asks(list.Clicks) {
+			t.Errorf("after two noes: %+v", measured())
+		}
+		w.ask("POST", prefs, url.Values{"do": {"agree"}, "what": {list.Clicks}}) // a page that was open before
+		if measured() != (consent.Measured{}) {
+			t.Errorf("a no turned within the term: %+v", measured())
+		}
+		h.Clock.Advance(190 * 24 * time.Hour)
+		if !asks(list.Clicks) {
+			t.Error("not asked again after the term")
+		}
+		w.ask("POST", prefs, url.Values{"do": {"agree"}, "what": {list.Clicks}})
+		if measured() != (consent.Measured{Clicks: true}) {
+			t.Errorf("a yes after the term: %+v", measured())
+		}
+		w.ask("POST", prefs, url.Values{"do": {"all"}})
+		if measured() != (consent.Measured{}) || news() != consent.HasObjected {
+			t.Errorf("after everything was stopped: %+v %q", measured(), news())
 		}
 	})
 }

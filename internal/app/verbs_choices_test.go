@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package app_test
+
+import (
+	"time"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+)
+
+// choices are what people choose beside yes and no, and the lists that measure.
+func (r *run) choices(do, public verb) {
+	do("edit a list", func(tx *store.Tx) error {
+		return list.Edit(tx, r.n["wines"], "", list.Change{Name: "Grands crus", Public: words, Folder: "Cave", Offered: true})
+	})
+	do("move a list", func(tx *store.Tx) error { return list.Move(tx, r.n["wines"], true) })
+	do("make the lists that measure", func(tx *store.Tx) error { _, err := list.EnsureMeasuring(tx, "fr"); return err })
+	public("pause", func(tx *store.Tx) error { return contact.Pause(tx, r.n["una"], 3, time.UTC) })
+	public("end a pause", func(tx *store.Tx) error { return contact.Pause(tx, r.n["una"], 0, time.UTC) })
+	public("choose a pace", func(tx *store.Tx) error { return contact.Slow(tx, r.n["una"], contact.PaceWeek) })
+	public("agree to be measured", func(tx *store.Tx) error {
+		_, err := consent.Grant(tx, list.Opens, consent.Event{Contact: r.n["una"], Source: "preferences", Method: "page", Text: "?", Language: "fr", Origin: r.origin()})
+		return err
+	})
+}
