@@ -315,6 +315,9 @@ func (p *Prover) Log() (proof.Log, error) {
 	return out, nil
 }
 
+// Size is how many entries the log has under the checkpoint that everything is proved with.
+func (p *Prover) Size() int64 { return p.head.Size }
+
 const earlierDays = 14
 
 // Sign signs a proof with the log's key; what it gives was verified.

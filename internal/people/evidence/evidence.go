@@ -83,6 +83,9 @@ func build(p *trace.Prover, contact int64, lang string, house *proof.Party) (Pro
 	if g.file.Log, err = p.Log(); err != nil {
 		return Proof{}, err
 	}
+	if g.all {
+		g.file.Complete = &proof.Complete{Lists: len(g.file.Lists), Size: p.Size()}
+	}
 	b, err := p.Sign(g.file)
 	if err != nil {
 		return Proof{}, err

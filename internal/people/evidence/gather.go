@@ -39,6 +39,7 @@ type gathering struct {
 	records map[int64][]consent.Record
 	proved  map[int64]bool // entries that stand in an event
 	texts   map[string]bool
+	all     bool // every event is there
 	file    proof.File
 }
 
@@ -102,6 +103,7 @@ func (g *gathering) ledger() error {
 	if len(records) == 0 {
 		return fault.New(fault.NotFound, "evidence.none")
 	}
+	g.all = len(records) < consent.MostEvents
 	origins, err := consent.Origins(g.View, g.contact.ID, records)
 	if err != nil {
 		return err
