@@ -10,6 +10,7 @@ import (
 
 	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/web/duty"
@@ -48,6 +49,8 @@ func place(kind job.Kind, ref int64) string {
 	switch kind {
 	case importer.RunKind, importer.ReleaseKind:
 		return fmt.Sprintf("/import/%d", ref)
+	case evidence.ExportKind:
+		return fmt.Sprintf("/privacy/exports/%d", ref)
 	}
 	return ""
 }

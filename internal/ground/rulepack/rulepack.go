@@ -100,7 +100,7 @@ const (
 func InUse() []Key {
 	return []Key{Art14Notice, Art14Margin, WaitingRemind, Mailable, WordRefused,
 		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
-		EvidenceRow, EvidenceFile, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, MessageLog,
+		EvidenceRow, EvidenceFile, ExportKept, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, MessageLog,
 		PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
 }
 
