@@ -20,5 +20,6 @@ func (r *run) proofs(do verb, steps ownVerb) {
 	steps("write an export", func(ctx context.Context, who actor.Actor) error {
 		return evidence.Work(ctx, &job.Run{DB: r.Main, Ref: r.n["export"], Who: actor.Worker("evidence.export", who.Account)})
 	})
+	do("take an export out", func(tx *store.Tx) error { return evidence.Taken(tx, r.n["export"]) })
 	do("drop an export", func(tx *store.Tx) error { return evidence.Drop(tx, r.n["export"]) })
 }

@@ -375,3 +375,19 @@ func (x exporting) whole(ctx context.Context, ring *keys.Ring, e Export) error {
 		})
 	return err
 }
+
+// Taken writes down that somebody takes a bundle out of the house: how many people are in it,
+// and by which question. Durable before a byte leaves.
+func Taken(tx *store.Tx, id int64) error {
+	e, err := Get(tx, id)
+	if err != nil {
+		return err
+	}
+	if e.Blob == 0 {
+		return fault.New(fault.Conflict, "evidence.export.early")
+	}
+	o := e.Wanted.order()
+	_, err = trace.Append(tx, trace.Act{Action: "proof.download", Object: "proof_export", ObjectID: id, Clear: proof.Fields{
+		"shown": dec(e.People), "list": dec(e.Wanted.List), "purpose": dec(e.Wanted.Purpose), "from": o.From, "to": o.To}})
+	return err
+}
