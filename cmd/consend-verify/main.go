@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Consend-verify checks a proof of Consend offline: it needs the file, the log's
+// Consend-verify checks a proof of Consend, or a bundle of many, offline: it needs the file, the log's
 // public key and, if you kept one, a checkpoint. It reads no network and no database.
 //
 // Exit: 0 all that was asked holds · 1 forged or damaged · 2 usage · 3 consistent, but
@@ -20,7 +20,7 @@ import (
 
 const usage = `usage: consend-verify FILE --key KEY [--against CHECKPOINT]
 
-FILE        the proof, as it was exported or mailed
+FILE        the proof, as it was exported or mailed; or a bundle of proofs (a zip)
 KEY         the log's public key, or a file with it (published by the sender, e.g.
             under /.well-known/consend/key; get it from a source you trust)
 CHECKPOINT  a checkpoint or bridge you kept or fetched elsewhere
@@ -53,10 +53,6 @@ func run(args []string, out, errs io.Writer) int {
 	if len(files) != 1 {
 		return misused(errs, fmt.Errorf("exactly one FILE is needed"))
 	}
-	file, err := read(files[0])
-	if err != nil {
-		return misused(errs, err)
-	}
 	k := *key
 	if k != "" && !strings.Contains(k, "+") {
 		b, err := read(k)
@@ -70,16 +66,42 @@ func run(args []string, out, errs io.Writer) int {
 	}
 	var other []byte
 	if *against != "" {
+		var err error
 		if other, err = read(*against); err != nil {
 			return misused(errs, err)
 		}
 	}
-	r, err := proof.Verify(file, k, other)
+	r, err := verify(files[0], k, other)
+	if name := (*os.PathError)(nil); errors.As(err, &name) {
+		return misused(errs, err)
+	}
 	if err != nil {
 		fmt.Fprintf(out, "FORGED OR DAMAGED: %v.\n", err)
 		return 1
 	}
 	return tell(out, r)
+}
+
+// verify checks a proof, or a bundle: that one tells by its first bytes.
+func verify(name, key string, against []byte) (proof.Report, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return proof.Report{}, err
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(f, head); err == nil && proof.IsBundle(head) {
+		i, err := f.Stat()
+		if err != nil {
+			return proof.Report{}, err
+		}
+		return proof.VerifyBundle(f, i.Size(), key, against, proof.MostUnpacked)
+	}
+	file, err := read(name)
+	if err != nil {
+		return proof.Report{}, err
+	}
+	return proof.Verify(file, key, against)
 }
 
 func tell(out io.Writer, r proof.Report) int {
@@ -119,7 +141,7 @@ func read(name string) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, proof.MaxFile+1))
 	if err == nil && len(b) > proof.MaxFile {
-		err = fmt.Errorf("%s is too large", name)
+		err = &os.PathError{Op: "read", Path: name, Err: errors.New("it is too large")}
 	}
 	return b, err
 }

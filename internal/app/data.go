@@ -18,6 +18,7 @@ import (
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
@@ -53,6 +54,7 @@ func DataMap() datamap.Map {
 		notice.Data(),
 		form.Data(),
 		importer.Data(),
+		evidence.Data(),
 		account.Data(),
 		login.Data(),
 		member.Data(),

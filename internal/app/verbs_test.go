@@ -136,6 +136,7 @@ func (r *run) script() []act {
 	r.choices(member, public)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
+	r.proofs(member, steps)
 	r.chain(member, house)
 	later := func(d time.Duration) { all[len(all)-1].after = d }
 	r.letters(member, steps, late, later)

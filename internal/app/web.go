@@ -10,6 +10,7 @@ import (
 
 	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/web/duty"
@@ -31,6 +32,7 @@ func (h *House) Routes() []shell.Route {
 		h.help.Routes(),
 		(&duty.TracePages{DB: h.Main, Log: h.Log}).Routes(),
 		(&duty.ProofPages{DB: h.Main}).Routes(),
+		(&duty.ExportPages{DB: h.Main, Ring: h.Ring}).Routes(),
 		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
 		(&team.Pages{DB: h.Main, Desk: h.Desk, Furnish: func(tx *store.Tx, _ int64) error { return h.Furnish(tx) }, State: h.state}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
@@ -48,6 +50,8 @@ func place(kind job.Kind, ref int64) string {
 	switch kind {
 	case importer.RunKind, importer.ReleaseKind, importer.UndoKind:
 		return fmt.Sprintf("/import/%d", ref)
+	case evidence.ExportKind:
+		return fmt.Sprintf("/privacy/exports/%d", ref)
 	}
 	return ""
 }
@@ -92,6 +96,7 @@ func sections() []shell.Section {
 		}},
 		{Key: "privacy", Path: "/privacy/notices", Icon: "shield-lock", Permission: shell.PrivacyRead, Items: []shell.Section{
 			{Key: "texts", Path: "/privacy/notices", Permission: shell.PrivacyRead},
+			{Key: "exports", Path: "/privacy/exports", Permission: shell.ContactsExport},
 			{Key: "trace", Path: "/privacy/trace", Permission: shell.TraceRead},
 		}},
 		{Key: "settings", Path: "/settings", Icon: "settings", Permission: shell.SettingsRead, Items: []shell.Section{

@@ -54,6 +54,7 @@ func (h *House) works() map[job.Kind]job.Work {
 		importer.RunKind:     importer.Work,
 		importer.ReleaseKind: importer.ReleaseWork,
 		importer.UndoKind:    importer.UndoWork,
+		evidence.ExportKind:  evidence.Work,
 	}
 }
 
@@ -69,6 +70,7 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "blob.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return blob.Sweep(ctx, h.Main) }},
 		{Kind: "budget.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return budget.Sweep(ctx, h.Main) }},
 		{Kind: "store.tidy", Every: time.Hour, Do: h.Tidy},
+		{Kind: "evidence.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return evidence.Sweep(ctx, h.Main) }},
 		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
 	}

@@ -315,6 +315,21 @@ func (p *Prover) Log() (proof.Log, error) {
 	return out, nil
 }
 
+// Pack signs a bundle with the log's key, and ends it.
+func (p *Prover) Pack(k *proof.Packer, b proof.Bundle) error { return k.Close(b, p.log.signer) }
+
+// From leads from the log as it was with so many entries to its checkpoint.
+func (p *Prover) From(size int64) (proof.Earlier, error) {
+	if size < 1 || size > p.head.Size {
+		return proof.Earlier{}, fault.New(fault.NotFound, "trace.bridge.size", "size", p.head.Size)
+	}
+	path, err := tlog.ProveTree(p.head.Size, size, p.tree)
+	return proof.Earlier{Size: size, Path: proof.Path(path)}, err
+}
+
+// Size is how many entries the log has under the checkpoint that everything is proved with.
+func (p *Prover) Size() int64 { return p.head.Size }
+
 const earlierDays = 14
 
 // Sign signs a proof with the log's key; what it gives was verified.

@@ -100,7 +100,7 @@ const (
 func InUse() []Key {
 	return []Key{Art14Notice, Art14Margin, WaitingRemind, Mailable, WordRefused,
 		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
-		EvidenceRow, EvidenceFile, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog,
+		EvidenceRow, EvidenceFile, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog, ExportKept, UndoImport,
 		TrackAskAgain, TrackOpenDate, TrackInformed, PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
 }
 

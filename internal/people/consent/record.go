@@ -166,7 +166,10 @@ func (r *Record) eachPrivate(a address.Address, o Origin, yield func(name, value
 	}
 }
 
-// Events is the ledger of one person, oldest first, origins sealed; at most 5,000.
+// MostEvents is how many events of a person are read at once; who has as many may have more.
+const MostEvents = 5000
+
+// Events is the ledger of one person, oldest first, origins sealed; at most MostEvents.
 func Events(r store.Reader, contact int64) ([]Record, error) {
 	return store.All[Record](r, events, contact)
 }

@@ -16,6 +16,10 @@ var addEventColumns = []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {N
 var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
 	{Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}}
 
+// fits is whether an event is one that is asked for: list, purpose, recorded from, recorded before.
+const fits = `AND (CAST(? AS BIGINT) = 0 OR e.list_id = CAST(? AS BIGINT)) AND (CAST(? AS BIGINT) = 0 OR l.purpose_id = CAST(? AS BIGINT))
+	AND e.recorded_at >= ? AND e.recorded_at < ?`
+
 var (
 	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
 		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
@@ -42,6 +46,19 @@ var (
 		e.entry_id, e.entry_index, o.ip_ct, COALESCE(o.ip_network, '') AS ip_network, COALESCE(o.ip_source, '') AS ip_source, o.ua_ct, COALESCE(o.shortened_at, 0) AS shortened_at
 		FROM consent_event e LEFT JOIN consent_origin o ON o.account_id = :account AND o.contact_id = e.contact_id AND o.event_id = e.id
 		WHERE e.account_id = :account AND e.contact_id = ? ORDER BY e.recorded_at, e.list_id, e.seq LIMIT 5000`)
+	askedPeople = store.Account("consent.asked_people", `SELECT DISTINCT e.contact_id FROM consent_event e JOIN list l ON l.account_id = :account AND l.id = e.list_id
+		WHERE e.account_id = :account AND e.contact_id > ? `+fits+` ORDER BY e.contact_id LIMIT ?`)
+	askedCount = store.Account("consent.asked_count", `SELECT COUNT(DISTINCT e.contact_id) FROM consent_event e JOIN list l ON l.account_id = :account AND l.id = e.list_id
+		WHERE e.account_id = :account `+fits)
+	register = store.Account("consent.register", `SELECT e.contact_id, c.email, e.list_id, l.name AS list_name, p.name AS purpose_name, e.seq, e.kind, e.verdict, e.state, e.basis, e.grade,
+		e.source, e.method, e.form_version_id, e.import_id, e.occurred_at, e.recorded_at, e.entry_id FROM consent_event e
+		JOIN contact c ON c.account_id = :account AND c.id = e.contact_id JOIN list l ON l.account_id = :account AND l.id = e.list_id
+		JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id
+		WHERE e.account_id = :account AND e.contact_id <= ? AND (e.contact_id < ? OR e.list_id > ? OR e.list_id = ? AND e.seq < ?)
+		AND c.state <> 'erasing' `+fits+`
+		AND (CAST(? AS {text}) = '' OR e.kind = CAST(? AS {text})) AND (CAST(? AS {text}) = '' OR e.basis = CAST(? AS {text}))
+		AND (CAST(? AS {text}) = '' OR e.grade = CAST(? AS {text})) AND (CAST(? AS BIGINT) = 0 OR e.import_id = CAST(? AS BIGINT))
+		ORDER BY e.contact_id DESC, e.list_id, e.seq DESC LIMIT ?`)
 	standings = store.Account("consent.standings", `SELECT s.list_id, l.name AS list_name, l.kind AS list_kind, l.purpose_id, p.name AS purpose_name,
 		s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since, `+ReasonSQL+` AS reason
 		FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id

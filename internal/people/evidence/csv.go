@@ -50,16 +50,33 @@ var columns = []struct {
 
 // CSV gives the events of a proof as a table for a spreadsheet. No cell is a formula, whatever
 // somebody typed: what begins like one is led by an apostrophe (CWE-1236).
-func (p Proof) CSV() []byte {
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // else spreadsheets read UTF-8 as something older
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true // RFC 4180
+func (p Proof) CSV() []byte { return append(heading(), p.rows()...) }
+
+// heading begins a table.
+func heading() []byte {
 	row := make([]string, len(columns))
 	for i, c := range columns {
 		row[i] = c.name
 	}
+	var b bytes.Buffer
+	b.WriteString("\ufeff") // else spreadsheets read UTF-8 as something older
+	w := writer(&b)
 	w.Write(row) // a bytes.Buffer takes everything
+	w.Flush()
+	return b.Bytes()
+}
+
+func writer(b *bytes.Buffer) *csv.Writer {
+	w := csv.NewWriter(b)
+	w.UseCRLF = true // RFC 4180
+	return w
+}
+
+// rows are the events without the heading.
+func (p Proof) rows() []byte {
+	var b bytes.Buffer
+	w := writer(&b)
+	row := make([]string, len(columns))
 	for i := range p.File.Lists {
 		l := &p.File.Lists[i]
 		for k := range l.Events {

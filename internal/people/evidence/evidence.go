@@ -8,6 +8,8 @@
 //	Build    a signed proof.File of one contact
 //	In       the same inside an act that is open already
 //	CSV      its events as a table
+//	Pack     one bundle with the proofs of many, for whoever checks all at once
+//	Ask      the same as long work: kept sealed until its end, then deleted
 //	Draft…   the mails that carry proof and checkpoint out of the house
 //
 // It leaves to trace that the log can't be edited, to consent what was said, to the page
@@ -43,7 +45,7 @@ func Build(ctx context.Context, db *store.DB, who actor.Actor, contact int64, la
 	}
 	var out Proof
 	err = trace.Prove(ctx, db, who, func(p *trace.Prover) error {
-		out, err = build(p, contact, lang, house)
+		out, err = build(p, contact, manner{lang: lang, house: house})
 		return err
 	})
 	return out, err
@@ -56,32 +58,45 @@ func In(r store.Reader, contact int64, lang string) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	return build(p, contact, lang, nil)
+	return build(p, contact, manner{lang: lang})
 }
 
-func build(p *trace.Prover, contact int64, lang string, house *proof.Party) (Proof, error) {
+// manner is how a proof is made.
+type manner struct {
+	lang  string       // "" is the account's
+	house *proof.Party // who runs the installation
+	of    proof.Asked  // a list or purpose that it is about alone
+	log   *proof.Log   // where the entries stand, when it is known already
+}
+
+func build(p *trace.Prover, contact int64, how manner) (Proof, error) {
 	a, err := account.Get(p)
 	if err != nil {
 		return Proof{}, err
 	}
-	if !locale.Known(lang) {
-		lang = a.Language
+	if !locale.Known(how.lang) {
+		how.lang = a.Language
 	}
-	g := &gathering{Prover: p, account: a, say: locale.For(lang, a.Location())}
+	g := &gathering{Prover: p, account: a, of: how.of, say: locale.For(how.lang, a.Location())}
 	if err := g.person(contact); err != nil {
 		return Proof{}, err
 	}
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
 	g.file = proof.File{ID: hex.EncodeToString(id[:]), Made: p.Now.String(), Language: g.say.Lang, Account: p.Account(),
-		Controller: g.controller(), Processor: house, Person: proof.Person{ID: contact, Address: g.contact.Email.Raw()}}
+		Controller: g.controller(), Processor: how.house, Person: proof.Person{ID: contact, Address: g.contact.Email.Raw()}}
 	for _, step := range []func() error{g.ledger, g.lists, g.acts} {
 		if err := step(); err != nil {
 			return Proof{}, err
 		}
 	}
-	if g.file.Log, err = p.Log(); err != nil {
+	if how.log != nil {
+		g.file.Log = *how.log
+	} else if g.file.Log, err = p.Log(); err != nil {
 		return Proof{}, err
+	}
+	if g.all {
+		g.file.Complete = &proof.Complete{Lists: len(g.file.Lists), Of: how.of.Of(), Size: p.Size()}
 	}
 	b, err := p.Sign(g.file)
 	if err != nil {
@@ -95,8 +110,9 @@ func build(p *trace.Prover, contact int64, lang string, house *proof.Party) (Pro
 }
 
 // controller is the account as it answers for the data (27560: pii_controller).
-func (g *gathering) controller() proof.Party {
-	a := g.account
+func (g *gathering) controller() proof.Party { return party(g.account) }
+
+func party(a account.Account) proof.Party {
 	out := proof.Party{Name: a.Name, Address: a.Postal, Country: a.Country, Contact: a.DataName.Raw()}
 	if !a.DataEmail.IsZero() {
 		out.Email = a.DataEmail.Raw()

@@ -173,6 +173,9 @@ func TestARealSignUpIsProvedWithBothMomentsAndTheWordsShown(t *testing.T) {
 		if len(p.File.Lists) != 1 || len(p.File.Lists[0].Events) != 2 {
 			t.Fatalf("%+v", p.File.Lists)
 		}
+		if w := p.File.Complete; w == nil || w.Lists != 1 || w.Size == 0 {
+			t.Errorf("does not say that it is complete: %+v", w)
+		}
 		l := p.File.Lists[0]
 		asked, yes := l.Events[0].Facts, l.Events[1].Facts
 		if asked.Event != "request" || asked.Occurred != "2026-03-02T09:00:00.000000Z" || yes.Event != "confirm" || yes.Confirmed != "2026-03-02T10:00:00.000000Z" {

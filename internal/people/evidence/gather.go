@@ -39,6 +39,8 @@ type gathering struct {
 	records map[int64][]consent.Record
 	proved  map[int64]bool // entries that stand in an event
 	texts   map[string]bool
+	of      proof.Asked // a list or purpose the file is about alone
+	all     bool        // every event is there
 	file    proof.File
 }
 
@@ -99,6 +101,10 @@ func (g *gathering) ledger() error {
 	if err != nil {
 		return err
 	}
+	g.all = len(records) < consent.MostEvents
+	if records, err = g.within(records); err != nil {
+		return err
+	}
 	if len(records) == 0 {
 		return fault.New(fault.NotFound, "evidence.none")
 	}
@@ -131,6 +137,25 @@ func (g *gathering) ledger() error {
 		g.proved[r.EntryID] = true
 	}
 	return nil
+}
+
+// within keeps the events of what the file is about.
+func (g *gathering) within(records []consent.Record) (out []consent.Record, err error) {
+	for _, r := range records {
+		if g.of.List != 0 && r.ListID != g.of.List {
+			continue
+		}
+		if g.of.Purpose != 0 {
+			if p, err := g.purpose(r.ListID); err != nil || p != g.of.Purpose {
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 func (g *gathering) purpose(id int64) (int64, error) {
@@ -286,6 +311,9 @@ func seq(records []consent.Record, event int64) int {
 func (g *gathering) acts() error {
 	for _, e := range slices.Backward(g.entries) {
 		if g.proved[e.ID] || e.Action == trace.LookAction || strings.HasPrefix(e.Action, "consent.") && e.Place < 0 {
+			continue
+		}
+		if g.of.Of() != "" && e.Action != "contact.correct" { // else it may tell of other lists
 			continue
 		}
 		s := trace.Shown{Member: proof.Whole, Person: trace.Person{ID: g.contact.ID}}

@@ -24,20 +24,21 @@ const Profile = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
 // File is one proof: what one account recorded about one person, with everything
 // needed to check it. The names of the header are those of ISO/IEC TS 27560.
 type File struct {
-	Schema     string `json:"schema_version"`
-	Profile    string `json:"conforms_to"`
-	ID         string `json:"record_id"`               // random, names this export
-	Made       string `json:"made"`                    // moment of the export
-	Language   string `json:"language"`                // of the words in the file
-	Account    int64  `json:"account"`                 // the account's number in the log
-	Controller Party  `json:"pii_controller"`          // who is answerable
-	Processor  *Party `json:"pii_processor,omitempty"` // who runs the installation, when somebody else
-	Person     Person `json:"pii_principal"`
-	Lists      []List `json:"lists,omitempty"`
-	Acts       []Act  `json:"acts,omitempty"` // other acts about the person (requests, corrections)
-	Texts      []Text `json:"texts,omitempty"`
-	Log        Log    `json:"log"`
-	Signature  string `json:"signature,omitempty"` // note signature line over the file without it
+	Schema     string    `json:"schema_version"`
+	Profile    string    `json:"conforms_to"`
+	ID         string    `json:"record_id"`               // random, names this export
+	Made       string    `json:"made"`                    // moment of the export
+	Language   string    `json:"language"`                // of the words in the file
+	Account    int64     `json:"account"`                 // the account's number in the log
+	Controller Party     `json:"pii_controller"`          // who is answerable
+	Processor  *Party    `json:"pii_processor,omitempty"` // who runs the installation, when somebody else
+	Person     Person    `json:"pii_principal"`
+	Lists      []List    `json:"lists,omitempty"`
+	Complete   *Complete `json:"complete,omitempty"` // the signer's word that nothing is left out
+	Acts       []Act     `json:"acts,omitempty"`     // other acts about the person (requests, corrections)
+	Texts      []Text    `json:"texts,omitempty"`
+	Log        Log       `json:"log"`
+	Signature  string    `json:"signature,omitempty"` // note signature line over the file without it
 }
 
 // Party is a controller or processor (27560: party_name, party_address, party_contact).
@@ -58,7 +59,8 @@ type Person struct {
 	Address string `json:"address,omitempty"`
 }
 
-// List is one subscription: a list, its purpose, and all its events in order of seq.
+// List is one subscription: a list, its purpose, and all its events in order of seq, which
+// runs from 1 without a gap.
 // What is not in Events is the controller's statement, signed but not in the log.
 type List struct {
 	ID         int64      `json:"list"`
@@ -71,6 +73,15 @@ type List struct {
 	GradeWords string     `json:"grade_words,omitempty"`
 	Processing Processing `json:"pii_processing,omitzero"`
 	Events     []Event    `json:"events"`
+}
+
+// Complete is the signer's word on what no inclusion path can show: that these lists are all that
+// the person has events of, and the last event shown of each the newest, among the first Size
+// entries of the log. A later proof that shows one more below Size convicts the signer.
+type Complete struct {
+	Lists int    `json:"lists"`        // how many
+	Of    string `json:"of,omitempty"` // "list 31" or "purpose 12" where the file is only about these
+	Size  int64  `json:"size"`         // that of the checkpoint
 }
 
 // Processing holds the fields of 27560 that describe the list, as the privacy note

@@ -28,12 +28,9 @@ func Sign(f File, s note.Signer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg, err := note.Sign(&note.Note{Text: string(text)}, s)
-	if err != nil {
+	if f.Signature, err = signature(text, s); err != nil {
 		return nil, err
 	}
-	i := bytes.LastIndex(msg, []byte("\n\n"))
-	f.Signature = strings.TrimSuffix(string(msg[i+2:]), "\n")
 	out, err := canonicalJSON(f)
 	if err != nil {
 		return nil, err
@@ -42,6 +39,16 @@ func Sign(f File, s note.Signer) ([]byte, error) {
 		return nil, fmt.Errorf("proof: the file does not verify: %w", err)
 	}
 	return out, nil
+}
+
+// signature is the signature line of a note with this text.
+func signature(text []byte, s note.Signer) (string, error) {
+	msg, err := note.Sign(&note.Note{Text: string(text)}, s)
+	if err != nil {
+		return "", err
+	}
+	i := bytes.LastIndex(msg, []byte("\n\n"))
+	return strings.TrimSuffix(string(msg[i+2:]), "\n"), nil
 }
 
 func (f File) checkSignature(key string) error {

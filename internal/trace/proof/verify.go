@@ -32,7 +32,6 @@ var limits = []string{
 	"It does not prove who clicked: only what this installation recorded.",
 	"What the program itself was made to record is not tampering and is not seen here.",
 	"Acts of the last seconds before a checkpoint could be changed before they were sealed.",
-	"That no other event exists about this person is the signer's statement.",
 	"Names, words and descriptions beside the facts are the controller's statements: signed, not sealed.",
 }
 
@@ -98,6 +97,9 @@ func (c *check) all() error {
 			return fmt.Errorf("list %d: %w", c.file.Lists[i].ID, err)
 		}
 		lines = append(lines, l...)
+	}
+	if err := c.whole(); err != nil {
+		return err
 	}
 	for i := range c.file.Acts {
 		e := &c.file.Acts[i].Entry
@@ -184,7 +186,7 @@ func (m *Member) check(entry part) (part, error) {
 
 func (c *check) list(l *List) ([]string, error) {
 	var out []string
-	top, state := int64(-1), ""
+	top, state, last := int64(-1), "", Entry{}
 	seen := map[string]bool{}
 	for i := range l.Events {
 		e := &l.Events[i]
@@ -204,6 +206,9 @@ func (c *check) list(l *List) ([]string, error) {
 		if err != nil || dec(seq) != f.Seq || seen[f.Seq] {
 			return nil, fmt.Errorf("entry %d has no order of its own among the events", e.Entry.ID)
 		}
+		if seq > top {
+			last = e.Entry
+		}
 		seen[f.Seq] = true
 		if seq > top {
 			top, state = seq, f.State
@@ -221,7 +226,59 @@ func (c *check) list(l *List) ([]string, error) {
 	if len(l.Events) == 0 || state != l.State {
 		return nil, fmt.Errorf("its state is not that of the last event shown")
 	}
-	return out, nil
+	run, err := c.run(l, seen, last)
+	return append(out, run), err
+}
+
+// run checks that the events of a list are numbered from 1 without a gap: the number is sealed
+// with each event, so none can be missing between them. It says what that leaves open.
+func (c *check) run(l *List, seen map[string]bool, last Entry) (string, error) {
+	n := len(seen)
+	for i := 1; i <= n; i++ {
+		if !seen[dec(int64(i))] {
+			return "", fmt.Errorf("event %d of the list is missing among those shown: the file is not whole", i)
+		}
+	}
+	c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("list %d: that no event %d was recorded after entry %d; %s", l.ID, n+1, last.ID, c.word()))
+	return fmt.Sprintf("list %d: events 1 to %d, none missing among them; a later one would bear number %d and be recorded after entry %d.", l.ID, n, n+1, last.ID), nil
+}
+
+// word tells whether the signer says that nothing came later.
+func (c *check) word() string {
+	if c.file.Complete == nil {
+		return "the signer doesn't say so."
+	}
+	return fmt.Sprintf("the signer says that none stands among the first %d entries.", c.cp.Size)
+}
+
+// whole checks the signer's word against what is shown.
+func (c *check) whole() error {
+	const other = "That no event of another list exists about this person"
+	w := c.file.Complete
+	if w == nil {
+		c.report.NotProved = append(c.report.NotProved, other+": the signer doesn't say so.")
+		return nil
+	}
+	if w.Size != c.cp.Size || w.Lists != len(c.file.Lists) || w.Of != "" && !c.only(w.Of) {
+		return fmt.Errorf("the file says it is complete for other lists, or up to another checkpoint, than it shows")
+	}
+	if w.Of != "" {
+		other := other + " is not asked here: the file is about " + w.Of + " alone."
+		c.report.NotProved = append(c.report.NotProved, other)
+		return nil
+	}
+	c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("%s among the first %d entries: the signer says so.", other, w.Size))
+	return nil
+}
+
+// only tells whether every list shown is the one, or of the one purpose, that a file is about.
+func (c *check) only(of string) bool {
+	for _, l := range c.file.Lists {
+		if of != "list "+dec(l.ID) && of != "purpose "+l.PurposeID {
+			return false
+		}
+	}
+	return true
 }
 
 func sentence(l *List, f Facts, entry int64) string {

@@ -45,6 +45,36 @@ func TestWithoutAKeyTheSignerIsUnknown(t *testing.T) {
 	}
 }
 
+func TestAFileSaysHowFarItIsComplete(t *testing.T) {
+	w := newWorld(t)
+	f := w.file()
+	for _, c := range []struct {
+		whole *proof.Complete
+		want  []string
+	}{
+		{nil, []string{"list 31: that no event 3 was recorded after entry 501; the signer doesn't say so", "of another list exists about this person: the signer doesn't say so"}},
+		{&proof.Complete{Lists: 1, Size: 37}, []string{"list 31: that no event 3 was recorded after entry 501; the signer says that none stands among the first 37 entries", "among the first 37 entries: the signer says so"}},
+		{&proof.Complete{Lists: 1, Of: "list 31", Size: 37}, []string{"the file is about list 31 alone"}},
+		{&proof.Complete{Lists: 1, Of: "purpose newsletter", Size: 37}, []string{"the file is about purpose newsletter alone"}},
+	} {
+		f.Complete = c.whole
+		r, err := proof.Verify(w.sign(f), w.key, nil)
+		must(t, err)
+		if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, "list 31: events 1 to 2, none missing among them; a later one would bear number 3") {
+			t.Error(said)
+		}
+		for _, want := range c.want {
+			if said := strings.Join(r.NotProved, "\n"); !strings.Contains(said, want) {
+				t.Errorf("no %q in\n%s", want, said)
+			}
+		}
+	}
+	f.Complete, f.Lists[0].Events = nil, f.Lists[0].Events[1:]
+	if _, err := proof.Sign(f, w.signer); err == nil || !strings.Contains(err.Error(), "event 1 of the list is missing") {
+		t.Errorf("a file with an event taken out: %v", err)
+	}
+}
+
 // TestEveryChangedByteIsRefused flips a bit in every byte, cuts and lengthens.
 func TestEveryChangedByteIsRefused(t *testing.T) {
 	w := newWorld(t)
@@ -129,6 +159,10 @@ func TestALyingSignerIsFoundOut(t *testing.T) {
 		"another account":           func(f *proof.File) { f.Account++ },
 		"state not the last":        func(f *proof.File) { f.Lists[0].State = "withdrawn" },
 		"last event hidden":         func(f *proof.File) { f.Lists[0].Events = f.Lists[0].Events[:1] },
+		"first event taken out":     func(f *proof.File) { f.Lists[0].Events = f.Lists[0].Events[1:] },
+		"complete for more lists":   func(f *proof.File) { f.Complete = &proof.Complete{Lists: 2, Size: 37} },
+		"complete up to elsewhere":  func(f *proof.File) { f.Complete = &proof.Complete{Lists: 1, Size: 38} },
+		"complete for another list": func(f *proof.File) { f.Complete = &proof.Complete{Lists: 1, Of: "list 32", Size: 37} },
 		"event shown twice":         func(f *proof.File) { f.Lists[0].Events = append(f.Lists[0].Events, f.Lists[0].Events[1]) },
 		"list renumbered":           func(f *proof.File) { f.Lists[0].ID = 32 },
 		"text changed":              func(f *proof.File) { f.Texts[0].Text += "!" },

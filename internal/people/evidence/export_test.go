@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package evidence_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/blob"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/people/evidence"
+	"consend/internal/testhouse"
+	"consend/internal/trace/proof"
+)
+
+func (w *café) ask(q evidence.Wanted) (id int64) {
+	w.t.Helper()
+	w.write(func(tx *store.Tx) (err error) { id, err = evidence.Ask(tx, q); return err })
+	return id
+}
+
+func (w *café) work(id int64) error {
+	return evidence.Work(ctx, &job.Run{DB: w.Main, Ref: id, Who: actor.Worker("evidence.export", w.account)})
+}
+
+func (w *café) bundle(id int64) []byte {
+	w.t.Helper()
+	f, err := evidence.Open(ctx, w.Main, w.owner, w.Ring, id)
+	must(w.t, err)
+	b, err := io.ReadAll(f)
+	must(w.t, err)
+	return b
+}
+
+func unpacked(t *testing.T, b []byte) map[string][]byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	must(t, err)
+	out := map[string][]byte{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		must(t, err)
+		out[f.Name], err = io.ReadAll(r)
+		must(t, err)
+	}
+	return out
+}
+
+func TestAnExportIsOneBundleThatHoldsWhole(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		w.importFile(7)
+		person, _ := w.signUp("=cmd@example.org")
+		id := w.ask(evidence.Wanted{List: w.news})
+		if _, err := evidence.Open(ctx, h.Main, w.owner, h.Ring, id); !fault.Is(err, fault.Conflict) {
+			t.Errorf("before it is whole: %v", err)
+		}
+		must(t, w.work(id))
+		must(t, w.work(id)) // again is harmless
+		b := w.bundle(id)
+		r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30)
+		must(t, err)
+		if said := strings.Join(r.Proved, "\n"); !r.Holds() || !strings.Contains(said, "8 proofs hold, each whole, with 9 events") {
+			t.Error(said)
+		}
+		files := unpacked(t, b)
+		f, err := proof.Decode(files[fmt.Sprintf("proofs/%d.json", person)])
+		must(t, err)
+		if f.Complete == nil || f.Complete.Of != fmt.Sprintf("list %d", w.news) {
+			t.Errorf("%+v", f.Complete)
+		}
+		rows, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(files[proof.CSVName], []byte("\ufeff")))).ReadAll()
+		must(t, err)
+		if len(rows) != 10 || strings.Contains(string(files[proof.CSVName]), ",=cmd") {
+			t.Errorf("%d rows, or a formula", len(rows))
+		}
+		var g struct {
+			Graph []map[string]any `json:"@graph"`
+		}
+		must(t, json.Unmarshal(files[proof.GraphName], &g))
+		if len(g.Graph) != 8 {
+			t.Errorf("%d records", len(g.Graph))
+		}
+		for _, n := range []string{"schema_version", "record_id", "pii_principal_id", "pii_processing", "parties", "events"} {
+			if g.Graph[0][n] == nil {
+				t.Errorf("a record lacks %s", n)
+			}
+		}
+		page := string(files["print/0001.html"])
+		if strings.Count(page, "<article>") != 8 || strings.Contains(page, "<script") || strings.Contains(page, "http") || !strings.Contains(page, `lang="fr"`) {
+			t.Errorf("the page that prints: %.400s", page)
+		}
+		w.view(func(v *store.View) error {
+			e, err := evidence.Get(v, id)
+			must(t, err)
+			if e.People != 8 || e.Size != int64(len(b)) {
+				t.Errorf("%+v", e)
+			}
+			if left, err := blob.Of(v, "proof_part", id); err != nil || len(left) > 0 {
+				t.Errorf("pieces are left: %v %v", left, err)
+			}
+			return nil
+		})
+		h.Clock.Advance(9 * 24 * time.Hour)
+		must(t, evidence.Sweep(ctx, h.Main))
+		w.view(func(v *store.View) error {
+			if _, err := evidence.Get(v, id); !fault.Is(err, fault.NotFound) {
+				t.Errorf("after its end: %v", err)
+			}
+			if left, err := blob.Of(v, "proof_export", id); err != nil || len(left) > 0 {
+				t.Errorf("the bundle is left: %v %v", left, err)
+			}
+			return nil
+		})
+	})
+}
+
+func TestAnExportGoesOnAfterAStopAndKeepsToItsQuestion(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		w.importFile(evidence.PartPeople + 3)
+		h.Clock.Advance(48 * time.Hour)
+		w.signUp("lea@example.org")
+		id := w.ask(evidence.Wanted{Purpose: w.aPurpose()})
+		stopped, stop := context.WithCancel(ctx)
+		first := &job.Run{DB: h.Main, Ref: id, Who: actor.Worker("evidence.export", w.account)}
+		must(t, evidence.Piece(stopped, first))
+		stop()
+		if err := evidence.Work(stopped, first); err == nil {
+			t.Fatal("a stopped work says it is done")
+		}
+		must(t, w.work(id))
+		b := w.bundle(id)
+		r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30)
+		must(t, err)
+		if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, fmt.Sprintf("%d proofs hold", evidence.PartPeople+4)) {
+			t.Error(said)
+		}
+		late := w.ask(evidence.Wanted{From: h.Now().Add(-24 * time.Hour)})
+		must(t, w.work(late))
+		if b := w.bundle(late); len(unpacked(t, b)) != 6 {
+			t.Error("the period holds others than Léa")
+		}
+		w.write(func(tx *store.Tx) error { return evidence.Drop(tx, late) })
+		if _, err := evidence.Open(ctx, h.Main, w.owner, h.Ring, late); !fault.Is(err, fault.NotFound) {
+			t.Errorf("dropped: %v", err)
+		}
+	})
+}
+
+func (w *café) aPurpose() (id int64) {
+	w.write(func(tx *store.Tx) error { id = w.purpose(tx); return nil })
+	return id
+}
+
+func TestADrawIsABundleThatAnybodyCanRepeat(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := open(t, h)
+	w.importFile(9)
+	var from []int64
+	for i := range 9 {
+		from = append(from, w.find(fmt.Sprintf("people%d@example.org", i)))
+	}
+	from = append(from, from[8]+1_000_000) // somebody who was erased since
+	var b bytes.Buffer
+	d := evidence.Drawing{Campaign: 5, From: from, N: 10, Seed: "audit", Sent: []byte("[]\n")}
+	must(t, d.Pack(ctx, h.Main, w.owner, &b))
+	r, err := proof.VerifyBundle(bytes.NewReader(b.Bytes()), int64(b.Len()), h.Log.Key(), nil, 1<<30)
+	must(t, err)
+	if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, `seed "audit" draws from the 10 in draw.txt; of 1 nothing is left`) {
+		t.Error(said)
+	}
+	d.N = 0
+	if err := d.Pack(ctx, h.Main, w.owner, &b); !fault.Is(err, fault.Invalid) {
+		t.Errorf("%v", err)
+	}
+}

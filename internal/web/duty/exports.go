@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package duty
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/keys"
+	"consend/internal/people/evidence"
+	"consend/internal/people/list"
+	"consend/internal/web/shell"
+)
+
+// ExportPages ask for the proofs of many as one bundle, and hand it out until its end. Taking
+// it out is written down before a byte leaves.
+type ExportPages struct {
+	DB   *store.DB
+	Ring *keys.Ring
+}
+
+// Routes is the room's part of the access table.
+func (p *ExportPages) Routes() []shell.Route {
+	return []shell.Route{
+		{Method: http.MethodGet, Pattern: "/privacy/exports", Permission: shell.ContactsExport, Handler: p.all},
+		{Method: http.MethodPost, Pattern: "/privacy/exports", Permission: shell.ContactsExport, Trace: []string{"proof.export"}, Body: 16 << 10, Handler: p.ask},
+		{Method: http.MethodGet, Pattern: "/privacy/exports/{id}", Permission: shell.ContactsExport, Handler: p.one},
+		{Method: http.MethodPost, Pattern: "/privacy/exports/{id}", Permission: shell.ContactsExport, Trace: []string{"proof.download"}, Body: 1 << 10, Handler: p.take},
+		{Method: http.MethodPost, Pattern: "/privacy/exports/{id}/drop", Permission: shell.ContactsExport, Trace: []string{"proof.export_drop"}, Body: 1 << 10, Handler: p.drop},
+	}
+}
+
+// exportsShown is how many exports the page lists; they end within days.
+const exportsShown = 50
+
+func (p *ExportPages) all(r *shell.Request) error {
+	return p.show(r, http.StatusOK, shell.NewForm())
+}
+
+func (p *ExportPages) show(r *shell.Request, status int, f *shell.Form) error {
+	var exports []evidence.Export
+	var lists []list.List
+	err := p.DB.View(r.Context(), r.Who, func(v *store.View) (err error) {
+		if exports, err = evidence.Exports(v, exportsShown); err != nil {
+			return err
+		}
+		lists, err = list.All(v)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Render(status, exportsPage(r, f, exports, lists))
+}
+
+func (p *ExportPages) ask(r *shell.Request) error {
+	f, err := r.Form(16 << 10)
+	if err != nil {
+		return err
+	}
+	var w evidence.Wanted
+	w.Language = r.P.Lang
+	if f.Get("list") != "" {
+		n, ok := f.Int("list")
+		if !ok {
+			f.Fail("list", "list.none")
+		}
+		w.List = n
+	}
+	for name, to := range map[string]*legalclock.Moment{"from": &w.From, "to": &w.To} {
+		if f.Get(name) == "" {
+			continue
+		}
+		m, ok := f.Date(name)
+		if !ok {
+			f.Fail(name, "web_exports.date")
+		}
+		if name == "to" {
+			m = legalclock.Day(m, r.Zone).End(r.Zone) // the day itself is in it
+		}
+		*to = m
+	}
+	id := int64(0)
+	if f.OK() {
+		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) (err error) { id, err = evidence.Ask(tx, w); return err })
+	}
+	if f.Take(err) || !f.OK() {
+		return p.show(r, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, exportURL(id), "web_exports.asked")
+}
+
+func (p *ExportPages) one(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	var e evidence.Export
+	var t job.Task
+	err = p.DB.View(r.Context(), r.Who, func(v *store.View) (err error) {
+		if e, err = evidence.Get(v, id); err != nil {
+			return err
+		}
+		t, err = job.Get(v, e.Task)
+		return err
+	})
+	if err != nil {
+		return missing(err)
+	}
+	return r.Render(http.StatusOK, exportPage(r, e, t))
+}
+
+func (p *ExportPages) take(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	if err := p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return evidence.Taken(tx, id) }); err != nil {
+		return err
+	}
+	b, err := evidence.Open(r.Context(), p.DB, r.Who, p.Ring, id)
+	if err != nil {
+		return err
+	}
+	return r.Download(fmt.Sprintf("consend-bundle-%d.zip", id), "application/zip", b)
+}
+
+func (p *ExportPages) drop(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	if err := p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return evidence.Drop(tx, id) }); err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, "/privacy/exports", "web_exports.dropped")
+}
+
+func exportURL(id int64) string { return "/privacy/exports/" + strconv.FormatInt(id, 10) }
+
+func exportRows(r *shell.Request, list []evidence.Export) [][]shell.Component {
+	var rows [][]shell.Component
+	for _, e := range list {
+		state := shell.Badge(shell.Waiting, r.P.T("web_exports.making"))
+		if e.Blob != 0 {
+			state = shell.Badge(shell.Good, r.P.T("web_exports.ready"))
+		}
+		rows = append(rows, []shell.Component{shell.A(exportURL(e.ID), r.P.DateTime(e.MadeAt)), state, shell.Num(e.People), shell.When(e.EndsAt)})
+	}
+	return rows
+}
+
+func exportLists(r *shell.Request, lists []list.List) []shell.Choice {
+	out := []shell.Choice{{Value: "", Label: r.P.T("web_exports.every")}}
+	for _, l := range lists {
+		out = append(out, shell.Choice{Value: strconv.FormatInt(l.ID, 10), Label: l.Name})
+	}
+	return out
+}
