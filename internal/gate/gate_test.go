@@ -669,7 +669,9 @@ func TestAPauseAndAPaceLeaveOutAndEndByThemselves(t *testing.T) {
 		if reason() != gate.OK {
 			t.Errorf("never written to: %q", reason())
 		}
-		p.write(t, func(tx *store.Tx) error { return contact.Active(tx, []contact.Activity{{Contact: who, Kind: contact.Sent}}) })
+		p.write(t, func(tx *store.Tx) error {
+			return contact.Active(tx, []contact.Activity{{Contact: who, Kind: contact.Sent}})
+		})
 		if reason() != gate.Reason(consent.TooOften) {
 			t.Errorf("written to just now: %q", reason())
 		}

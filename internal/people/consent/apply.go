@@ -131,7 +131,7 @@ type batch struct {
 	records []Record
 	results []Result
 	early   legalclock.Moment // see State.Early
-	set     *trace.Set // what the trace commits meanwhile; nil for one event
+	set     *trace.Set        // what the trace commits meanwhile; nil for one event
 }
 
 func (b *batch) apply() error {

@@ -171,9 +171,9 @@ type State struct {
 	Since  legalclock.Moment
 	Seq    int64
 	Bar    Bar
-	Grant  bool // the list measures and carries no mail: only the person gives it
+	Grant  bool              // the list measures and carries no mail: only the person gives it
 	Early  legalclock.Moment // evidence of Informed must be older; 0: the account's rules know no such thing
-	Ending bool // the contact is being erased: nothing new is given, a no is still heard (INV-17)
+	Ending bool              // the contact is being erased: nothing new is given, a no is still heard (INV-17)
 }
 
 // Barred tells whether a suppression binds: it does unless the person said yes after it.

@@ -228,7 +228,7 @@ func (p *Pages) listPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	err = p.write(r, func(tx *store.Tx) error { 
+	err = p.write(r, func(tx *store.Tx) error {
 		return list.Edit(tx, id, f.Get("seen"), list.Change{Name: f.Get("name"), Public: words(f), Folder: f.Get("folder"), Offered: f.Get("offered") != ""})
 	})
 	if f.Take(err) {
