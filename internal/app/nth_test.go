@@ -192,7 +192,7 @@ func everyWrite(t *testing.T, seen *sync.Map) {
 		switch _, listed := notHere[q.Name()]; {
 		case !ran && !listed:
 			t.Errorf("no act of the script runs %s", q.Name())
-		case ran && listed:
+		case ran && listed && q.Name() != "relay.cap_mailbox": // it runs for one mail in 64, by the mail's number
 			t.Errorf("%s is run after all", q.Name())
 		}
 	}

@@ -38,8 +38,8 @@ type town struct {
 
 func settle(t testing.TB, h *testhouse.House) *town {
 	t.Helper()
-	w := &town{House: h, account: h.Account(t)}
-	w.member = h.Member(w.account)
+	w := &town{House: h}
+	w.account, w.member = h.House(t)
 	w.voice = actor.Actor{Kind: actor.Subject, Account: w.account, Request: "test"}
 	w.write(t, w.member, func(tx *store.Tx) (err error) {
 		if w.news, err = list.EnsureNamed(tx, "Newsletter", "News"); err != nil {

@@ -90,6 +90,7 @@ func TestInformedWithoutObjectionCountsInFranceWithDatedEvidenceOnly(t *testing.
 		opens := w.measuring(t)[list.Opens].ID
 		zone, _ := time.LoadLocation("Europe/Paris")
 		before, n := day.Start(zone)-1, 0
+		h.Clock.Advance(day.AddDays(30).Start(zone).Sub(legalclock.MomentOf(h.Clock.Now())))
 		for _, c := range []struct {
 			at   legalclock.Moment
 			g    Grade

@@ -14,6 +14,7 @@ import (
 
 	"consend/internal/chain/processor"
 	"consend/internal/gate"
+	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
@@ -630,20 +631,21 @@ func TestWhoWantsFewerLettersGetsTheFirst(t *testing.T) {
 		own := func(fn func(tx *store.Tx) error) {
 			must(t, h.Main.Write(context.Background(), actor.Actor{Kind: actor.Subject, Account: p.who.Account, Request: "test"}, fn))
 		}
-		own(func(tx *store.Tx) error { return contact.Slow(tx, ids[0], contact.PaceWeek) })
-		own(func(tx *store.Tx) error { return contact.Pause(tx, ids[1], 1, time.UTC) })
 		early := p.approved(t, []int64{p.list}, nil)
 		must(t, campaign.Freeze(context.Background(), h.Main, p.who, early))
+		own(func(tx *store.Tx) error { return contact.Slow(tx, ids[0], contact.PaceWeek) })
+		own(func(tx *store.Tx) error { return contact.Pause(tx, ids[1], 1, time.UTC) })
 		p.settle(t)
 		p.is(t, early, "accepted 2, left_out 1")
-		p.settle(t)
 		late := p.approved(t, []int64{p.list}, nil)
+		must(t, campaign.Freeze(context.Background(), h.Main, p.who, late))
+		own(func(tx *store.Tx) error { return contact.Slow(tx, ids[2], contact.PaceMonth) })
 		p.settle(t)
-		p.is(t, late, "accepted 1, left_out 2")
+		p.is(t, late, "left_out 3")
 		for _, x := range []struct {
 			id, who int64
 			want    consent.Reason
-		}{{early, ids[1], consent.Paused}, {late, ids[0], consent.TooOften}, {late, ids[1], consent.Paused}} {
+		}{{early, ids[1], consent.Paused}, {late, ids[0], consent.TooOften}, {late, ids[2], consent.TooOften}, {late, ids[1], consent.Paused}} {
 			if row, _ := p.why(t, x.id, x.who); row.Reason != string(x.want) {
 				t.Errorf("%+v: %q", x, row.Reason)
 			}
