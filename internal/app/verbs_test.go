@@ -597,6 +597,9 @@ func (r *run) letters(do verb, steps, late ownVerb, later func(time.Duration)) {
 	do("set a campaign's lists", func(tx *store.Tx) error {
 		return campaign.SetLists(tx, r.n["campaign"], version(tx, "campaign"), []int64{r.News, r.n["list"]}, []int64{r.Club})
 	})
+	do("narrow a campaign by a segment", func(tx *store.Tx) error {
+		return campaign.SetSegment(tx, r.n["campaign"], version(tx, "campaign"), r.n["segment"])
+	})
 	do("copy a campaign", func(tx *store.Tx) error {
 		id, err := campaign.Copy(tx, r.n["campaign"], "Rentrée bis")
 		return r.keep("copy", id, err)

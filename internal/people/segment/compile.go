@@ -46,9 +46,9 @@ type known struct {
 	now        legalclock.Moment
 }
 
-func know(r store.Reader, now legalclock.Moment) (k known, err error) {
+func know(r store.Reader, now legalclock.Moment, attributes func(store.Reader) ([]contact.Attribute, error)) (k known, err error) {
 	k = known{attributes: map[int64]contact.Attribute{}, lists: map[int64]list.List{}, purposes: map[int64]list.Purpose{}, now: now}
-	attributes, err := contact.AllAttributes(r)
+	some, err := attributes(r)
 	if err != nil {
 		return k, err
 	}
@@ -64,7 +64,7 @@ func know(r store.Reader, now legalclock.Moment) (k known, err error) {
 	if err != nil {
 		return k, err
 	}
-	for _, a := range attributes {
+	for _, a := range some {
 		k.attributes[a.ID] = a
 	}
 	for _, l := range lists {
@@ -80,24 +80,37 @@ func know(r store.Reader, now legalclock.Moment) (k known, err error) {
 // Where compiles a description for the reader's moment.
 // Faults: segment.levels, segment.conditions, segment.field, segment.op, segment.attribute, segment.list,
 // segment.purpose, segment.values, segment.value, segment.days, segment.sensitive.ask, segment.sensitive.basis, segment.grant.
-func Where(r store.Reader, d Definition) (Predicate, error) { return WhereAt(r, d, store.NowOf(r)) }
+func Where(r store.Reader, d Definition) (Predicate, error) {
+	return compile(r, d, store.NowOf(r), false)
+}
 
-// WhereAt is Where as it was at another moment: a campaign's "last 30 days" end when it was approved.
+// WhereAt is Where for a description that was approved at another moment: its "last 30 days" end then, an
+// attribute that was retired since and a choice that has another name since are taken as they were. What
+// was declared sensitive since is not: GDPR 9 holds from the day it is known.
 func WhereAt(r store.Reader, d Definition, at legalclock.Moment) (Predicate, error) {
-	k, err := know(r, at)
+	return compile(r, d, at, true)
+}
+
+func compile(r store.Reader, d Definition, at legalclock.Moment, approved bool) (Predicate, error) {
+	attributes := contact.AllAttributes
+	if approved {
+		attributes = contact.EveryAttribute
+	}
+	k, err := know(r, at, attributes)
 	if err != nil {
 		return Predicate{}, err
 	}
-	c := compiler{known: k}
+	c := compiler{known: k, approved: approved}
 	sql := c.group(Group(d), 1)
 	return Predicate{sql, c.args}, c.faults.Err()
 }
 
 type compiler struct {
 	known
-	args   []any
-	n      int // conditions so far
-	faults fault.Many
+	args     []any
+	n        int  // conditions so far
+	approved bool // a choice may be gone
+	faults   fault.Many
 }
 
 func (c *compiler) bad(key string, args ...any) string {
@@ -235,11 +248,11 @@ func (c *compiler) attribute(a contact.Attribute, x Condition, values []string) 
 		return v.Raw(), true // disclosed: it is bound to the statement
 	}
 	for i, s := range values {
-		if a.Type == contact.TypeText {
+		if a.Type == contact.TypeText || a.Type == contact.TypeChoice && c.approved {
 			continue
 		}
 		if a.Type == contact.TypeMultiple {
-			if !slices.Contains(a.Choices, s) {
+			if !c.approved && !slices.Contains(a.Choices, s) {
 				return c.bad("segment.value", "value", s, "name", a.Name)
 			}
 			continue

@@ -8,17 +8,19 @@ import (
 	"time"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
+	"consend/internal/people/segment"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
 	"consend/internal/team/account"
 	"consend/internal/trace/proof"
 )
 
-// Approve lets a campaign go after the undo window. What goes out is fixed now: words, sender, lists; whom it reaches
+// Approve lets a campaign go after the undo window. What goes out is fixed now: words, sender, lists, the segment's conditions; whom it reaches
 // is decided when people are frozen and again for each batch. expected is the audience the approver was shown.
-// Faults: campaign.none, campaign.not_draft, campaign.changed, campaign.no_sender, campaign.lists.none, and the
-// template's own.
+// Faults: campaign.none, campaign.not_draft, campaign.changed, campaign.no_sender, campaign.lists.none,
+// campaign.segment.retired, those of segment.Where, and the template's own.
 func Approve(tx *store.Tx, id, version, expected int64, undo time.Duration) error {
 	c, err := draft(tx, id, version)
 	if err != nil {
@@ -55,20 +57,43 @@ func Approve(tx *store.Tx, id, version, expected int64, undo time.Duration) erro
 	if _, err := p.letter(nil, &m, s.Email, p.nobody().Links.Unsubscribe, p.messageID(0), "", tx.Now); err != nil {
 		return fault.New(fault.Invalid, "campaign.cannot_be_mailed").Because(err)
 	}
+	definition, at, err := approvedSegment(tx, c)
+	if err != nil {
+		return err
+	}
 	entry := tx.ID()
 	start := tx.Now.Add(undo)
-	tx.Do(approve, s.Name, s.Email.Raw(), s.ReplyTo.RawWire(), tx.Who.ID, entry, start, id)
+	tx.Do(approve, s.Name, s.Email.Raw(), s.ReplyTo.RawWire(), tx.Who.ID, entry, start, definition, at, id)
 	clear := proof.Fields{"words_sha256": c.digest(), "sender": dec(s.ID), "start": start.String(), "expected": dec(expected)}
 	for name, ids := range map[string][]int64{"plus": plus, "minus": minus} {
 		if len(ids) > 0 {
 			clear[name] = spaced(ids)
 		}
 	}
+	if c.SegmentID != 0 {
+		clear["segment"], clear["segment_sha256"] = dec(c.SegmentID), digestOf(definition)
+	}
 	if err := toldAs(tx, entry, "campaign.approve", id, clear); err != nil {
 		return err
 	}
 	wake(tx)
 	return nil
+}
+
+// approvedSegment is what an approval copies of a segment. Faults: campaign.segment.retired, those of segment.Where.
+func approvedSegment(tx *store.Tx, c Campaign) (definition string, at legalclock.Moment, err error) {
+	if c.SegmentID == 0 {
+		return "", 0, nil
+	}
+	s, err := segment.Get(tx, c.SegmentID)
+	if err != nil {
+		return "", 0, err
+	}
+	if s.RetiredAt != 0 {
+		return "", 0, fault.New(fault.Invalid, "campaign.segment.retired", "name", s.Name).At("segment")
+	}
+	_, err = segment.Where(tx, s.Definition)
+	return s.Definition.Text(), tx.Now, atSegment(err)
 }
 
 // Undo takes an approval back before the first message. Faults: campaign.none, campaign.begun.

@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
+	"consend/internal/people/segment"
 	"consend/internal/trace/proof"
 )
 
@@ -38,8 +39,35 @@ func (a Audience) OutTotal() (n int64) {
 	return n
 }
 
+// NotInSegment is the reason of people on a list whom the campaign's segment does not describe.
+const NotInSegment gate.Reason = "not_in_segment"
+
+// narrowed is whom a campaign's segment describes: that of the approval once there is one, the segment as it is now for
+// a draft. Faults: those of segment.Where.
+func narrowed(r store.Reader, c Campaign) (segment.Predicate, error) {
+	if c.SegmentID == 0 {
+		return segment.Everybody, nil
+	}
+	if c.State == Draft {
+		s, err := segment.Get(r, c.SegmentID)
+		if err != nil {
+			return segment.Predicate{}, err
+		}
+		return segment.Where(r, s.Definition)
+	}
+	d, err := segment.Parse(c.SegmentDefinition)
+	if err != nil {
+		return segment.Predicate{}, err
+	}
+	return segment.WhereAt(r, d, c.SegmentAt)
+}
+
 // For counts the audience of lists as freezing would decide it now: the same text.
 func For(r store.Reader, plus, minus []int64) (Audience, error) {
+	return audience(r, plus, minus, segment.Everybody)
+}
+
+func audience(r store.Reader, plus, minus []int64, in segment.Predicate) (Audience, error) {
 	a := Audience{Grades: map[consent.Grade]int64{}, Bases: map[consent.Basis]int64{}}
 	if len(plus) == 0 {
 		return a, nil
@@ -54,7 +82,7 @@ func For(r store.Reader, plus, minus []int64) (Audience, error) {
 	if err != nil {
 		return a, err
 	}
-	rows, err := store.All[row](r, countAudience, noneIfEmpty(minus), mailable, plus)
+	rows, err := store.All[row](r, in.Into(countAudience), slices.Concat([]any{noneIfEmpty(minus)}, in.Args, []any{mailable, plus})...)
 	out := map[gate.Reason]int64{}
 	for _, x := range rows {
 		if x.Reason != gate.OK {
@@ -88,13 +116,21 @@ func noneIfEmpty(ids []int64) []int64 {
 	return ids
 }
 
-// AudienceOf is For with the campaign's own lists.
+// AudienceOf is For with the campaign's own lists and segment. Faults: campaign.none, those of segment.Where.
 func AudienceOf(r store.Reader, id int64) (Audience, error) {
+	c, err := Get(r, id)
+	if err != nil {
+		return Audience{}, err
+	}
 	plus, minus, err := Lists(r, id)
 	if err != nil {
 		return Audience{}, err
 	}
-	return For(r, plus, minus)
+	in, err := narrowed(r, c)
+	if err != nil {
+		return Audience{}, err
+	}
+	return audience(r, plus, minus, in)
 }
 
 // chunk is how many contacts of a list one step of freezing takes (M3).
@@ -156,6 +192,10 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 			last = min(last, ends[0])
 		}
 	}
+	in, err := narrowed(tx, c)
+	if err != nil {
+		return false, err
+	}
 	put := freezePeople
 	if len(plus) == 1 {
 		put = freezeOne
@@ -164,7 +204,7 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(put, id, noneIfEmpty(minus), mailable, plus, c.FreezeCursor, last, c.FreezeCursor, last)
+	n, err := tx.Exec(in.Into(put), slices.Concat([]any{id, noneIfEmpty(minus)}, in.Args, []any{mailable, plus, c.FreezeCursor, last, c.FreezeCursor, last})...)
 	if err != nil {
 		return false, err
 	}

@@ -23,6 +23,9 @@
 //	after booking                  nothing to do
 //	the journal gone (power, node) claimed                                → in doubt
 //
+// A segment narrows the lists. Its conditions and the moment they count from are those of the approval; what is known of
+// a person is what is known when they are frozen.
+//
 // It leaves to gate who may get it, to relay the permit at the last moment and the wire, to template the words, to
 // report the counting.
 package campaign
@@ -39,6 +42,7 @@ import (
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/people/list"
+	"consend/internal/people/segment"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
 	"consend/internal/trace"
@@ -77,6 +81,7 @@ const (
 	HoldRelaySettings = "relay_settings" // it refuses our password or certificate: a person has to act
 	HoldSender        = "sender"         // the service refuses mail from the sender's address: a person has to act
 	HoldTemplate      = "template"       // the text can't be made into messages any more
+	HoldSegment       = "segment"        // what the segment asks for may not be asked any more: a person has to act
 )
 
 // Campaign is one campaign.
@@ -106,6 +111,10 @@ type Campaign struct {
 	StartAt       legalclock.Moment
 	StartedAt     legalclock.Moment
 	EndedAt       legalclock.Moment
+
+	SegmentID         int64  // narrows the lists; 0: everybody on them
+	SegmentDefinition string // a copy from the approval: what is changed later does not change whom it goes to
+	SegmentAt         legalclock.Moment
 
 	FreezeCursor int64
 	FrozenAt     legalclock.Moment
@@ -275,6 +284,41 @@ func SetLists(tx *store.Tx, id, version int64, plus, minus []int64) error {
 	return told(tx, "campaign.change", id, clear, nil)
 }
 
+// SetSegment narrows the lists to people whom a segment describes; 0 takes everybody on them.
+// Faults: segment.none, those of segment.Where, and those of SetWords.
+func SetSegment(tx *store.Tx, id, version, segmentID int64) error {
+	c, err := draft(tx, id, version)
+	if err != nil || c.SegmentID == segmentID {
+		return err
+	}
+	if segmentID != 0 {
+		s, err := segment.Get(tx, segmentID)
+		if err != nil {
+			return err
+		}
+		if s.RetiredAt != 0 {
+			return fault.New(fault.NotFound, "segment.none").At("segment")
+		}
+		if _, err := segment.Where(tx, s.Definition); err != nil {
+			return atSegment(err)
+		}
+	}
+	tx.Do(setSegment, segmentID, id)
+	return told(tx, "campaign.change", id, proof.Fields{"segment": dec(segmentID)}, nil)
+}
+
+// atSegment puts what is wrong in a segment's conditions where the segment is chosen.
+func atSegment(err error) error {
+	if fault.KindOf(err) != fault.Invalid {
+		return err
+	}
+	var m fault.Many
+	for _, e := range fault.All(err) {
+		m = append(m, e.At("segment"))
+	}
+	return m.Err()
+}
+
 func unique(ids []int64) []int64 {
 	out := slices.Clone(ids)
 	slices.Sort(out)
@@ -324,7 +368,7 @@ func Drop(tx *store.Tx, id int64) error {
 	return told(tx, "campaign.drop", id, nil, nil)
 }
 
-// Copy makes a new draft of a campaign's words, sender and lists. Faults: campaign.none.
+// Copy makes a new draft of a campaign's words, sender, lists and segment. Faults: campaign.none.
 func Copy(tx *store.Tx, id int64, name string) (int64, error) {
 	c, err := Get(tx, id)
 	if err != nil {
@@ -340,6 +384,15 @@ func Copy(tx *store.Tx, id int64, name string) (int64, error) {
 		tx.Do(setSender, c.SenderID, to)
 	}
 	tx.Do(copyLists, to, id)
+	if c.SegmentID != 0 {
+		s, err := segment.Get(tx, c.SegmentID)
+		if err != nil {
+			return 0, err
+		}
+		if s.RetiredAt == 0 {
+			tx.Do(setSegment, c.SegmentID, to)
+		}
+	}
 	return to, nil
 }
 

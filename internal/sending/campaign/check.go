@@ -4,6 +4,7 @@ package campaign
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"consend/internal/gate"
@@ -11,6 +12,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/segment"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
@@ -87,8 +89,17 @@ func Check(r store.Reader, id int64) (Checklist, error) {
 }
 
 func (l *Checklist) people(r store.Reader, c Campaign) (err error) {
+	if c.State == Draft && c.SegmentID != 0 {
+		s, err := segment.Get(r, c.SegmentID)
+		if err != nil {
+			return err
+		}
+		if s.RetiredAt != 0 {
+			l.add(Stop, "segment_retired", "name", s.Name)
+		}
+	}
 	if l.Audience, err = AudienceOf(r, c.ID); err != nil {
-		return err
+		return l.wrong(err) // the segment asks for what may not be asked any more
 	}
 	switch {
 	case l.Audience.People == 0:
@@ -199,6 +210,18 @@ func (l *Checklist) values(r store.Reader, p *press) error {
 	if err != nil {
 		return err
 	}
+	if p.c.SegmentID != 0 && len(ids) > 0 { // of the first people on the lists, those in the segment
+		in, err := narrowed(r, p.c)
+		if fault.KindOf(err) == fault.Invalid {
+			return nil // said already
+		}
+		if err != nil {
+			return err
+		}
+		if ids, err = store.All[int64](r, in.Into(within), append([]any{ids}, in.Args...)...); err != nil {
+			return err
+		}
+	}
 	people, err := contact.Some(r, ids)
 	if err != nil {
 		return err
@@ -258,7 +281,7 @@ func PreviewFor(r store.Reader, id, person int64, language string) (Preview, err
 	if err != nil {
 		return Preview{}, err
 	}
-	basis, first, err := standing(r, person, plus, &out)
+	basis, first, err := standing(r, c, person, plus, &out)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -268,9 +291,13 @@ func PreviewFor(r store.Reader, id, person int64, language string) (Preview, err
 }
 
 // standing tells on what a person would be written to, or what speaks against it, and whether for the first time.
-func standing(r store.Reader, person int64, lists []int64, out *Preview) (basis consent.Basis, first bool, err error) {
+func standing(r store.Reader, c Campaign, person int64, lists []int64, out *Preview) (basis consent.Basis, first bool, err error) {
 	out.Reason = gate.Reason(consent.NotOnList)
 	mailable, err := consent.Mailable(r)
+	if err != nil {
+		return "", false, err
+	}
+	in, err := narrowed(r, c)
 	if err != nil {
 		return "", false, err
 	}
@@ -281,7 +308,7 @@ func standing(r store.Reader, person int64, lists []int64, out *Preview) (basis 
 			Basis  consent.Basis
 			Grade  consent.Grade
 		}
-		x, err := store.One[row](r, standsOn, mailable, l, person)
+		x, err := store.One[row](r, in.Into(standsOn), slices.Concat(in.Args, []any{mailable, l, person})...)
 		if errors.Is(err, store.ErrNone) {
 			continue
 		}

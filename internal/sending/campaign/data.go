@@ -28,7 +28,8 @@ func Data() []datamap.Table {
 			none("logo", "an address of a picture"), none("colour", "a colour"), none("language", "a language"), none("made_by", "an id we assign"),
 			none("made_at", "when it was made"), none("changed_at", "when it was changed"), own("from_name"), own("from_email"), own("reply_to"),
 			none("approved_by", "an id we assign"), none("approved_at", "when it was approved"), none("approval_entry", "an id we assign"),
-			none("start_at", "when it may begin"), none("started_at", "when it began"), none("ended_at", "when it ended"), bound("freeze_cursor"),
+			none("start_at", "when it may begin"), none("started_at", "when it began"), none("ended_at", "when it ended"), none("segment_id", "an id we assign"),
+			none("segment_definition", "conditions over kinds of information, for everybody"), none("segment_at", "when it was approved"), bound("freeze_cursor"),
 			none("frozen_at", "when all people were there"), none("frozen", "a count"), none("frozen_out", "a count"), none("holder", "a process's number"), none("holder_until", "a term"), none("hold", "one of a few words"), none("hold_at", "when it was held")}},
 		{Store: datamap.Main, Name: "campaign_list", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("campaign_id", "an id we assign"), none("list_id", "an id we assign"), none("minus", "left out or not")}},

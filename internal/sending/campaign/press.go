@@ -257,6 +257,11 @@ func (p *press) letter(b []byte, m *template.Message, to address.Address, unsubs
 	return printed{raw: raw, to: l.To.Addr}, err
 }
 
+func digestOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
 // digest names a campaign's words in the trace.
 func (c Campaign) digest() string {
 	h := sha256.New()

@@ -200,6 +200,15 @@ func (r *run) round(ctx context.Context, c Campaign) (next legalclock.Moment, do
 	if r.held != "" {
 		return 0, false, r.holds(ctx, r.held)
 	}
+	if c.FrozenAt == 0 {
+		err := r.db.View(ctx, r.who, func(v *store.View) error { _, err := narrowed(v, c); return err })
+		if fault.KindOf(err) == fault.Invalid {
+			return 0, false, errors.Join(err, r.holds(ctx, HoldSegment))
+		}
+		if err != nil {
+			return 0, false, err
+		}
+	}
 	inner, end := context.WithCancel(ctx)
 	defer end()
 	// A message that is on its way when the process is asked to stop may still arrive: cut off, it would be in doubt.

@@ -9,13 +9,14 @@ import (
 
 const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.preheader, c.kind, c.body, c.logo, c.colour, c.language, c.made_by, c.made_at, c.changed_at,
 	c.from_name, c.from_email, c.reply_to, c.approved_by, c.approved_at, c.approval_entry, c.start_at, c.started_at, c.ended_at,
-	c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.holder, c.holder_until, c.hold, c.hold_at`
+	c.segment_id, c.segment_definition, c.segment_at, c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.holder, c.holder_until, c.hold, c.hold_at`
 
 // each is a person on a list of the campaign, with the first reason against writing to them by it. In the order of
-// arguments: the lists left out, the grades that may be mailed, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
+// arguments: the lists left out, those of the segment, the grades that may be mailed, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
 // the reason's long text into every place that names it, and so from finding it several times a row.
 const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'
+		WHEN NOT :where THEN 'not_in_segment'
 		ELSE ` + gate.ReasonSQL + ` END AS reason
 	FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
 	JOIN list l ON l.account_id = :account AND l.id = s.list_id
@@ -31,9 +32,10 @@ var (
 	titles   = store.Account("campaign.titles", `SELECT c.id, c.name, c.subject, c.state FROM campaign c WHERE c.account_id = :account ORDER BY c.id DESC LIMIT ?`)
 	setWords = store.Account("campaign.set_words", `UPDATE campaign SET name = ?, subject = ?, preheader = ?, kind = ?, body = ?, logo = ?, colour = ?, language = ?,
 		version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
-	setSender = store.Account("campaign.set_sender", `UPDATE campaign SET sender_id = ?, version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
-	touch     = store.Account("campaign.touch", `UPDATE campaign SET version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
-	drop      = store.Account("campaign.drop", `DELETE FROM campaign WHERE account_id = :account AND id = ? AND state = 'draft'`)
+	setSender  = store.Account("campaign.set_sender", `UPDATE campaign SET sender_id = ?, version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
+	setSegment = store.Account("campaign.set_segment", `UPDATE campaign SET segment_id = ?, version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
+	touch      = store.Account("campaign.touch", `UPDATE campaign SET version = version + 1, changed_at = :now WHERE account_id = :account AND id = ?`)
+	drop       = store.Account("campaign.drop", `DELETE FROM campaign WHERE account_id = :account AND id = ? AND state = 'draft'`)
 
 	lists      = store.Account("campaign.lists", `SELECT l.list_id, l.minus FROM campaign_list l WHERE l.account_id = :account AND l.campaign_id = ? ORDER BY l.minus, l.list_id`)
 	addList    = store.Account("campaign.add_list", `INSERT INTO campaign_list (account_id, campaign_id, list_id, minus) VALUES (:account, ?, ?, ?)`)
@@ -43,9 +45,9 @@ var (
 		WHERE l.account_id = :account AND l.campaign_id = ? AND x.retired_at = 0`)
 
 	approve = store.Account("campaign.approve", `UPDATE campaign SET state = 'queued', from_name = ?, from_email = ?, reply_to = ?, approved_by = ?, approved_at = :now,
-		approval_entry = ?, start_at = ?, version = version + 1, hold = '', hold_at = 0 WHERE account_id = :account AND id = ?`)
+		approval_entry = ?, start_at = ?, segment_definition = ?, segment_at = ?, version = version + 1, hold = '', hold_at = 0 WHERE account_id = :account AND id = ?`)
 	undo = store.Account("campaign.undo", `UPDATE campaign SET state = 'draft', approved_by = 0, approved_at = 0, approval_entry = 0, start_at = 0,
-		holder = 0, holder_until = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
+		segment_definition = '', segment_at = 0, holder = 0, holder_until = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
 	setState = store.Account("campaign.set_state", `UPDATE campaign SET state = ?, version = version + 1, hold = '', hold_at = 0 WHERE account_id = :account AND id = ?`)
 	begin    = store.Account("campaign.begin", `UPDATE campaign SET state = 'sending', started_at = :now WHERE account_id = :account AND id = ? AND state = 'queued'`)
 	end      = store.Account("campaign.end", `UPDATE campaign SET state = ?, ended_at = :now, hold = '', hold_at = 0, holder = 0, holder_until = 0 WHERE account_id = :account AND id = ?`)
@@ -96,7 +98,8 @@ var (
 	reopen  = store.Account("campaign.reopen", `UPDATE campaign SET state = 'sending', ended_at = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
 
 	someGiven = store.Account("campaign.some_given", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id IN ?* AND s.state = 'given' LIMIT ?`)
-	standsOn  = store.Account("campaign.stands_on", `SELECT `+gate.ReasonSQL+` AS reason, COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade
+	within = store.Account("campaign.within", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND :where`)
+	standsOn = store.Account("campaign.stands_on", `SELECT CASE WHEN NOT :where THEN 'not_in_segment' ELSE `+gate.ReasonSQL+` END AS reason, COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade
 		FROM contact c JOIN list l ON l.account_id = :account AND l.id = ?
 		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
 		WHERE c.account_id = :account AND c.id = ?`)

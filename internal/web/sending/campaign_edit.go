@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
+	"consend/internal/people/segment"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/report"
 	"consend/internal/sending/sender"
@@ -46,7 +48,9 @@ type drafted struct {
 	sender   sender.Sender
 	plus     []list.List
 	minus    []list.List
+	segment  segment.Segment
 	audience campaign.Audience
+	broken   error // what the segment asks for can't be asked any more
 }
 
 func (d drafted) writes() bool  { return d.sender.ID != 0 && d.sender.RetiredAt == 0 }
@@ -66,7 +70,14 @@ func draftOf(v *store.View, c campaign.Campaign) (d drafted, err error) {
 	if err != nil {
 		return d, err
 	}
-	if d.audience, err = campaign.For(v, plus, minus); err != nil {
+	if c.SegmentID != 0 {
+		if d.segment, err = segment.Get(v, c.SegmentID); err != nil {
+			return d, err
+		}
+	}
+	if d.audience, err = campaign.AudienceOf(v, c.ID); fault.KindOf(err) == fault.Invalid {
+		d.broken = err
+	} else if err != nil {
 		return d, err
 	}
 	all, err := list.All(v)
@@ -186,6 +197,26 @@ func (p *CampaignPages) lists(r *shell.Request) (out []listChoice, err error) {
 	return out, err
 }
 
+// segments are those that can be chosen: in use, and the one that is chosen.
+func (p *CampaignPages) segments(r *shell.Request, c campaign.Campaign) (out []segment.Segment, err error) {
+	err = p.view(r, func(v *store.View) error {
+		all, err := segment.All(v)
+		out = slices.DeleteFunc(all, func(s segment.Segment) bool { return s.RetiredAt != 0 && s.ID != c.SegmentID })
+		return err
+	})
+	return out, err
+}
+
+// listsPage is the card of whom it is for, with what was typed.
+func (p *CampaignPages) listsPage(r *shell.Request, c campaign.Campaign, f *shell.Form) (shell.Component, error) {
+	all, err := p.lists(r)
+	if err != nil {
+		return nil, err
+	}
+	some, err := p.segments(r, c)
+	return campaignListsPage(r, c, all, some, f), err
+}
+
 func (p *CampaignPages) campaignLists(r *shell.Request) error {
 	return p.editing(r, func(c campaign.Campaign) (shell.Component, error) {
 		f := shell.NewForm()
@@ -202,18 +233,21 @@ func (p *CampaignPages) campaignLists(r *shell.Request) error {
 		if err != nil {
 			return nil, err
 		}
-		all, err := p.lists(r)
-		return campaignListsPage(r, c, all, f), err
+		if c.SegmentID != 0 {
+			f.Values.Set("segment", strconv.FormatInt(c.SegmentID, 10))
+		}
+		return p.listsPage(r, c, f)
 	})
 }
 
 func (p *CampaignPages) campaignListsPost(r *shell.Request) error {
 	return p.changed(r, func(tx *store.Tx, c campaign.Campaign, f *shell.Form) error {
-		return campaign.SetLists(tx, c.ID, version(f), f.IDs("list"), f.IDs("minus"))
-	}, func(c campaign.Campaign, f *shell.Form) (shell.Component, error) {
-		all, err := p.lists(r)
-		return campaignListsPage(r, c, all, f), err
-	})
+		if err := campaign.SetLists(tx, c.ID, version(f), f.IDs("list"), f.IDs("minus")); err != nil {
+			return err
+		}
+		only, _ := f.Int("segment")
+		return campaign.SetSegment(tx, c.ID, 0, only)
+	}, func(c campaign.Campaign, f *shell.Form) (shell.Component, error) { return p.listsPage(r, c, f) })
 }
 
 func (p *CampaignPages) campaignSubject(r *shell.Request) error {
