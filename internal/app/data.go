@@ -21,6 +21,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/people/notice"
 	"consend/internal/people/refusal"
 	"consend/internal/sending/campaign"
@@ -50,6 +51,7 @@ func DataMap() datamap.Map {
 		consent.Data(),
 		notice.Data(),
 		form.Data(),
+		move.Data(),
 		importer.Data(),
 		account.Data(),
 		login.Data(),

@@ -62,6 +62,9 @@ var (
 		ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since, contact_id = excluded.contact_id,
 		entry_id = excluded.entry_id WHERE suppression.reason <> 'authority_order'
 		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`)
+	// A bounce is left as old as it is: the mailbox has answered since.
+	bindAnew = store.Account("consent.bind_anew", `UPDATE suppression SET since = CAST(? AS BIGINT), contact_id = CAST(? AS BIGINT)
+		WHERE account_id = :account AND fp = ? AND reason <> 'hard_bounce' AND since <= ?`)
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 

@@ -45,6 +45,8 @@ func (p *Pages) Routes() []shell.Route {
 		person("/contacts/{id}/trace", shell.ContactsRead, p.trace),
 		person("/contacts/{id}/correct", shell.ContactsWrite, p.correct),
 		post("/contacts/{id}/correct", shell.ContactsWrite, p.correctPost, "contact.correct"),
+		person("/contacts/{id}/address", shell.ContactsWrite, p.newAddress),
+		post("/contacts/{id}/address", shell.ContactsWrite, p.newAddressPost, "move.ask", trace.LookAction),
 		person("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdraw),
 		post("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdrawPost, "consent.withdraw", "consent.object", "suppression.add"),
 		person("/contacts/{id}/freeze", shell.ContactsWrite, p.freeze),
