@@ -16,6 +16,10 @@ var addEventColumns = []store.Column{{Name: "contact_id"}, {Name: "list_id"}, {N
 var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name: "state", Type: store.Text}, {Name: "basis", Type: store.Text},
 	{Name: "grade", Type: store.Text}, {Name: "said"}, {Name: "said_at"}, {Name: "seq"}, {Name: "event_id"}, {Name: "since"}}
 
+// bindsMore tells whether the no of the old address takes the place of the other one's.
+const bindsMore = `suppression.reason <> 'authority_order'
+		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`
+
 var (
 	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
 		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
@@ -59,12 +63,14 @@ var (
 	follow = store.Account("consent.follow", `INSERT INTO suppression (account_id, fp, scope, scope_id, reason, since, contact_id, entry_id)
 		SELECT :account, CAST(? AS {bytes}), x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? AND x.reason <> 'hard_bounce'
-		ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since, contact_id = excluded.contact_id,
-		entry_id = excluded.entry_id WHERE suppression.reason <> 'authority_order'
-		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`)
+		ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET contact_id = excluded.contact_id,
+		since = CASE WHEN suppression.reason = 'hard_bounce' THEN excluded.since ELSE CAST(? AS BIGINT) END,
+		reason = CASE WHEN `+bindsMore+` THEN excluded.reason ELSE suppression.reason END,
+		entry_id = CASE WHEN `+bindsMore+` THEN excluded.entry_id ELSE suppression.entry_id END`)
 	// A bounce is left as old as it is: the mailbox has answered since.
 	bindAnew = store.Account("consent.bind_anew", `UPDATE suppression SET since = CAST(? AS BIGINT), contact_id = CAST(? AS BIGINT)
-		WHERE account_id = :account AND fp = ? AND reason <> 'hard_bounce' AND since <= ?`)
+		WHERE account_id = :account AND fp = ? AND reason <> 'hard_bounce' AND since <= ? AND NOT EXISTS (SELECT 1 FROM suppression x
+		WHERE x.account_id = :account AND x.fp = ? AND x.scope = suppression.scope AND x.scope_id = suppression.scope_id AND x.reason <> 'hard_bounce')`)
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 

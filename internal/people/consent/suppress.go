@@ -259,8 +259,9 @@ func Follow(tx *store.Tx, id int64, before, after [16]byte) error {
 	if err != nil {
 		return err
 	}
-	tx.Do(bindAnew, max(tx.Now, since[id]), id, after[:], tx.Now)
-	tx.Do(follow, after[:], before[:])
+	from := max(tx.Now, since[id])
+	tx.Do(bindAnew, from, id, after[:], from, before[:])
+	tx.Do(follow, after[:], before[:], from)
 	return nil
 }
 

@@ -343,7 +343,7 @@ func TestANoOutlivesABounceAndAnOlderNoOfTheOtherAddress(t *testing.T) {
 			if said == consent.HardBounce {
 				said = causes[1]
 			}
-			must(t, d.write(func(tx *store.Tx) error { return Correct(tx, id, 0, Change{Email: &next, Follow: consent.Follow}) }))
+			must(t, d.write(func(tx *store.Tx) error { return Move(tx, id, 1, next, consent.Follow) }))
 			d.view(func(v *store.View) error {
 				bars, err := consent.SuppressionsOf(v, next)
 				if len(bars) != 1 || bars[0].Reason != said {

@@ -15,7 +15,9 @@ func Data() []datamap.Table {
 		}
 		return datamap.Personal(name, p)
 	}
-	mine := func(name, category string) datamap.Column { return pd(name, category, datamap.Access, "", datamap.Clear) }
+	mine := func(name, category string) datamap.Column {
+		return pd(name, category, datamap.Access, "", datamap.Clear)
+	}
 	return []datamap.Table{{Store: datamap.Main, Name: "address_change", Account: true, Columns: []datamap.Column{
 		none("account_id", "the account"), none("id", "an id we assign"),
 		mine("contact_id", "pseudonym"), mine("address", "contact.email"),

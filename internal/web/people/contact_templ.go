@@ -56,7 +56,7 @@ func contactActions(r *shell.Request, c contact.Contact, now string) templ.Compo
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = shell.ButtonLink(shell.Link{Label: r.P.T("people.move"), URL: at(c.ID, "/address"), Icon: "mail"}, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell.ButtonLink(shell.Link{Label: r.P.T("people.move"), URL: at(c.ID, "/address"), Icon: "mail-forward"}, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
