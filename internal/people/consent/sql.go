@@ -68,9 +68,9 @@ var (
 		reason = CASE WHEN `+bindsMore+` THEN excluded.reason ELSE suppression.reason END,
 		entry_id = CASE WHEN `+bindsMore+` THEN excluded.entry_id ELSE suppression.entry_id END`)
 	// A bounce is left as old as it is: the mailbox has answered since.
-	bindAnew = store.Account("consent.bind_anew", `UPDATE suppression SET since = CAST(? AS BIGINT), contact_id = CAST(? AS BIGINT)
-		WHERE account_id = :account AND fp = ? AND reason <> 'hard_bounce' AND since <= ? AND NOT EXISTS (SELECT 1 FROM suppression x
-		WHERE x.account_id = :account AND x.fp = ? AND x.scope = suppression.scope AND x.scope_id = suppression.scope_id AND x.reason <> 'hard_bounce')`)
+	bindAnew = store.Account("consent.bind_anew", `UPDATE suppression AS s SET since = CAST(? AS BIGINT), contact_id = CAST(? AS BIGINT)
+		WHERE s.account_id = :account AND s.fp = ? AND s.reason <> 'hard_bounce' AND s.since <= ? AND NOT EXISTS (SELECT 1 FROM suppression x
+		WHERE x.account_id = :account AND x.fp = ? AND x.scope = s.scope AND x.scope_id = s.scope_id AND x.reason <> 'hard_bounce')`)
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 
