@@ -74,7 +74,7 @@ func stage(action string) int {
 	switch {
 	case regexp.MustCompile(`^/(logout|me/security|me/sessions|reset/)`).MatchString(action):
 		return 2
-	case regexp.MustCompile(`/(drop|discard|retire|remove|stop|empty|off|turn|withdraw|freeze|revoke)$|^/u/`).MatchString(action):
+	case regexp.MustCompile(`/(drop|discard|retire|remove|stop|empty|off|turn|withdraw|object|freeze|revoke)$|^/u/`).MatchString(action):
 		return 1
 	}
 	return 0

@@ -303,6 +303,25 @@ func TestANoToldToAMemberHoldsAtOnce(t *testing.T) {
 	})
 }
 
+func TestANoToMarketingIsAnActOfItsOwnAndStandsAmongTheRequests(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		contains(t, o.get(base), base+"/object", base+"/requests")
+		contains(t, o.refused(base+"/object", "on", "2026-03-02"), `id="f-how-error"`)
+		if to := o.post(base+"/object", "how", "letter", "on", "2026-03-02"); to != base+"/requests" {
+			t.Fatalf("leads to %s", to)
+		}
+		if s := o.standing(id, o.news); s.State != consent.Withdrawn || s.Reason != consent.HasObjected {
+			t.Fatalf("%+v", s)
+		}
+		o.post(base+"/address", "address", "lea.martin@example.org")
+		contains(t, o.get(base+"/requests"), say(o, "Said no to marketing", "S’oppose à la prospection"), "Newsletter", "lea.martin@example.org",
+			say(o, "Waits for both mailboxes", "Attend les deux boîtes"))
+		contains(t, o.get(base+"/object"), say(o, "has said so already", "l’a déjà dit"))
+	})
+}
+
 func TestAnObjectionToldWithANarrowerChoiceStopsEverything(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		id := o.person("lea@example.org")
