@@ -33,6 +33,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/sender"
@@ -382,7 +383,8 @@ func (w *walk) wrenGoes() int64 {
 	w.page("GET", fmt.Sprintf("/mailbox/%d", caught), nil)
 	w.claim(id)
 	at := fmt.Sprintf("/contacts/%d", id)
-	w.page("POST", at+"/correct", url.Values{"email": {wren[0].value}, "name": {wren[1].value}, "language": {"fr"}, "country": {"FR"}, "attr.CITY": {wren[2].value}, "attr.FIRSTNAME": {"Wrenna"}, "attr.LASTNAME": {wren[1].value}})
+	w.page("POST", at+"/correct", url.Values{"name": {wren[1].value}, "language": {"fr"}, "country": {"FR"}, "attr.CITY": {wren[2].value}, "attr.FIRSTNAME": {"Wrenna"}, "attr.LASTNAME": {wren[1].value}})
+	w.moves(id, who)
 
 	leave := strings.Trim(strings.Split(m.Header.Get("List-Unsubscribe"), ",")[0], "<> ")
 	u, err := url.Parse(leave)
@@ -393,7 +395,7 @@ func (w *walk) wrenGoes() int64 {
 	}
 	w.page("POST", at+"/withdraw", url.Values{"scope": {"list." + strconv.FormatInt(w.Club, 10)}, "how": {"phone"}, "on": {w.clock.Now().AddDate(0, 0, -1).Format(time.DateOnly)}})
 	w.page("POST", "/suppressions", url.Values{"addresses": {wren[0].value}, "cause": {"member"}, "scope": {"list." + strconv.FormatInt(w.Club, 10)}})
-	for _, p := range []string{"", "/consent", "/activity", "/trace", "/correct", "/proof", "/proof.json", "/proof.csv"} {
+	for _, p := range []string{"", "/consent", "/activity", "/requests", "/trace", "/correct", "/proof", "/proof.json", "/proof.csv"} {
 		w.page("GET", at+p, nil)
 	}
 	w.page("GET", fmt.Sprintf("/campaigns/%d/recipients", camp), nil)
@@ -407,6 +409,26 @@ func (w *walk) wrenGoes() int64 {
 	}
 	w.settle()
 	return id
+}
+
+// moves lets Wren be written to at another address, by a yes of both mailboxes.
+func (w *walk) moves(person int64, who []canary) {
+	w.t.Helper()
+	w.page("POST", fmt.Sprintf("/contacts/%d/address", person), url.Values{"address": {wren[0].value}})
+	w.settle()
+	var change move.Change
+	w.view(func(v *store.View) (err error) { change, err = move.Open(v, person); return err })
+	for _, side := range []move.Side{move.New, move.Old} {
+		var link string
+		w.view(func(v *store.View) (err error) { link, err = move.Link(v, change.ID, side); return err })
+		u, err := url.Parse(link)
+		must(w.t, err)
+		w.visit("GET", u.Path, nil, who)
+		if code, body := w.visit("POST", u.Path, url.Values{"do": {"yes"}}, who); code != http.StatusOK {
+			w.t.Fatalf("yes: %d %s", code, body)
+		}
+	}
+	w.settle()
 }
 
 // stumble asks for what isn't there, with values of a person in the question, and lets a page fail.

@@ -22,6 +22,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/people/notice"
 	"consend/internal/people/refusal"
 	"consend/internal/people/segment"
@@ -53,6 +54,7 @@ func DataMap() datamap.Map {
 		consent.Data(),
 		notice.Data(),
 		form.Data(),
+		move.Data(),
 		importer.Data(),
 		evidence.Data(),
 		account.Data(),

@@ -9,6 +9,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
+	"consend/internal/people/move"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -30,6 +31,7 @@ func Parting(tx *store.Tx, people []int64) error {
 	relay.DropPeople(tx, people, nil)
 	campaign.DropPeople(tx, people)
 	importer.DropPeople(tx, people)
+	move.DropPeople(tx, people)
 	consent.DropPeople(tx, people)
 	return nil
 }

@@ -39,6 +39,7 @@ type button struct {
 // said are values that a page can't know, by route: what somebody types, or what changes.
 var said = map[string]url.Values{
 	"/contacts/{id}/correct": {"name": {"Somebody Corrected"}},
+	"/contacts/{id}/address": {"address": {"elsewhere@example.org"}}, "/p/{token}/address": {"address": {"elsewhere@example.org"}},
 	"/contacts/new":          {"word": {"1"}},
 	"/settings":              {"name": {"Another Name"}},
 	"/settings/team/{id}":    {"role": {"viewer"}},
@@ -61,6 +62,7 @@ var elsewhere = map[string]string{
 	"/login/code": "web/team", "/me/security/codes": "web/team", "/me/security/codes/off": "web/team", "/me/security/codes/renew": "web/team", // ask for a code of the moment
 	"/setup/{token}": "web/team", "/signin/{token}": "web/team", "/reset/{token}": "web/team", "/switch": "web/team",
 	"/recover":     "web/team", // answers at once, and writes after it
+	"/a/{token}":   "web/public",
 	"/contacts/on": "web/people", "/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed
 	"/campaigns/{id}/pause": "web/sending", "/campaigns/{id}/resume": "web/sending", "/campaigns/{id}/stop": "web/sending", "/campaigns/{id}/doubtful": "web/sending", // a campaign on its way
@@ -72,7 +74,7 @@ func stage(action string) int {
 	switch {
 	case regexp.MustCompile(`^/(logout|me/security|me/sessions|reset/)`).MatchString(action):
 		return 2
-	case regexp.MustCompile(`/(drop|discard|retire|remove|stop|empty|off|turn|withdraw|freeze|revoke)$|^/u/`).MatchString(action):
+	case regexp.MustCompile(`/(drop|discard|retire|remove|stop|empty|off|turn|withdraw|object|freeze|revoke)$|^/u/`).MatchString(action):
 		return 1
 	}
 	return 0

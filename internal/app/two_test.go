@@ -22,6 +22,7 @@ var alone = map[string]string{
 	"/me":                 "one's own profile",
 	"/settings/team/{id}": "one field, which the page shows",
 	"/c/{token}":          "a person's own words, brought in when the mailbox answers", "/p/{token}": "a person's own language",
+	"/a/{token}": "a mailbox's answer to one question",
 }
 
 // Two open the same page, and both save: the second is told, keeps what was typed, and has

@@ -142,6 +142,7 @@ func (r *run) script() []act {
 	r.letters(member, steps, late, later)
 	r.service(member, house, steps, late)
 	r.moreForms(public)
+	r.moves(member, public, own, later)
 	r.team(member, house, own, steps, late, later)
 	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)
@@ -212,10 +213,6 @@ func (r *run) people(do verb) {
 	})
 	do("correct a person", func(tx *store.Tx) error {
 		return contact.Correct(tx, r.who(demo.Lea), 0, contact.Change{Name: &name, Language: &language})
-	})
-	do("correct an address", func(tx *store.Tx) error {
-		a := address.Must("tom.b@orchard.example")
-		return contact.Correct(tx, r.who(demo.Tom), 0, contact.Change{Email: &a, Follow: consent.Follow})
 	})
 	do("freeze a person", func(tx *store.Tx) error { return contact.Restrict(tx, r.who(demo.Mehmet), "asked") })
 	do("end a freeze", func(tx *store.Tx) error { return contact.Unrestrict(tx, r.who(demo.Mehmet), "asked") })

@@ -17,6 +17,7 @@ import (
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
+	"consend/internal/people/move"
 	"consend/internal/people/refusal"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -37,6 +38,8 @@ func letters() map[job.Kind]transactional.Compose {
 		access.RecoverFact:     access.DraftRecovery,
 		member.ChangedFact:     access.DraftChanged,
 		importer.Remind:        importer.DraftReminder,
+		move.AskedOld:          move.DraftOld,
+		move.AskedNew:          move.DraftNew,
 	}
 }
 
@@ -63,6 +66,7 @@ func (h *House) periodics() []job.Periodic {
 	return []job.Periodic{
 		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
 		{Kind: "form.remind", Every: time.Hour, Do: func(ctx context.Context) error { return form.Remind(ctx, h.Main) }},
+		{Kind: "move.expire", Every: time.Hour, Do: func(ctx context.Context) error { return move.Expire(ctx, h.Main) }},
 		{Kind: "importer.daily", Every: time.Hour, Do: importer.Daily(h.Main)},
 		{Kind: "message.sweep", Every: time.Hour, Do: message.Sweep(h.Main)},
 		{Kind: "relay.sweep", Every: time.Hour, Do: relay.Sweep(h.Main)},

@@ -174,7 +174,7 @@ func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error)
 	out, norms := make([]Decision, len(who)), make([]string, len(who))
 	found := map[Candidate]answer{}
 	lists := map[int64][]int64{}
-	var signups, contacts, members []int64
+	var signups, contacts, members, changes []int64
 	for i, c := range who {
 		out[i] = Decision{Candidate: c, Reason: Gone}
 		switch {
@@ -184,6 +184,8 @@ func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error)
 				list = b.List
 			}
 			lists[list] = append(lists[list], c.Contact)
+		case b.Class == Confirmation && c.Change != 0:
+			changes = append(changes, c.Change)
 		case b.Class == Confirmation:
 			signups = append(signups, c.Signup)
 		case c.Contact != 0 && (b.Class == Receipt || b.Class == Notice):
@@ -210,6 +212,7 @@ func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error)
 		of    func(a answer) Candidate
 	}{
 		{signups, askSignup, func(a answer) Candidate { return Candidate{Signup: a.ID} }},
+		{changes, askChange, func(a answer) Candidate { return Candidate{Change: a.ID} }},
 		{contacts, askContact, func(a answer) Candidate { return Candidate{Contact: a.ID} }},
 		{members, memberQuery[b.Class], func(a answer) Candidate { return Candidate{Member: a.ID} }},
 	} {
@@ -221,7 +224,10 @@ func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error)
 	}
 	for i, c := range who {
 		key := Candidate{Contact: c.Contact, Signup: c.Signup, Member: c.Member}
-		if b.Class == Campaign {
+		switch {
+		case c.Change != 0:
+			key = Candidate{Change: c.Change}
+		case b.Class == Campaign:
 			key = Candidate{Contact: c.Contact, List: c.List}
 			if key.List == 0 {
 				key.List = b.List

@@ -30,7 +30,7 @@ type Class string
 // or is owed to them.
 const (
 	Campaign     Class = "campaign"
-	Confirmation Class = "confirmation" // to a pending sign-up: was this you?
+	Confirmation Class = "confirmation" // to a pending sign-up, or to a new address: was this you?
 	Receipt      Class = "receipt"      // to a contact: what you said, and its proof
 	Invitation   Class = "invitation"   // to a member
 	SignIn       Class = "sign_in"      // to a member
@@ -112,7 +112,8 @@ type Batch struct {
 }
 
 // Candidate is one person a mail may go to. Exactly one of Contact, Signup and Member is set.
-type Candidate struct{ Contact, List, Signup, Member int64 }
+// Change names, beside the Contact, the change of address whose new mailbox is asked.
+type Candidate struct{ Contact, List, Signup, Member, Change int64 }
 
 // Decision is what was decided about one candidate.
 type Decision struct {

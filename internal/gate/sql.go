@@ -32,6 +32,16 @@ var (
  FROM signup g JOIN contact c ON c.account_id = :account AND c.id = g.contact_id
  WHERE g.account_id = :account AND g.id IN ?*`)
 
+	// The new mailbox of a change of address is asked once, like that of a sign-up; it is no contact's yet.
+	askChange = store.Account("gate.change", `SELECT g.id AS id, g.address_norm AS norm, CASE
+ WHEN EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = g.fp) THEN 'said_not_me'
+ WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+ WHEN EXISTS (SELECT 1 FROM suppression u WHERE u.account_id = :account AND u.fp = g.fp AND u.reason = 'authority_order') THEN 'ordered'
+ WHEN g.state <> 'asked' OR g.ends_at <= :now THEN 'not_pending'
+ ELSE '' END AS reason
+ FROM address_change g JOIN contact c ON c.account_id = :account AND c.id = g.contact_id
+ WHERE g.account_id = :account AND g.id IN ?*`)
+
 	// What is owed to a contact needs no basis and no subscription; it isn't sent to somebody
 	// who is being erased, nor to a mailbox that doesn't exist.
 	askContact = store.Account("gate.contact", `SELECT c.id AS id, c.email_norm AS norm, CASE

@@ -52,6 +52,7 @@ var crowd = []struct {
 	{"form_version", 300, "account_id, id, form_id, number, definition, sha256, notice_version_id, rules, published_at, entry_id", "i % 3 + 1, i, i % 30 + CASE WHEN i % 30 = 0 THEN 30 ELSE 0 END, i, '{}', {b i}, i % 60 + CASE WHEN i % 60 = 0 THEN 60 ELSE 0 END, '', i, 0"},
 	{"form_page", 300, "account_id, version_id, language, html, sha256", "i % 3 + 1, i, 'fr', 'H', {b i}"},
 	{"signup", 30_000, "account_id, id, form_id, version_id, contact_id, state, language, choices, requested_at", "{a}, i, 3 * (i % 10) + {a} - 1, i % 300, i, CASE WHEN i % 30 = 0 THEN 'pending' ELSE 'confirmed' END, 'fr', '{}', i"},
+	{"address_change", 20_000, "account_id, id, contact_id, address, address_norm, fp, state, asked_at, ends_at, asker_kind, asker_id, entry_id", "{a}, i, i, 'n' || i || '@example.org', 'n' || i || '@example.org', {b i}, CASE WHEN i % 100 = 1 THEN 'asked' ELSE 'expired' END, i, i, 'member', {m}, i"},
 	{"mailbox_shut", 20_000, "fp, said, said_at, shut_at", "{b i}, i % 3 + 1, i, 0"},
 	{"confirm_block", 20_000, "account_id, fp, since", "{a}, {b i}, i"},
 	{"form_count", 3000, "account_id, form_id, day, kind, detail, n", "i % 3 + 1, i % 30, i, 'robot', '', 1"},

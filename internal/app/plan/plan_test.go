@@ -30,7 +30,7 @@ var grows = func() map[string]bool {
 }()
 
 // small are the partial indexes that hold only what is open: reading one whole is reading the work there is.
-var small = set("message_due", "message_next", "campaign_open", "campaign_batch_open", "task_open", "signup_unconfirmed", "recipient_again")
+var small = set("message_due", "message_next", "campaign_open", "campaign_batch_open", "task_open", "signup_unconfirmed", "recipient_again", "address_change_due")
 
 // wide are the statements that may, on which database, and why.
 var wide = []struct{ name, table, on, why string }{
@@ -59,6 +59,7 @@ var wide = []struct{ name, table, on, why string }{
 	{"form.stale", "signup", "uncounted", "ends what nobody confirmed, a few at a time"},
 	{"trace.unplaced", "trace_entry", "uncounted", "the check of the log reads all of it, once"},
 	{"gate.signup", "suppression", "uncounted", "reads the orders of authorities, which are rare"},
+	{"gate.change", "suppression", "uncounted", "the same"},
 	{"login.old_links", "link", "uncounted", "at night; links are of members, and end"},
 	{"trace.sealed_page", "trace_entry", "uncounted", "the check of the log reads all of it, a page at a time"},
 }

@@ -66,6 +66,7 @@ type Draft struct {
 	Contact  int64   // exactly one of the three says who it is
 	Signup   int64
 	Member   int64
+	Change   int64  // beside Contact: a change of address, whose new mailbox To is
 	Language string // "en" or "fr"
 	Subject  string
 	Preview  string  // the line that mailbox lists show after the subject

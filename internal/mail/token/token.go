@@ -41,10 +41,13 @@ const (
 	Bounce      Kind = "bounce"      // campaign, contact (VERP and Message-ID of a campaign)
 	Service     Kind = "service"     // message (VERP and Message-ID of service mail)
 	Evidence    Kind = "evidence"    // correspondent's answer to a question of ours
+	MoveOld     Kind = "move_old"    // change of address: the mailbox we write to answers
+	MoveNew     Kind = "move_new"    // change of address: the other mailbox answers
 )
 
 var letters = map[Kind]byte{
 	Unsubscribe: 'u', Preferences: 'p', Confirm: 'c', Receipt: 'r', Me: 'i', View: 'v', Click: 't', Bounce: 'b', Service: 's', Evidence: 'e',
+	MoveOld: 'o', MoveNew: 'n',
 }
 
 // Key names the key of this kind in the account's ring: ring.MAC(account, kind.Key()).

@@ -20,6 +20,10 @@ var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name
 const fits = `AND (CAST(? AS BIGINT) = 0 OR e.list_id = CAST(? AS BIGINT)) AND (CAST(? AS BIGINT) = 0 OR l.purpose_id = CAST(? AS BIGINT))
 	AND e.recorded_at >= ? AND e.recorded_at < ?`
 
+// bindsMore tells whether the no of the old address takes the place of the other one's.
+const bindsMore = `suppression.reason <> 'authority_order'
+		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`
+
 var (
 	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
 		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
@@ -76,9 +80,14 @@ var (
 	follow = store.Account("consent.follow", `INSERT INTO suppression (account_id, fp, scope, scope_id, reason, since, contact_id, entry_id)
 		SELECT :account, CAST(? AS {bytes}), x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? AND x.reason <> 'hard_bounce'
-		ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since, contact_id = excluded.contact_id,
-		entry_id = excluded.entry_id WHERE suppression.reason <> 'authority_order'
-		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`)
+		ON CONFLICT (account_id, fp, scope, scope_id) DO UPDATE SET contact_id = excluded.contact_id,
+		since = CASE WHEN suppression.reason = 'hard_bounce' THEN excluded.since ELSE CAST(? AS BIGINT) END,
+		reason = CASE WHEN `+bindsMore+` THEN excluded.reason ELSE suppression.reason END,
+		entry_id = CASE WHEN `+bindsMore+` THEN excluded.entry_id ELSE suppression.entry_id END`)
+	// A bounce is left as old as it is: the mailbox has answered since.
+	bindAnew = store.Account("consent.bind_anew", `UPDATE suppression AS s SET since = CAST(? AS BIGINT), contact_id = CAST(? AS BIGINT)
+		WHERE s.account_id = :account AND s.fp = ? AND s.reason <> 'hard_bounce' AND s.since <= ? AND NOT EXISTS (SELECT 1 FROM suppression x
+		WHERE x.account_id = :account AND x.fp = ? AND x.scope = s.scope AND x.scope_id = s.scope_id AND x.reason <> 'hard_bounce')`)
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 

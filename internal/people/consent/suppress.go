@@ -251,11 +251,18 @@ func SuppressAddresses(tx *store.Tx, list []address.Address, cause Cause, scope 
 	return nil
 }
 
-// Follow takes the refusals of an address along to another of the same person: what
-// contact.Correct needs when an address is corrected.
-func Follow(tx *store.Tx, _ int64, before, after [16]byte) error {
-	_, err := tx.Exec(follow, after[:], before[:])
-	return err
+// Follow takes the refusals of an address along to another of the same person, who is locked:
+// what contact.Move needs. What the other address bore already binds from now on, however much
+// later a yes was said from the first: it was another mailbox that said it (compliance T-24).
+func Follow(tx *store.Tx, id int64, before, after [16]byte) error {
+	since, err := binding(tx, []int64{id})
+	if err != nil {
+		return err
+	}
+	from := max(tx.Now, since[id])
+	tx.Do(bindAnew, from, id, after[:], from, before[:])
+	tx.Do(follow, after[:], before[:], from)
+	return nil
 }
 
 // Suppression is one line of the do-not-mail list. Of the address only a keyed hash is kept.

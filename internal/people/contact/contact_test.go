@@ -230,15 +230,14 @@ func TestAttributesKeepTheirTypes(t *testing.T) {
 func TestACorrectionIsTracedAndAnOldOneRefused(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.ensure(person("lea@example.org"))[0].ID
-		d.ensure(person("bob@example.org"))
-		email, name, country := address.Must("lea.martin@example.org"), pii.T("Léa"), "FR"
-		change := Change{Email: &email, Name: &name, Country: &country, Follow: consent.Follow, Attributes: Attributes{}}
+		name, country := pii.T("Léa"), "FR"
+		change := Change{Name: &name, Country: &country, Attributes: Attributes{}}
 		correct := func(version int64, c Change) error {
 			return d.write(func(tx *store.Tx) error { return Correct(tx, id, version, c) })
 		}
 		must(t, correct(1, change))
 		c := d.get(id)
-		if c.Email.Raw() != "lea.martin@example.org" || c.Name.Raw() != "Léa" || c.Version != 2 {
+		if c.Name.Raw() != "Léa" || c.Version != 2 {
 			t.Fatalf("%+v", c)
 		}
 		wants(t, correct(1, change), fault.Conflict, "contact.changed")
@@ -246,22 +245,16 @@ func TestACorrectionIsTracedAndAnOldOneRefused(t *testing.T) {
 		if d.get(id).Version != 2 {
 			t.Error("a correction that corrects nothing counts")
 		}
-		bob := address.Must("Bob@example.org")
-		wants(t, correct(2, Change{Email: &bob, Follow: consent.Follow}), fault.Conflict, "contact.email.taken")
 		bad := "France"
 		wants(t, correct(2, Change{Country: &bad}), fault.Invalid, "contact.country")
-		other := address.Must("other@example.org")
-		if err := correct(2, Change{Email: &other}); err == nil {
-			t.Error("an address is changed although nobody takes the refusals along")
-		}
 		must(t, trace.SealNow(context.Background(), d.Main))
 		d.view(func(v *store.View) error {
 			entries, err := trace.Search(v, trace.Question{Contact: id, Action: "contact.correct"})
-			if len(entries) != 1 || entries[0].Fields()["fields"] != "country email name" {
+			if len(entries) != 1 || entries[0].Fields()["fields"] != "country name" {
 				t.Fatalf("%d entries: %+v", len(entries), entries)
 			}
-			if s := entries[0].Clear; strings.Contains(s, "martin") {
-				t.Error("the clear part tells the address")
+			if s := entries[0].Clear; strings.Contains(s, "Léa") {
+				t.Error("the clear part tells the name")
 			}
 			return err
 		})
@@ -270,12 +263,40 @@ func TestACorrectionIsTracedAndAnOldOneRefused(t *testing.T) {
 	})
 }
 
+func TestAnAddressIsMovedOnlyToOneNobodyHas(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		id := d.ensure(person("lea@example.org"))[0].ID
+		d.ensure(person("bob@example.org"))
+		to := func(a string) error {
+			return d.write(func(tx *store.Tx) error { return Move(tx, id, 7, address.Must(a), consent.Follow) })
+		}
+		wants(t, to("Bob@example.org"), fault.Conflict, "contact.email.taken")
+		must(t, to("lea.martin@example.org"))
+		if c := d.get(id); c.Email.Raw() != "lea.martin@example.org" || c.Version != 2 {
+			t.Fatalf("%+v", c)
+		}
+		must(t, trace.SealNow(context.Background(), d.Main))
+		d.view(func(v *store.View) error {
+			entries, err := trace.Search(v, trace.Question{Contact: id, Action: "contact.correct"})
+			if len(entries) != 1 || entries[0].Fields()["fields"] != "email" || entries[0].Fields()["change"] != "7" {
+				t.Fatalf("%d entries: %+v", len(entries), entries)
+			}
+			if s := entries[0].Clear; strings.Contains(s, "lea") {
+				t.Error("the clear part tells the address")
+			}
+			return err
+		})
+		must(t, d.write(func(tx *store.Tx) error { return BeginErasing(tx, id, "test") }))
+		wants(t, to("third@example.org"), fault.Gone, "contact.ending")
+	})
+}
+
 func TestARefusalFollowsACorrectedAddress(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.ensure(person("lea@example.org"))[0].ID
 		must(t, d.write(func(tx *store.Tx) error { return consent.Suppress(tx, id, consent.Objected, consent.Everything) }))
 		next := address.Must("lea.martin@example.org")
-		must(t, d.write(func(tx *store.Tx) error { return Correct(tx, id, 0, Change{Email: &next, Follow: consent.Follow}) }))
+		must(t, d.write(func(tx *store.Tx) error { return Move(tx, id, 1, next, consent.Follow) }))
 		for _, a := range []string{"lea@example.org", "lea.martin@example.org"} {
 			d.view(func(v *store.View) error {
 				bars, err := consent.SuppressionsOf(v, address.Must(a))
@@ -292,7 +313,7 @@ func TestARefusalFollowsACorrectedAddress(t *testing.T) {
 			t.Fatal(s)
 		}
 		here := address.Must("here@example.org")
-		must(t, d.write(func(tx *store.Tx) error { return Correct(tx, two, 0, Change{Email: &here, Follow: consent.Follow}) }))
+		must(t, d.write(func(tx *store.Tx) error { return Move(tx, two, 2, here, consent.Follow) }))
 		if s := d.get(two).State; s != StateActive {
 			t.Errorf("a corrected address is still %s", s)
 		}
@@ -322,7 +343,7 @@ func TestANoOutlivesABounceAndAnOlderNoOfTheOtherAddress(t *testing.T) {
 			if said == consent.HardBounce {
 				said = causes[1]
 			}
-			must(t, d.write(func(tx *store.Tx) error { return Correct(tx, id, 0, Change{Email: &next, Follow: consent.Follow}) }))
+			must(t, d.write(func(tx *store.Tx) error { return Move(tx, id, 1, next, consent.Follow) }))
 			d.view(func(v *store.View) error {
 				bars, err := consent.SuppressionsOf(v, next)
 				if len(bars) != 1 || bars[0].Reason != said {

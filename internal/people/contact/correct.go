@@ -12,28 +12,23 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
-	"consend/internal/mail/address"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
 
-// Change is what a correction changes; nil leaves a field as it is (GDPR 16).
+// Change is what a correction changes; nil leaves a field as it is (GDPR 16). An address is no
+// field: it changes by Move.
 type Change struct {
-	Email      *address.Address
 	Name       *pii.Text
 	Attributes Attributes // those named; a zero value takes the attribute off
 	Language   *string
 	Country    *string
 	Age        *int
-
-	// Follow takes the refusals of the old address along to the new one: a corrected
-	// address must not lose the person's no. Whoever changes Email gives consent.Follow.
-	Follow func(tx *store.Tx, contact int64, before, after [16]byte) error
 }
 
 // Correct changes what is known about a person, unless somebody changed it since
 // version was read (0: don't ask). What was and what is are traced in the private part.
-// Faults: contact.none, contact.changed, contact.ending, contact.email.taken, contact.country.
+// Faults: contact.none, contact.changed, contact.ending, contact.country.
 func Correct(tx *store.Tx, id, version int64, c Change) error {
 	was, err := store.One[Contact](tx, lock, id)
 	switch {
@@ -56,34 +51,7 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 	if err != nil {
 		return err
 	}
-	fps, err := fingerprints(tx)
-	if err != nil {
-		return err
-	}
-	before, after := fps.Of(was.Email), fps.Of(now.Email)
-	if !now.Email.Same(was.Email) {
-		if c.Follow == nil {
-			return fmt.Errorf("contact: an address is changed without consent.Follow")
-		}
-		if _, taken, err := Find(tx, now.Email); err != nil {
-			return err
-		} else if taken {
-			return fault.New(fault.Conflict, "contact.email.taken").At("email")
-		}
-		if err := c.Follow(tx, id, before, after); err != nil {
-			return err
-		}
-		if was.State == StateBounced { // it was the old mailbox that did not exist
-			tx.Do(setState, StateActive, id)
-		}
-	}
-	_, err = tx.Exec(correct, now.Email.Raw(), now.Email.Norm(), after[:], now.Name, now.Attributes.text(), now.Language, now.Country, now.Age, id)
-	if errors.Is(err, store.ErrUnique) {
-		return fault.New(fault.Conflict, "contact.email.taken").At("email")
-	}
-	if err != nil {
-		return err
-	}
+	tx.Do(correct, now.Name, now.Attributes.text(), now.Language, now.Country, now.Age, id)
 	fields := map[string]bool{}
 	for n := range private {
 		f := strings.TrimPrefix(strings.TrimPrefix(n, "before."), "after.")
@@ -101,10 +69,6 @@ func (c Change) onto(was Contact) (now Contact, private proof.Fields) {
 		if before != after {
 			private["before."+field], private["after."+field] = before, after
 		}
-	}
-	if c.Email != nil && !c.Email.IsZero() {
-		now.Email = *c.Email
-		note("email", was.Email.Raw(), now.Email.Raw())
 	}
 	if c.Name != nil {
 		now.Name = *c.Name

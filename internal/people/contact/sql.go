@@ -37,8 +37,10 @@ var (
 		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
 	add = store.Load("contact.add", "contact", addColumns, "ON CONFLICT (account_id, email_norm) DO NOTHING")
 
-	correct = store.Account("contact.correct", `UPDATE contact SET email = ?, email_norm = ?, fp = ?, name = ?, attributes = ?, language = ?,
+	correct = store.Account("contact.correct", `UPDATE contact SET name = ?, attributes = ?, language = ?,
 		country = ?, age = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
+	move = store.Account("contact.move", `UPDATE contact SET email = ?, email_norm = ?, fp = ?, state = CASE WHEN state = 'bounced' THEN 'active' ELSE state END,
+		version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
 	lockSome = store.Account("contact.lock_some", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
 	fill     = store.Account("contact.fill", `UPDATE contact SET name = ?, attributes = ?, language = ?, country = ?, version = version + 1, updated_at = :now
 		WHERE account_id = :account AND id = ?`)

@@ -31,6 +31,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/people/notice"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
@@ -273,7 +274,18 @@ func TestAProofOutlivesAChangedAddressAndAnEndedIP(t *testing.T) {
 			h.Clock.Advance(time.Hour)
 			now := address.Must(fmt.Sprintf("new%d@example.net", i))
 			w.write(func(tx *store.Tx) error {
-				return contact.Correct(tx, id, 0, contact.Change{Email: &now, Follow: consent.Follow})
+				change, err := move.Ask(tx, id, now)
+				if err != nil {
+					return err
+				}
+				if _, err = move.Say(tx, change, move.New, true); err != nil {
+					return err
+				}
+				st, err := move.Say(tx, change, move.Old, true)
+				if st != move.Moved {
+					t.Errorf("both said yes: %s", st)
+				}
+				return err
 			})
 			h.Clock.Advance(time.Hour)
 			must(t, h.Main.Write(ctx, w.visitor, func(tx *store.Tx) error {

@@ -46,6 +46,12 @@ func mailbox(r store.Reader, a address.Address) ([]byte, error) {
 	return h.Sum(nil)[:16], nil
 }
 
+// Shuts tells whether a mailbox wants no confirmation mail that was asked for by then, from
+// nobody of this installation.
+func Shuts(r store.Reader, a address.Address, asked legalclock.Moment) (bool, error) {
+	return shutSince(r, a, asked)
+}
+
 // shutSince tells whether a mailbox wants no confirmation mail that was asked for by then. What
 // its owner asked for since, with a link from the mailbox, goes out.
 func shutSince(r store.Reader, a address.Address, asked legalclock.Moment) (bool, error) {

@@ -21,6 +21,7 @@ import (
 // Mail is one message for one person. Exactly one of Contact, Signup and Member says who it is.
 type Mail struct {
 	Contact, Signup, Member int64
+	Change                  int64  // beside Contact: a change of address, whose new mailbox To is
 	From, To                string // envelope: local@domain. To is the person's address, as the permit was decided about
 	Raw                     []byte // the whole message, CRLF line ends
 
@@ -261,7 +262,7 @@ func (l *Lane) may(p gate.Permit, m Mail) (now legalclock.Moment, why gate.Reaso
 		case p.Until() <= now, try > lookAgain:
 			return now, gate.PermitOver
 		case !p.Due(now), try > 0 && !p.Stale(now):
-			return now, p.Covers(gate.Candidate{Contact: m.Contact, Signup: m.Signup, Member: m.Member}, l.norm(m.To))
+			return now, p.Covers(gate.Candidate{Contact: m.Contact, Signup: m.Signup, Member: m.Member, Change: m.Change}, l.norm(m.To))
 		}
 		// The database may be slow to answer: the word is as old as the question.
 		if err := l.relays.db.View(l.ctx, actor.Worker("sender", p.Account()), func(v *store.View) error { return gate.Recheck(v, p) }); err != nil {

@@ -176,7 +176,7 @@ func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) 
 	}
 	who := make([]gate.Candidate, len(list))
 	for i, m := range list {
-		who[i] = gate.Candidate{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID}
+		who[i] = gate.Candidate{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID, Change: m.draft.Change}
 	}
 	permit, decisions, err := gate.Decide(tx, gate.Batch{Class: class, Relay: b.relay.ID}, who)
 	if err != nil {
@@ -249,7 +249,7 @@ func (s *Sender) one(b batch, l *relay.Lane, m ready) relay.Result {
 		slog.Error("a service mail could not be put together", "account", b.account, "message", m.ID, "err", err)
 		return relay.Result{Outcome: relay.Failed, Stage: "local"}
 	}
-	return l.Send(m.permit, relay.Mail{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID, From: from.Addr, To: m.draft.To.Addr, Raw: raw})
+	return l.Send(m.permit, relay.Mail{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID, Change: m.draft.Change, From: from.Addr, To: m.draft.To.Addr, Raw: raw})
 }
 
 type outcome struct {

@@ -12,7 +12,6 @@ import (
 	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
-	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/web/shell"
@@ -38,7 +37,7 @@ func (p *Pages) correct(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	f := shell.NewForm("version", dec(c.Version), "email", c.Email.Raw(), "name", c.Name.Raw(), "language", c.Language, "country", c.Country)
+	f := shell.NewForm("version", dec(c.Version), "name", c.Name.Raw(), "language", c.Language, "country", c.Country)
 	for _, a := range all {
 		f.Values.Set("attr."+a.Name, c.Attributes[a.Name].Raw())
 	}
@@ -74,13 +73,11 @@ func (p *Pages) correctPost(r *shell.Request) error {
 
 // changed reads what the form says about a person; faults land at its fields.
 func changed(f *shell.Form, all []contact.Attribute) contact.Change {
-	a, err := address.Parse(f.Get("email"))
-	f.Take(err)
 	name, language, country := pii.T(f.Get("name")), "", strings.ToUpper(f.Get("country"))
 	if locale.Known(f.Get("language")) {
 		language = f.Get("language")
 	}
-	c := contact.Change{Email: &a, Name: &name, Language: &language, Country: &country, Follow: consent.Follow, Attributes: contact.Attributes{}}
+	c := contact.Change{Name: &name, Language: &language, Country: &country, Attributes: contact.Attributes{}}
 	for _, d := range all {
 		field := "attr." + d.Name
 		if !f.Values.Has(field) {

@@ -22,7 +22,7 @@ import (
 // tabs are the views of a person.
 func tabs(r *shell.Request, id int64, now string) []shell.Tab {
 	var out []shell.Tab
-	for _, t := range []struct{ name, path string }{{"overview", ""}, {"consent", "/consent"}, {"activity", "/activity"}, {"trace", "/trace"}} {
+	for _, t := range []struct{ name, path string }{{"overview", ""}, {"consent", "/consent"}, {"activity", "/activity"}, {"requests", "/requests"}, {"trace", "/trace"}} {
 		out = append(out, shell.Tab{Label: r.P.T("people.tab." + t.name), URL: at(id, t.path), Now: t.name == now})
 	}
 	return out

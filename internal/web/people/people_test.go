@@ -246,7 +246,6 @@ func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T)
 func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		id := o.person("lea@example.org")
-		o.person("bob@example.org")
 		base := fmt.Sprintf("/contacts/%d", id)
 		o.write(o.who, func(tx *store.Tx) error {
 			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "Birthday", Type: contact.TypeDate}, {Name: "Size", Type: contact.TypeChoice, Choices: contact.Choices{"S", "M"}}})
@@ -254,14 +253,33 @@ func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
 		})
 		page := o.get(base + "/correct")
 		version := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(page)[1]
-		if to := o.post(base+"/correct", "version", version, "email", "Lea.Martin@example.org", "name", "Léa M.", "language", "fr", "country", "fr", "attr.BIRTHDAY", "1990-05-01", "attr.SIZE", "m"); to != base {
+		if to := o.post(base+"/correct", "version", version, "email", "other@example.org", "name", "Léa M.", "language", "fr", "country", "fr", "attr.BIRTHDAY", "1990-05-01", "attr.SIZE", "m"); to != base {
 			t.Fatalf("leads to %s", to)
 		}
-		contains(t, o.get(base), "Lea.Martin@example.org", "Léa M.", "1990-05-01", "FR")
+		contains(t, o.get(base), "lea@example.org", "Léa M.", "1990-05-01", "FR")
 		page = o.refused(base+"/correct", "version", version, "email", "x@example.org", "name", "X")
 		contains(t, page, say(o, "Somebody changed this contact", "Quelqu’un a modifié ce contact"))
-		contains(t, o.refused(base+"/correct", "version", "2", "email", "bob@example.org"), say(o, "Another contact has this address", "Un autre contact a cette adresse"))
-		contains(t, o.refused(base+"/correct", "version", "2", "email", "no address", "attr.BIRTHDAY", "soon"), `id="f-email-error"`, `id="f-attr-BIRTHDAY-error"`)
+		contains(t, o.refused(base+"/correct", "version", "2", "attr.BIRTHDAY", "soon"), `id="f-attr-BIRTHDAY-error"`)
+	})
+}
+
+func TestAMemberAsksForAnotherAddressAndChangesNone(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		o.person("bob@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		contains(t, o.get(base), base+"/address")
+		contains(t, o.refused(base+"/address", "address", "Bob@example.org"), say(o, "Another contact has this address", "Un autre contact a cette adresse"))
+		contains(t, o.refused(base+"/address", "address", "no address"), `id="f-address-error"`)
+		contains(t, o.refused(base+"/address", "address", "LEA@example.org"), say(o, "That is the address we write to already", "C’est déjà l’adresse à laquelle nous écrivons"))
+		if to := o.post(base+"/address", "address", "lea.martin@example.org"); to != base {
+			t.Fatalf("leads to %s", to)
+		}
+		contains(t, o.get(base), "lea@example.org")
+		contains(t, o.get(base+"/address"), say(o, "A change of address waits", "Un changement d’adresse attend"))
+		o.write(o.who, func(tx *store.Tx) error { return consent.Suppress(tx, id, consent.HardBounce, consent.Everything) })
+		contains(t, o.get(base+"/address"), say(o, "The new address signs up anew", "La nouvelle adresse s’inscrit à nouveau"))
+		o.refused(base+"/address", "address", "lea.martin@example.org")
 	})
 }
 
@@ -282,6 +300,25 @@ func TestANoToldToAMemberHoldsAtOnce(t *testing.T) {
 		o.post(base+"/withdraw", "scope", "all", "object", "1", "how", "letter", "on", "2026-03-02")
 		contains(t, o.get(base), say(o, "Said no to marketing", "S’oppose à la prospection"))
 		contains(t, o.get("/suppressions"), "lea@example.org", say(o, "Everything", "Tout"))
+	})
+}
+
+func TestANoToMarketingIsAnActOfItsOwnAndStandsAmongTheRequests(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		contains(t, o.get(base), base+"/object", base+"/requests")
+		contains(t, o.refused(base+"/object", "on", "2026-03-02"), `id="f-how-error"`)
+		if to := o.post(base+"/object", "how", "letter", "on", "2026-03-02"); to != base+"/requests" {
+			t.Fatalf("leads to %s", to)
+		}
+		if s := o.standing(id, o.news); s.State != consent.Withdrawn || s.Reason != consent.HasObjected {
+			t.Fatalf("%+v", s)
+		}
+		o.post(base+"/address", "address", "lea.martin@example.org")
+		contains(t, o.get(base+"/requests"), say(o, "Said no to marketing", "S’oppose à la prospection"), "Newsletter", "lea.martin@example.org",
+			say(o, "Waits for both mailboxes", "Attend les deux boîtes"))
+		contains(t, o.get(base+"/object"), say(o, "has said so already", "l’a déjà dit"))
 	})
 }
 

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/form"
+	"consend/internal/people/list"
+	"consend/internal/people/move"
+	"consend/internal/web/shell"
+)
+
+// wish is one thing the person asked for: to join, to leave, to be written to elsewhere.
+type wish struct {
+	at    legalclock.Moment
+	what  string
+	about string
+	tone  shell.Tone
+	state string
+	ended legalclock.Moment
+}
+
+func (p *Pages) requests(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	var wishes []wish
+	err = p.view(r, func(v *store.View) (err error) { wishes, err = wishesOf(r, v, c); return err })
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, requestsPage(r, c, wishes))
+}
+
+// wishesOf gathers what a person asked for, the newest first.
+func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error) {
+	all, err := list.All(v)
+	if err != nil {
+		return nil, err
+	}
+	lists := named(all)
+	var out []wish
+	signups, err := form.Of(v, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range signups {
+		var names []string
+		for _, id := range s.Lists() {
+			names = append(names, lists[id].Name)
+		}
+		out = append(out, wish{s.RequestedAt, r.P.T("people.wish.signup"), r.P.Join(names), wishTones[s.State], r.P.T("forms.signup.state." + s.State), s.EndedAt})
+	}
+	records, err := consent.Events(v, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range records {
+		if e.Kind.No() {
+			out = append(out, wish{e.OccurredAt, r.P.T("people.event." + string(e.Kind)), lists[e.ListID].Name, shell.Good, r.P.T("people.wish.holds"), e.RecordedAt})
+		}
+	}
+	changes, err := move.Of(v, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range changes {
+		state := string(m.State)
+		if m.State == move.Refused {
+			state = m.Why
+		}
+		out = append(out, wish{m.AskedAt, r.P.T("people.wish.move"), m.Address.Raw(), wishTones[string(m.State)], r.P.T("people.wish.move." + state), m.EndedAt})
+	}
+	slices.SortStableFunc(out, func(a, b wish) int { return cmp.Compare(b.at, a.at) })
+	return out, nil
+}
+
+var wishTones = map[string]shell.Tone{"pending": shell.Waiting, "confirmed": shell.Good, "not_me": shell.Bad, "expired": shell.Quiet,
+	string(move.Asked): shell.Waiting, string(move.Done): shell.Good, string(move.Refused): shell.Bad}
+
+// object records that the person says no to marketing: absolute, of everything, with no reason
+// asked (GDPR 21(2), 21(3)).
+func (p *Pages) object(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, objectPage(r, c, shell.NewForm("on", r.P.Input(r.Now()))))
+}
+
+func (p *Pages) objectPost(r *shell.Request) error {
+	c, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	f, err := r.Form(16 << 10)
+	if err != nil {
+		return err
+	}
+	on, ok := f.Date("on")
+	if !ok || on > r.Now() {
+		f.Fail("on", "people.withdraw.day")
+	}
+	if !has(hows, f.Get("how")) {
+		f.Fail("how", "people.withdraw.how.missing")
+	}
+	if f.OK() {
+		l := consent.Leaving{Contact: c.ID, Scope: consent.Everything, Kind: consent.Object, OccurredAt: on, Source: "member", Method: f.Get("how")}
+		err = p.write(r, func(tx *store.Tx) error { _, err := consent.Leave(tx, l); return err })
+	}
+	if f.Take(err) || !f.OK() {
+		return r.Render(http.StatusUnprocessableEntity, objectPage(r, c, f))
+	}
+	if err != nil {
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(c.ID, "/requests"), "people.object.done")
+}
