@@ -77,11 +77,18 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 			tx.Do(setState, StateActive, id)
 		}
 	}
+	arrived := func([]*Row) error { return nil }
+	if !now.Email.Same(was.Email) {
+		arrived = arriving(tx)
+	}
 	_, err = tx.Exec(correct, now.Email.Raw(), now.Email.Norm(), after[:], now.Name, now.Attributes.text(), now.Language, now.Country, now.Age, id)
 	if errors.Is(err, store.ErrUnique) {
 		return fault.New(fault.Conflict, "contact.email.taken").At("email")
 	}
 	if err != nil {
+		return err
+	}
+	if err := arrived([]*Row{{ID: id, State: was.State, Email: now.Email, FP: after, Salt: p.Salt, Key: p.Key, Open: p.Open}}); err != nil {
 		return err
 	}
 	fields := map[string]bool{}
