@@ -22,6 +22,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
+	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
@@ -109,6 +110,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.Main.Attach(h.Site)
 	h.Main.Attach(contact.Parting(Parting))
 	h.Main.Attach(importer.Holding(Holding))
+	h.Main.Attach(contact.Arriving(consent.Meet))
 	h.Main.Attach(budget.NewAdvance())
 	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints"), Restored: o.Restored}); err != nil {
 		return nil, err

@@ -137,6 +137,7 @@ func (r *run) script() []act {
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
 	r.proofs(member, steps)
+	r.refusalFiles(member, own, steps)
 	r.chain(member, house)
 	later := func(d time.Duration) { all[len(all)-1].after = d }
 	r.letters(member, steps, late, later)

@@ -21,6 +21,7 @@ import (
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
 	"consend/internal/trace"
@@ -138,6 +139,7 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Main.Attach(h.Ring)
 	h.Main.Attach(contact.Parting(app.Parting))
 	h.Main.Attach(importer.Holding(app.Holding))
+	h.Main.Attach(contact.Arriving(consent.Meet))
 	h.Log = h.OpenLog(t)
 	return h
 }

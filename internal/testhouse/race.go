@@ -14,6 +14,8 @@ import (
 	"consend/internal/ground/config"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/store"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 )
 
 // Trials is how many trials a test makes: few in every run, many where CONSEND_TEST_SOAK is set (make soak).
@@ -29,6 +31,7 @@ func (h *House) Process(t testing.TB) *store.DB {
 	t.Helper()
 	db := h.Open(t, datamap.Main)
 	db.Attach(h.Ring)
+	db.Attach(contact.Arriving(consent.Meet))
 	db.Attach(&config.Site{URL: "https://mail.example.com", Host: "mail.example.com"})
 	return db
 }

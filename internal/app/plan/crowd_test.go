@@ -44,6 +44,7 @@ var crowd = []struct {
 	{"consent_origin", 20_000, "account_id, contact_id, event_id, recorded_at", "{a}, i, i, i"},
 	{"consent_text", 60, "account_id, sha256, body, created_at", "i % 3 + 1, {b i}, 'T', i"},
 	{"suppression", 10_000, "account_id, fp, scope, scope_id, reason, since, contact_id", "{a}, {b i + 90000}, 'all', 0, 'unsubscribe', i, i + 90000"},
+	{"foreign_refusal", 20_000, "account_id, kind, hash, scope, scope_id, reason, since, import_id, entry_id", "{a}, 'sha256', {b i}, 'all', 0, 'unsubscribe', i, {g}, i"},
 	{"notice", 6, "account_id, id, name, draft, version, created_at, updated_at", "i % 3 + 1, i, 'N', '{}', 1, i, i"},
 	{"notice_version", 60, "account_id, id, notice_id, number, content, published_at, entry_id", "i % 3 + 1, i, i % 6 + CASE WHEN i % 6 = 0 THEN 6 ELSE 0 END, i, '{}', i, 0"},
 	{"notice_text", 60, "account_id, version_id, language, short, body, sha256", "i % 3 + 1, i, 'fr', 'S', 'B', {b i}"},

@@ -247,7 +247,7 @@ func (b *batch) gone(rows []contact.Row) error {
 func (b *batch) readStates(known, lists []int64) error {
 	var stood []*store.Answer[stateRow]
 	var barred []*store.Answer[barRow]
-	if b.ahead != nil && len(known) == 0 && !b.later {
+	if b.ahead != nil && len(known) == 0 && !b.later && !b.barred() {
 		return b.take(b.ahead.lists, lists, nil, []*store.Answer[barRow]{b.ahead.bars})
 	}
 	for part := range slices.Chunk(known, 1000) {
@@ -261,6 +261,11 @@ func (b *batch) readStates(known, lists []int64) error {
 		barred = append(barred, store.Ask[barRow](b.tx, bars, part))
 	}
 	return b.take(list.Some(b.tx, lists), lists, stood, barred)
+}
+
+// barred tells whether this act put somebody on the do-not-mail list after it was asked about.
+func (b *batch) barred() bool {
+	return slices.ContainsFunc(b.events, func(e Event) bool { return e.Row.Barred })
 }
 
 // take reads the answers.

@@ -62,5 +62,12 @@ func Data() []datamap.Table {
 		{Store: datamap.Main, Name: "suppression", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), fp, no("scope", "suppression.scope"), no("scope_id", "suppression.scope"), no("reason", "suppression.reason"),
 			no("since", "suppression.moment"), no("contact_id", "pseudonym"), none("entry_id", "the entry in the trace")}},
+		{Store: datamap.Main, Name: "foreign_refusal", Account: true, Columns: []datamap.Column{
+			none("account_id", "the account"), none("kind", "one of three ways to hash"),
+			datamap.Personal("hash", datamap.PD{Category: "contact.fingerprint", Whose: datamap.Contacts, Purposes: []string{"suppression"},
+				Basis: "GDPR 21(3), 6(1)(c)", Retention: "suppression", Erasure: datamap.Keep, Export: datamap.NoExport,
+				Why: "another tool's hash of an address that must not be written to; no key of ours protects it, so it is shown nowhere", Key: datamap.Hashed}),
+			no("scope", "suppression.scope"), no("scope_id", "suppression.scope"), no("reason", "suppression.reason"), no("since", "suppression.moment"),
+			none("import_id", "the import that told it"), none("entry_id", "the entry in the trace")}},
 	}
 }

@@ -88,6 +88,18 @@ var (
 	bindAnew = store.Account("consent.bind_anew", `UPDATE suppression AS s SET since = CAST(? AS BIGINT), contact_id = CAST(? AS BIGINT)
 		WHERE s.account_id = :account AND s.fp = ? AND s.reason <> 'hard_bounce' AND s.since <= ? AND NOT EXISTS (SELECT 1 FROM suppression x
 		WHERE x.account_id = :account AND x.fp = ? AND x.scope = s.scope AND x.scope_id = s.scope_id AND x.reason <> 'hard_bounce')`)
+	lastYes = store.Account("consent.last_yes", `SELECT s.contact_id, MAX(s.said_at) AS said_at FROM subscription s
+		WHERE s.account_id = :account AND s.contact_id IN ?* AND s.said = 1 GROUP BY s.contact_id`)
+	foreignPresent = store.Account("consent.foreign_present", `SELECT
+		EXISTS (SELECT 1 FROM foreign_refusal f WHERE f.account_id = :account AND f.kind = 'sha256') AS sha256,
+		EXISTS (SELECT 1 FROM foreign_refusal f WHERE f.account_id = :account AND f.kind = 'sha1') AS sha1,
+		EXISTS (SELECT 1 FROM foreign_refusal f WHERE f.account_id = :account AND f.kind = 'md5') AS md5`)
+	foreignOf = store.Account("consent.foreign_of", `SELECT f.kind, f.hash, f.scope, f.scope_id, f.reason, f.since FROM foreign_refusal f
+		WHERE f.account_id = :account AND f.kind = ? AND f.hash IN ?#`)
+	addForeign = store.Load("consent.add_foreign", "foreign_refusal", []store.Column{{Name: "kind", Type: store.Text}, {Name: "hash", Type: store.Bytes},
+		{Name: "scope", Type: store.Text}, {Name: "scope_id"}, {Name: "reason", Type: store.Text}, {Name: "since"}, {Name: "import_id"}, {Name: "entry_id"}},
+		`ON CONFLICT (account_id, kind, hash, scope, scope_id) DO UPDATE SET reason = excluded.reason, since = excluded.since,
+		import_id = excluded.import_id, entry_id = excluded.entry_id WHERE excluded.since > foreign_refusal.since`)
 	suppressionsOf = store.Account("consent.suppressions_of", `SELECT x.fp, x.scope, x.scope_id, x.reason, x.since, x.contact_id, x.entry_id
 		FROM suppression x WHERE x.account_id = :account AND x.fp = ? ORDER BY x.since DESC, x.scope, x.scope_id`)
 

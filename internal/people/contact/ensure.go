@@ -47,6 +47,7 @@ type Row struct {
 	Salt    []byte
 	Key     keys.Ref
 	Open    keys.Subject // the key, when it is at hand
+	Barred  bool         // this act put them on the do-not-mail list: what was asked of it before is old
 }
 
 // Person is the row as the trace commits to it.
@@ -96,6 +97,7 @@ type Desk struct {
 	order []int
 	salts []byte
 	rows  []Row
+	came  []*Row
 	cells store.Rows
 }
 
@@ -166,6 +168,7 @@ func (d *Desk) Ensure(tx *store.Tx, news []New) ([]Row, error) {
 		cells.Int(int64(r.Key.Slot))
 	}
 	rows := cells.All()
+	arrived := arriving(tx)
 	made, err := tx.Load(add, rows)
 	if err != nil {
 		return nil, err
@@ -174,6 +177,15 @@ func (d *Desk) Ensure(tx *store.Tx, news []New) ([]Row, error) {
 		if err := found(tx, news, order, out); err != nil {
 			return nil, err
 		}
+	}
+	d.came = d.came[:0]
+	for _, i := range order {
+		if out[i].Created {
+			d.came = append(d.came, &out[i])
+		}
+	}
+	if err := arrived(d.came); err != nil {
+		return nil, err
 	}
 	for k, i := range order { // the same address again gets the row of its first
 		if k > 0 && news[i].Email.Same(news[order[k-1]].Email) {

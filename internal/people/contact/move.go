@@ -48,11 +48,15 @@ func Move(tx *store.Tx, id, change int64, to address.Address, follow Follow) err
 	if err := follow(tx, id, before, after); err != nil {
 		return err
 	}
+	arrived := arriving(tx) // another tool's refusals of the new address bind too
 	_, err = tx.Exec(move, to.Raw(), to.Norm(), after[:], id)
 	if errors.Is(err, store.ErrUnique) { // somebody took it since it was looked for: look again
 		return fmt.Errorf("contact: an address was taken meanwhile: %w", store.ErrConflict)
 	}
 	if err != nil {
+		return err
+	}
+	if err := arrived([]*Row{{ID: id, State: was.State, Email: to, FP: after, Salt: p.Salt, Key: p.Key, Open: p.Open}}); err != nil {
 		return err
 	}
 	_, err = trace.Append(tx, trace.Act{Action: "contact.correct", Object: "contact", ObjectID: id, Person: p,

@@ -35,6 +35,8 @@ var (
 	// Locked in the order of their numbers: so no two acts wait for each other.
 	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
 		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
+	addresses = store.Account("contact.addresses", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
+		FROM contact c WHERE c.account_id = :account AND c.id > ? ORDER BY c.id LIMIT ?`)
 	add = store.Load("contact.add", "contact", addColumns, "ON CONFLICT (account_id, email_norm) DO NOTHING")
 
 	correct = store.Account("contact.correct", `UPDATE contact SET name = ?, attributes = ?, language = ?,
@@ -56,6 +58,8 @@ var (
 	keyEnds  = store.Installation("contact.key_ends", "keys are destroyed for every account", `SELECT DISTINCT k.account_id FROM key_end k ORDER BY k.account_id`)
 	setState = store.Account("contact.set_state", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
 		WHERE account_id = :account AND id = ?`)
+	markSet = store.Account("contact.mark_set", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
+		WHERE account_id = :account AND id IN ?* AND state NOT IN ('restricted', 'erasing', 'erased') AND state <> ?`)
 	lived = store.Account("contact.lived", `UPDATE contact SET active_at = CAST(? AS BIGINT)
 		WHERE account_id = :account AND id IN ?* AND active_at < CAST(? AS BIGINT)`)
 	revive = store.Account("contact.revive", `UPDATE contact SET state = 'active', version = version + 1, updated_at = :now

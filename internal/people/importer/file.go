@@ -24,6 +24,15 @@ import (
 // little memory. What is no table of people is refused, and nothing of it stays. A workbook
 // can only be read from its end: it waits in memory, packed, at most sheet.MaxBook of it.
 func Receive(ctx context.Context, db *store.DB, who actor.Actor, name string, r io.Reader) (int64, error) {
+	return received(ctx, db, who, name, false, r)
+}
+
+// ReceiveRefusals is Receive for a file of people who must not be written to.
+func ReceiveRefusals(ctx context.Context, db *store.DB, who actor.Actor, name string, r io.Reader) (int64, error) {
+	return received(ctx, db, who, name, true, r)
+}
+
+func received(ctx context.Context, db *store.DB, who actor.Actor, name string, refusals bool, r io.Reader) (int64, error) {
 	head, whole, err := beginning(r)
 	if err != nil {
 		return 0, err
@@ -32,19 +41,19 @@ func Receive(ctx context.Context, db *store.DB, who actor.Actor, name string, r 
 	if err != nil {
 		return 0, err
 	}
-	return receive(ctx, db, who, name, format, io.MultiReader(bytes.NewReader(head), r))
+	return receive(ctx, db, who, File{Name: name, Refusals: refusals}, format, io.MultiReader(bytes.NewReader(head), r))
 }
 
 // ReceivePaste takes in what was pasted as a file of that name.
-func ReceivePaste(ctx context.Context, db *store.DB, who actor.Actor, name, pasted string) (int64, error) {
+func ReceivePaste(ctx context.Context, db *store.DB, who actor.Actor, name, pasted string, refusals bool) (int64, error) {
 	format, err := sheet.DetectPaste([]byte(pasted))
 	if err != nil {
 		return 0, err
 	}
-	return receive(ctx, db, who, name, format, strings.NewReader(pasted))
+	return receive(ctx, db, who, File{Name: name, Refusals: refusals}, format, strings.NewReader(pasted))
 }
 
-func receive(ctx context.Context, db *store.DB, who actor.Actor, name string, format sheet.Format, r io.Reader) (int64, error) {
+func receive(ctx context.Context, db *store.DB, who actor.Actor, file File, format sheet.Format, r io.Reader) (int64, error) {
 	var ring *keys.Ring
 	var now legalclock.Moment
 	if err := db.View(ctx, who, func(v *store.View) error { ring, now = keys.Of(v), v.Now; return nil }); err != nil {
@@ -86,7 +95,8 @@ func receive(ctx context.Context, db *store.DB, who actor.Actor, name string, fo
 			if err := sheet.Standard.Size(sent.n); err != nil {
 				return err
 			}
-			id, err = Make(tx, File{Name: name, Blob: b.ID, Size: sent.n, SHA256: sent.hash.Sum(nil), Survey: survey})
+			file.Blob, file.Size, file.SHA256, file.Survey = b.ID, sent.n, sent.hash.Sum(nil), survey
+			id, err = Make(tx, file)
 			return err
 		})
 	pw.CloseWithError(io.ErrUnexpectedEOF)
@@ -293,7 +303,7 @@ func Foresee(ctx context.Context, db *store.DB, who actor.Actor, i Import) (Prev
 		p.Refused += b.refused
 		p.Doubled += b.doubled
 		for _, r := range b.rows {
-			if r.said != nothing {
+			if r.said != nothing || i.Refusing() {
 				p.Left++
 			} else {
 				p.Grades[string(r.grade)]++

@@ -77,7 +77,7 @@ func TestAnUploadedWorkbookKeepsTheHashAndLinesOfThePersonsFile(t *testing.T) {
 		if rows, err := importer.Sample(ctx, s.Main, s.owner, i); err != nil || len(rows) != 1 || rows[0][0] != "a@example.org" {
 			t.Errorf("%v %v", rows, err)
 		}
-		id, err = importer.ReceivePaste(ctx, s.Main, s.owner, "Pasted", "Bo <b@example.org>\nc@example.org")
+		id, err = importer.ReceivePaste(ctx, s.Main, s.owner, "Pasted", "Bo <b@example.org>\nc@example.org", false)
 		must(t, err)
 		s.view(t, func(v *store.View) (err error) { i, err = importer.Get(v, id); return err })
 		if i.Survey.Rows != 2 || i.Mapping.Index(importer.Email) != 0 || i.Mapping.Index(importer.FullName) != 1 {

@@ -69,8 +69,12 @@ const (
 
 // Options are the choices of the last step before the summary.
 type Options struct {
-	Existing Existing `json:"existing"`
+	Existing Existing  `json:"existing"`
+	Refusals *Refusals `json:"refusals,omitempty"` // the file is of people who must not be written to
 }
+
+// Refusing tells whether the import is of people who must not be written to.
+func (i Import) Refusing() bool { return i.Options.Refusals != nil }
 
 // Survey is what is known of the file: never a cell of anybody.
 type Survey struct {
@@ -87,6 +91,7 @@ type Cursor struct {
 	sheet.Position
 	Ahead []int64                  `json:"ahead,omitempty"`
 	Next  map[int64]sheet.Position `json:"next,omitempty"` // where each of them ends
+	Met   int64                    `json:"met,omitempty"`  // the last person who was compared with hashes, once all rows are in
 }
 
 func (c Cursor) ahead(from int64) bool { return slices.Contains(c.Ahead, from) }
@@ -146,6 +151,9 @@ type Counts struct {
 	Released int64            `json:"released"` // waited, and were released since
 	Expired  int64            `json:"expired"`  // waited in vain: the claim is gone, and so is who came by it alone
 	Settled  int64            `json:"settled"`  // waited, and had said yes or no themselves or were proved otherwise when it ended
+
+	Hashed int64 `json:"hashed,omitempty"` // of refusals: rows that hold a hash instead of an address
+	Met    int64 `json:"met,omitempty"`    // of these, how many named somebody who was here
 
 	Off  int64            `json:"off,omitempty"`  // taken back: no longer on the list
 	Gone int64            `json:"gone,omitempty"` // taken back: of these, deleted

@@ -39,7 +39,9 @@ type row struct {
 	again      bool // its address stood on an earlier line: only its no counts
 	saidAt     legalclock.Moment
 	grade      consent.Grade
-	lacks      string // why it waits for proof
+	lacks      string           // why it waits for proof
+	hashed     consent.HashKind // of a refusal: the row holds a hash instead of an address
+	hash       []byte
 }
 
 // said is what the row itself says against mailing.
@@ -85,13 +87,17 @@ type reader struct {
 	tool    bool // the file is another tool's export: it is the form of every row
 	// Mailchimp's file of people who bought or wrote, and never subscribed: nothing in its rows says so.
 	strangers bool
+	refusing  bool       // of people who must not be written to
 	spare     *sync.Pool // rows of batches that are written, for those that come
 }
 
 // newReader prepares what is the same for all rows. file tells whether there is a file of
 // evidence, word whether a named owner or admin gave theirs.
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
-	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool)}
+	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool), refusing: i.Refusing()}
+	if r.refusing {
+		return r
+	}
 	r.strangers = i.Shape == Mailchimp && strings.Contains(strings.ReplaceAll(strings.ToLower(i.Name), "-", ""), "nonsubscribed")
 	for k, row := range []bool{false, true} {
 		r.graded[k], r.lacks[k] = grade(i.Origin, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
@@ -130,7 +136,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if n := r.stray(in.Cells); n > 0 {
 		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", n, "columns", len(r.names)).OnLine(in.Line)
 	}
-	seen, unsureAt := false, -1
+	seen, unsureAt, yesAt := false, -1, -1
 	for i, cell := range in.Cells {
 		if i >= len(r.mapping) {
 			break
@@ -145,6 +151,10 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		}
 		switch c.To {
 		case Email:
+			if kind, h, ok := consent.ReadHash(s); ok && r.refusing {
+				out.hashed, out.hash, seen = kind, h, true
+				continue
+			}
 			var shown string
 			if s[len(s)-1] == '>' { // Ada Lovelace <ada@example.org>
 				shown, s = sheet.Display(s)
@@ -205,6 +215,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Unsubscribed, Blocked, Bounced:
 			no, when := r.no(c, s)
 			if !no {
+				yesAt = i
 				continue
 			}
 			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced}[c.To], when)
@@ -215,6 +226,8 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 				leave(i, "import.row.status")
 			case w == unsure:
 				unsureAt = i
+			case w == nothing:
+				yesAt = i
 			default:
 				out.say(w, 0)
 			}
@@ -223,6 +236,13 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if !seen {
 		i := r.mapping.Index(Email)
 		return out, nil, fault.New(fault.Invalid, "import.row.no_email").At(r.column(i)).OnLine(in.Line)
+	}
+	if r.refusing {
+		if yesAt >= 0 && out.said == nothing { // a whole export, chosen by mistake, would silence everybody for ever
+			c := r.column(yesAt)
+			return out, nil, fault.New(fault.Invalid, "import.row.not_refused", "column", c).At(c).OnLine(in.Line)
+		}
+		return out, notes, nil
 	}
 	if r.strangers && out.said == nothing {
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", r.shape.Tool()).OnLine(in.Line)

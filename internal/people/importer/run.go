@@ -110,6 +110,9 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace,
 		err = w.all(ctx, src, rd)
 		src.Close()
 	}
+	if err == nil {
+		err = w.meet(ctx)
+	}
 	if errors.Is(err, store.ErrUnique) && w.replaced(ctx) { // the run that took over wrote the same notes before
 		return nil
 	}
@@ -149,8 +152,10 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.list, err = list.Get(tx, i.List); err != nil {
-		return nil, err
+	if i.List != 0 {
+		if w.list, err = list.Get(tx, i.List); err != nil {
+			return nil, err
+		}
 	}
 	attributes, err := contact.AllAttributes(tx)
 	if err != nil {
@@ -174,7 +179,9 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 		}
 	}
 	w.i, w.at, w.counts, w.ring = i, i.At, i.Counts, keys.Of(tx)
-	w.due = i.Origin.NoticeDue(i.StartedAt, zone, rules)
+	if !i.Refusing() {
+		w.due = i.Origin.NoticeDue(i.StartedAt, zone, rules)
+	}
 	if d, err := legalclock.ParseDate(i.Origin.From); err == nil {
 		w.from = min(d.Start(zone), tx.Now)
 	}
@@ -334,7 +341,7 @@ func (w *writer) learns() bool {
 // past moves the cursor behind a batch: straight on when the batch begins at it, and over
 // those that were written ahead.
 func (c Cursor) past(b batch) Cursor {
-	out := Cursor{Position: c.Position, Ahead: slices.Clone(c.Ahead), Next: maps.Clone(c.Next)}
+	out := Cursor{Position: c.Position, Ahead: slices.Clone(c.Ahead), Next: maps.Clone(c.Next), Met: c.Met}
 	if !b.first && b.from != out.Offset {
 		if out.Next == nil {
 			out.Next = map[int64]sheet.Position{}
@@ -370,6 +377,8 @@ func (c Counts) plus(o Counts) Counts {
 	c.Remarks += o.Remarks
 	c.Unlisted += o.Unlisted
 	c.Listed += o.Listed
+	c.Hashed += o.Hashed
+	c.Met += o.Met
 	c.Grades, c.Withheld = maps.Clone(c.Grades), maps.Clone(c.Withheld)
 	for k, n := range o.Grades {
 		c.Grades[k] += n
@@ -408,6 +417,9 @@ func (w *writer) done(ctx context.Context) error {
 
 func (c Counts) fields() proof.Fields {
 	f := proof.Fields{"rows": dec(c.Rows), "new": dec(c.Fresh), "known": dec(c.Known), "refused": dec(c.Refused), "doubled": dec(c.Doubled), "left": dec(c.Left)}
+	if c.Hashed > 0 {
+		f["hashed"], f["met"] = dec(c.Hashed), dec(c.Met)
+	}
 	for g, n := range c.Grades {
 		if g == "" {
 			g = "waiting"

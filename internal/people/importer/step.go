@@ -39,7 +39,11 @@ func (s *step) write() error {
 		return err
 	}
 	notes := s.b.notes
-	if len(s.b.rows) > 0 {
+	if len(s.b.rows) > 0 && s.w.i.Refusing() {
+		if err := s.refuse(); err != nil {
+			return err
+		}
+	} else if len(s.b.rows) > 0 {
 		events, err := s.ensure()
 		if err != nil {
 			return err

@@ -31,18 +31,24 @@ type File struct {
 	Size   int64
 	SHA256 []byte
 	Survey sheet.Survey
+
+	Refusals bool // of people who must not be written to
 }
 
 // Make takes a file in as a draft, with the mapping that could be guessed.
 func Make(tx *store.Tx, f File) (int64, error) {
-	shape, m := Guess(f.Survey.Header, f.Survey.Width, f.Survey.Sample)
+	options := Options{Existing: Fill}
+	if f.Refusals {
+		options.Refusals = &Refusals{}
+	}
+	shape, m := options.guess(f.Survey)
 	o := Origin{}
-	if shape != Plain {
+	if shape != Plain && !f.Refusals {
 		o = Origin{Kind: Tool, Where: shape.Tool(), How: "signed_up"}
 	}
 	id := tx.ID()
 	entry, err := trace.Append(tx, trace.Act{Action: "import.upload", Object: "import", ObjectID: id, Clear: proof.Fields{
-		"sha256": hex.EncodeToString(f.SHA256), "size": dec(f.Size), "rows": dec(f.Survey.Rows), "shape": string(shape)}})
+		"sha256": hex.EncodeToString(f.SHA256), "size": dec(f.Size), "rows": dec(f.Survey.Rows), "shape": string(shape), "refusals": strconv.FormatBool(f.Refusals)}})
 	if err != nil {
 		return 0, err
 	}
@@ -50,7 +56,7 @@ func Make(tx *store.Tx, f File) (int64, error) {
 	if tx.Who.Kind == actor.Member {
 		by = tx.Who.ID
 	}
-	tx.Do(add, id, title(f.Name), f.Blob, f.Size, f.SHA256, text(f.Survey.Format), text(surveyOf(f.Survey)), shape, text(m), text(o), text(Options{Existing: Fill}),
+	tx.Do(add, id, title(f.Name), f.Blob, f.Size, f.SHA256, text(f.Survey.Format), text(surveyOf(f.Survey)), shape, text(m), text(o), text(options),
 		text(Cursor{}), text(Counts{}), by, legalclock.Day(tx.Now, utc).AddDays(fileKept).End(utc), entry)
 	return id, nil
 }
@@ -94,7 +100,7 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 	}
 	shape, m := i.Shape, i.Mapping
 	if s.Format != i.Format || len(m) != s.Width { // read another way, columns are others
-		shape, m = Guess(s.Header, s.Width, s.Sample)
+		shape, m = i.Options.guess(s)
 	}
 	tx.Do(setFormat, text(s.Format), text(surveyOf(s)), shape, text(m), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.check", Object: "import", ObjectID: id, Clear: proof.Fields{
@@ -124,6 +130,11 @@ func Map(tx *store.Tx, id, version int64, m Mapping) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
+	if i.Refusing() {
+		if err := m.checkRefusals(); err != nil {
+			return err
+		}
+	}
 	tx.Do(setMapping, text(m), later(i.State, Mapped), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.map", Object: "import", ObjectID: id, Clear: m.fields()})
 	return err
@@ -152,7 +163,7 @@ func Tell(tx *store.Tx, id, version int64, o Origin) error {
 	if err != nil {
 		return err
 	}
-	if !i.State.Reached(Mapped) {
+	if !i.State.Reached(Mapped) || i.Refusing() {
 		return fault.New(fault.Conflict, "import.step")
 	}
 	zone, rules, err := rulesOf(tx)
@@ -209,7 +220,7 @@ func Choose(tx *store.Tx, id, version int64, c Choice) error {
 	if err != nil {
 		return err
 	}
-	if !i.State.Reached(Sourced) {
+	if !i.State.Reached(Sourced) || i.Refusing() {
 		return fault.New(fault.Conflict, "import.step")
 	}
 	var bad fault.Many
@@ -273,7 +284,7 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 		return err
 	}
 	until := i.WaitsUntil
-	if until == 0 {
+	if until == 0 && !i.Refusing() {
 		if until = i.Origin.WaitsUntil(tx.Now, zone, rules); until <= tx.Now {
 			if g, _ := grade(i.Origin, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
 				return fault.New(fault.Invalid, "import.origin.month_over").At("to")

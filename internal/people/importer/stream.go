@@ -99,7 +99,7 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 		if old {
 			if in.Fault == nil {
 				if got, _, bad := rd.read(in, attributes()); bad == nil {
-					seen.add(got.email.Norm())
+					seen.add(got.key())
 				}
 			}
 			begin()
@@ -114,10 +114,10 @@ func parse(ctx context.Context, src io.Reader, i Import, rd *reader, l sheet.Lim
 			b.notes = append(b.notes, note{refused, bad.Line, bad.Key, bad.Field, bad.Args})
 		} else {
 			b.notes = append(b.notes, notes...)
-			if !seen.add(got.email.Norm()) {
+			if !seen.add(got.key()) {
 				b.doubled++
 				b.notes = append(b.notes, note{kind: duplicate, line: got.line, key: "import.row.duplicate", column: rd.column(i.Mapping.Index(Email))})
-				if got.again = true; got.said != nothing { // a no counts, whichever of two rows says it
+				if got.again = true; got.said != nothing || rd.refusing { // a no counts, whichever of two rows says it
 					b.rows = append(b.rows, got)
 				}
 			} else {

@@ -43,9 +43,9 @@ const (
 func Stays() []string { return []string{StayBefore, StaySaid, StayMailed, StayFrozen} }
 
 // UndoUntil is until when an import can be taken back (rule undo.import after its end); 0: it
-// can't, it never ran or was taken back.
+// can't: it never ran, was taken back, or holds refusals, which are the people's and stay.
 func UndoUntil(r store.Reader, i Import) (legalclock.Moment, error) {
-	if i.State.Editable() || i.State == Running || i.UndoTask != 0 || i.EndedAt == 0 {
+	if i.Refusing() || i.State.Editable() || i.State == Running || i.UndoTask != 0 || i.EndedAt == 0 {
 		return 0, nil
 	}
 	zone, rules, err := rulesOf(r)

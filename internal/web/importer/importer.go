@@ -47,6 +47,8 @@ func (p *Pages) Routes() []shell.Route {
 		post("/import/{id}/map", p.mappingPost, "import.map"),
 		get("/import/{id}/origin", shell.ImportWrite, p.origin),
 		origin,
+		get("/import/{id}/limit", shell.ImportWrite, p.limit),
+		post("/import/{id}/limit", p.limitPost, "import.limit"),
 		get("/import/{id}/options", shell.ImportWrite, p.options),
 		post("/import/{id}/options", p.optionsPost, "import.choose"),
 		get("/import/{id}/summary", shell.ImportWrite, p.summary),
@@ -92,6 +94,14 @@ func (p *Pages) step(r *shell.Request, reached importer.State) (i importer.Impor
 	return i, false, nil
 }
 
+// ofPeople is step for what only an import of people has; refusals go on where they are.
+func (p *Pages) ofPeople(r *shell.Request, reached importer.State) (i importer.Import, moved bool, err error) {
+	if i, moved, err = p.step(r, reached); err == nil && !moved && i.Refusing() {
+		return i, true, r.Redirect(303, at(i.ID, next(i)))
+	}
+	return i, moved, err
+}
+
 func at(id int64, rest string) string { return fmt.Sprintf("/import/%d%s", id, rest) }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }
@@ -101,16 +111,28 @@ func crumbs(r *shell.Request) []shell.Link {
 }
 
 // names of the steps, in order, with the state that leads to each.
-var walk = []struct {
+var walk = []pace{{"upload", "", ""}, {"check", "/check", importer.Draft}, {"map", "/map", importer.Checked}, {"origin", "/origin", importer.Mapped},
+	{"options", "/options", importer.Sourced}, {"summary", "/summary", importer.Ready}}
+
+type pace struct {
 	name, path string
 	from       importer.State
-}{{"upload", "", ""}, {"check", "/check", importer.Draft}, {"map", "/map", importer.Checked}, {"origin", "/origin", importer.Mapped},
-	{"options", "/options", importer.Sourced}, {"summary", "/summary", importer.Ready}}
+}
+
+// walkRefusals are the steps of a file of people who must not be written to.
+var walkRefusals = []pace{walk[0], walk[1], walk[2], {"limit", "/limit", importer.Mapped}, walk[5]}
+
+func walkOf(i importer.Import) []pace {
+	if i.Refusing() {
+		return walkRefusals
+	}
+	return walk
+}
 
 // steps is the way through the wizard; steps that were reached are links.
 func steps(r *shell.Request, i importer.Import, now string) []shell.Step {
 	var out []shell.Step
-	for _, w := range walk {
+	for _, w := range walkOf(i) {
 		s := shell.Step{Label: r.P.T("importer.step." + w.name), State: shell.StepTodo}
 		switch {
 		case w.name == now:
@@ -119,7 +141,7 @@ func steps(r *shell.Request, i importer.Import, now string) []shell.Step {
 			s.State = shell.StepDone
 		case i.ID != 0 && i.State.Reached(w.from):
 			s.URL, s.State = at(i.ID, w.path), shell.StepTodo
-			if w.name != "summary" && i.State.Reached(after(w.name)) {
+			if w.name != "summary" && i.State.Reached(after(i, w.name)) {
 				s.State = shell.StepDone
 			}
 		}
@@ -132,10 +154,11 @@ func steps(r *shell.Request, i importer.Import, now string) []shell.Step {
 }
 
 // after is the state an import is in once a step was taken.
-func after(step string) importer.State {
-	for k, w := range walk {
-		if w.name == step && k+1 < len(walk) {
-			return walk[k+1].from
+func after(i importer.Import, step string) importer.State {
+	way := walkOf(i)
+	for k, w := range way {
+		if w.name == step && k+1 < len(way) {
+			return way[k+1].from
 		}
 	}
 	return importer.Done
@@ -143,9 +166,10 @@ func after(step string) importer.State {
 
 // next is the page where an import goes on.
 func next(i importer.Import) string {
-	for k := len(walk) - 1; k > 0; k-- {
-		if i.State.Editable() && i.State.Reached(walk[k].from) {
-			return walk[k].path
+	way := walkOf(i)
+	for k := len(way) - 1; k > 0; k-- {
+		if i.State.Editable() && i.State.Reached(way[k].from) {
+			return way[k].path
 		}
 	}
 	return ""

@@ -60,7 +60,8 @@ type told struct {
 	waits   int64
 	files   []importer.Evidence
 
-	undoable bool // it can still be taken back
+	scope    string // of refusals: how far they go
+	undoable bool   // it can still be taken back
 }
 
 // shown is how many lines of the report stand on the page; the file has all that are kept.
@@ -77,6 +78,11 @@ func (p *Pages) status(r *shell.Request) error {
 	}
 	t := told{i: i}
 	err = p.view(r, func(v *store.View) (err error) {
+		if i.Refusing() && i.State.Reached(importer.Ready) {
+			if t.scope, err = scopeName(r, v, i); err != nil {
+				return err
+			}
+		}
 		if i.List != 0 {
 			if t.list, err = list.Get(v, i.List); err != nil {
 				return err

@@ -18,7 +18,11 @@ import (
 )
 
 func (p *Pages) upload(r *shell.Request) error {
-	return r.Render(http.StatusOK, uploadPage(r, shell.NewForm()))
+	aim := "people"
+	if r.Q("aim") == "refusals" {
+		aim = "refusals"
+	}
+	return r.Render(http.StatusOK, uploadPage(r, shell.NewForm("aim", aim)))
 }
 
 // uploadPost streams the file into its sealed place; nothing of it is held in memory or in a
@@ -29,15 +33,29 @@ func (p *Pages) uploadPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	id := int64(0)
+	id, refusals := int64(0), false
 	for id == 0 {
 		part, e := parts.NextPart()
 		if e == io.EOF {
-			err = fault.New(fault.Invalid, "import.file.missing").At("file")
+			if err = fault.New(fault.Invalid, "import.file.missing").At("file"); pasting(r) {
+				err = fault.New(fault.Invalid, "import.paste.empty").At("paste")
+			}
 			break
 		}
 		if e != nil {
 			return fault.New(fault.Invalid, "shell.bad_form").Because(e)
+		}
+		if part.FormName() == "aim" { // it stands before the file, which is read as it comes
+			aim, e := io.ReadAll(io.LimitReader(part, 64))
+			if e != nil {
+				return fault.New(fault.Invalid, "shell.bad_form").Because(e)
+			}
+			f.Values.Set("aim", string(aim))
+			if refusals = string(aim) == "refusals"; !refusals && string(aim) != "people" {
+				err = fault.New(fault.Invalid, "import.aim").At("aim")
+				break
+			}
+			continue
 		}
 		if part.FormName() == "paste" {
 			text, e := io.ReadAll(io.LimitReader(part, sheet.MaxPaste+1))
@@ -48,7 +66,7 @@ func (p *Pages) uploadPost(r *shell.Request) error {
 			if strings.TrimSpace(string(text)) == "" {
 				continue
 			}
-			if id, err = importer.ReceivePaste(r.Context(), p.DB, r.Who, r.P.T("importer.paste.name"), string(text)); err != nil {
+			if id, err = importer.ReceivePaste(r.Context(), p.DB, r.Who, r.P.T("importer.paste.name"), string(text), refusals); err != nil {
 				if k := fault.KindOf(err); k != fault.Internal {
 					err = fault.All(err)[0].At("paste")
 				}
@@ -59,7 +77,11 @@ func (p *Pages) uploadPost(r *shell.Request) error {
 		if part.FormName() != "file" || part.FileName() == "" {
 			continue
 		}
-		id, err = importer.Receive(r.Context(), p.DB, r.Who, part.FileName(), part)
+		receive := importer.Receive
+		if refusals {
+			receive = importer.ReceiveRefusals
+		}
+		id, err = receive(r.Context(), p.DB, r.Who, part.FileName(), part)
 		if err != nil {
 			break
 		}
@@ -76,6 +98,9 @@ func (p *Pages) uploadPost(r *shell.Request) error {
 	}
 	return r.Redirect(http.StatusSeeOther, at(id, "/check"))
 }
+
+// pasting tells whether addresses are pasted instead of a file.
+func pasting(r *shell.Request) bool { return r.Q("by") == "paste" }
 
 // checked is what the page of the check shows.
 type checked struct {
@@ -236,12 +261,15 @@ func (p *Pages) mappingPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	if i.Refusing() {
+		return r.Redirect(http.StatusSeeOther, at(i.ID, "/limit"))
+	}
 	return r.Redirect(http.StatusSeeOther, at(i.ID, "/origin"))
 }
 
 // origin first asks for one of eight choices, then (kind in the address) its follow-ups.
 func (p *Pages) origin(r *shell.Request) error {
-	i, moved, err := p.step(r, importer.Mapped)
+	i, moved, err := p.ofPeople(r, importer.Mapped)
 	if err != nil || moved {
 		return err
 	}
@@ -290,7 +318,7 @@ func (p *Pages) originAgain(r *shell.Request, i importer.Import, kind importer.K
 }
 
 func (p *Pages) originPost(r *shell.Request) error {
-	i, moved, err := p.step(r, importer.Mapped)
+	i, moved, err := p.ofPeople(r, importer.Mapped)
 	if err != nil || moved {
 		return err
 	}
@@ -346,7 +374,7 @@ type chosen struct {
 }
 
 func (p *Pages) options(r *shell.Request) error {
-	i, moved, err := p.step(r, importer.Sourced)
+	i, moved, err := p.ofPeople(r, importer.Sourced)
 	if err != nil || moved {
 		return err
 	}
@@ -384,7 +412,7 @@ func (p *Pages) optionsAgain(r *shell.Request, i importer.Import, f *shell.Form,
 }
 
 func (p *Pages) optionsPost(r *shell.Request) error {
-	i, moved, err := p.step(r, importer.Sourced)
+	i, moved, err := p.ofPeople(r, importer.Sourced)
 	if err != nil || moved {
 		return err
 	}
@@ -436,6 +464,7 @@ type outlook struct {
 	list    list.List
 	preview importer.Preview
 	basis   consent.Basis
+	scope   string // of refusals: how far they go
 }
 
 func (p *Pages) summary(r *shell.Request) error {
@@ -444,11 +473,21 @@ func (p *Pages) summary(r *shell.Request) error {
 		return err
 	}
 	o := outlook{i: i, basis: i.Origin.Why()}
-	if err := p.view(r, func(v *store.View) (err error) { o.list, err = list.Get(v, i.List); return err }); err != nil {
+	if err := p.view(r, func(v *store.View) (err error) {
+		if i.Refusing() {
+			o.scope, err = scopeName(r, v, i)
+			return err
+		}
+		o.list, err = list.Get(v, i.List)
+		return err
+	}); err != nil {
 		return err
 	}
 	if o.preview, err = importer.Foresee(r.Context(), p.DB, r.Who, i); err != nil {
 		return err
+	}
+	if i.Refusing() {
+		return r.Render(http.StatusOK, refusalsSummaryPage(r, o))
 	}
 	return r.Render(http.StatusOK, summaryPage(r, o))
 }

@@ -170,7 +170,7 @@ func (c *Conversion) choose() error {
 		err := b.cells(n, c.limits, func(_ int, cells [][]byte, _ bool) error {
 			rows++
 			for _, v := range cells {
-				found = found || LooksLikeAddress(string(v))
+				found = found || LooksLikeAddress(string(v)) || LooksLikeHash(string(v))
 			}
 			if rows == 1 {
 				header = !found

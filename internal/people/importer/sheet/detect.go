@@ -214,11 +214,25 @@ func sample(text []byte, f Format, whole bool, n int) ([][]string, int) {
 
 func anyAddress(cells []string) bool {
 	for _, c := range cells {
-		if LooksLikeAddress(c) {
+		if LooksLikeAddress(c) || LooksLikeHash(c) {
 			return true
 		}
 	}
 	return false
+}
+
+// LooksLikeHash tells whether a cell has the shape of an address that a tool hashed: hexadecimal, as
+// long as MD5, SHA-1 or SHA-256.
+func LooksLikeHash(s string) bool {
+	if len(s) != 32 && len(s) != 40 && len(s) != 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // LooksLikeAddress tells whether a cell has the shape of an e-mail address. It guesses
