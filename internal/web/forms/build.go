@@ -408,3 +408,24 @@ func (p *Pages) preview(r *shell.Request) error {
 func dec(n int64) string { return strconv.FormatInt(n, 10) }
 
 var hexColour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+
+// why says how this form stands before the rules.
+func (b bench) why(r *shell.Request) shell.Why {
+	w := shell.Why{Step: "form", Article: "forms", Tone: shell.Good, State: r.P.T("forms.why.passed")}
+	refused, warned := 0, 0
+	for _, f := range b.found {
+		switch f.Result {
+		case form.Refused:
+			refused++
+		case form.Warned:
+			warned++
+		}
+	}
+	switch {
+	case refused > 0:
+		w.Tone, w.State = shell.Bad, r.P.N("forms.why.refused", refused)
+	case warned > 0:
+		w.Tone, w.State = shell.Waiting, r.P.N("forms.why.warned", warned)
+	}
+	return w
+}

@@ -491,3 +491,12 @@ func (p *Pages) summary(r *shell.Request) error {
 	}
 	return r.Render(http.StatusOK, summaryPage(r, o))
 }
+
+// why says what this file shows by itself of where its people come from.
+func why(r *shell.Request, i importer.Import) shell.Why {
+	w := shell.Why{Step: "import", Article: "import", Tone: shell.Waiting, State: r.P.N("importer.why.bare", int(i.Survey.Rows), "n", r.P.Number(i.Survey.Rows))}
+	if i.Mapping.Index(importer.ConsentAt) >= 0 || i.Mapping.Index(importer.ConfirmAt) >= 0 {
+		w.Tone, w.State = shell.Good, r.P.N("importer.why.moments", int(i.Survey.Rows), "n", r.P.Number(i.Survey.Rows))
+	}
+	return w
+}
