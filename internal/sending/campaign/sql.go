@@ -98,8 +98,8 @@ var (
 	reopen  = store.Account("campaign.reopen", `UPDATE campaign SET state = 'sending', ended_at = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
 
 	someGiven = store.Account("campaign.some_given", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id IN ?* AND s.state = 'given' LIMIT ?`)
-	within = store.Account("campaign.within", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND :where`)
-	standsOn = store.Account("campaign.stands_on", `SELECT CASE WHEN NOT :where THEN 'not_in_segment' ELSE `+gate.ReasonSQL+` END AS reason, COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade
+	within    = store.Account("campaign.within", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND :where`)
+	standsOn  = store.Account("campaign.stands_on", `SELECT CASE WHEN NOT :where THEN 'not_in_segment' ELSE `+gate.ReasonSQL+` END AS reason, COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade
 		FROM contact c JOIN list l ON l.account_id = :account AND l.id = ?
 		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
 		WHERE c.account_id = :account AND c.id = ?`)
