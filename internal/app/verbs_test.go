@@ -479,7 +479,7 @@ func (r *run) imports(do verb, own, steps ownVerb) {
 	steps("write a release", func(ctx context.Context, _ actor.Actor) error {
 		return importer.ReleaseWork(ctx, &job.Run{DB: r.Main, Ref: r.n["waiting"], Who: actor.Worker("importer.release", r.Account)})
 	})
-	r.undo(do, steps)
+	r.undo(do, own, steps, site)
 	own("receive a file to throw away", func(ctx context.Context, who actor.Actor) error {
 		id, err := importer.Receive(ctx, r.Main, who, "rien.csv", strings.NewReader(table))
 		return r.keep("nothing", id, err)

@@ -11,10 +11,14 @@ import (
 	"consend/internal/people/importer"
 )
 
-// undo takes the import back whose rows waited and were released.
-func (r *run) undo(do verb, steps ownVerb) {
-	do("take an import back", func(tx *store.Tx) error { return importer.Undo(tx, r.n["waiting"]) })
+// undo takes an import back, of somebody it made and somebody who was here.
+func (r *run) undo(do verb, own, steps ownVerb, o importer.Origin) {
+	r.bring(do, own, "back", "Email\ntricesima@exemple.example\ndecima@exemple.example\n", o, true)
+	steps("write an import to take back", func(ctx context.Context, _ actor.Actor) error {
+		return importer.Work(ctx, &job.Run{DB: r.Main, Ref: r.n["back"], Who: actor.Worker("importer.run", r.Account)})
+	})
+	do("take an import back", func(tx *store.Tx) error { return importer.Undo(tx, r.n["back"]) })
 	steps("write what is taken back", func(ctx context.Context, _ actor.Actor) error {
-		return importer.UndoWork(ctx, &job.Run{DB: r.Main, Ref: r.n["waiting"], Who: actor.Worker("importer.undo", r.Account)})
+		return importer.UndoWork(ctx, &job.Run{DB: r.Main, Ref: r.n["back"], Who: actor.Worker("importer.undo", r.Account)})
 	})
 }
