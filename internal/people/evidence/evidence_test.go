@@ -301,7 +301,8 @@ func TestAProofOutlivesAChangedAddressAndAnEndedIP(t *testing.T) {
 			if p.File.Lists[0].State != "withdrawn" || p.File.Person.Address != now.Raw() {
 				t.Errorf("%s %s", p.File.Lists[0].State, p.File.Person.Address)
 			}
-			if len(p.File.Acts) != 1 || !strings.Contains(string(p.Bytes), "before.email") {
+			if len(p.File.Acts) != 4 || // asked for, a yes of each mailbox, changed
+				!strings.Contains(string(p.Bytes), "before.email") {
 				t.Errorf("acts: %+v", p.File.Acts)
 			}
 		}
