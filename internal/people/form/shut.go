@@ -248,7 +248,11 @@ func forgetShut(ctx context.Context, db *store.DB) error {
 			return false, err
 		}
 		before := legalclock.MomentOf(tx.Now.Time().AddDate(0, -rules.Number(rulepack.SuppressionKept), 0))
-		n, err := tx.Exec(sweepShut, before, 500)
-		return n == 500, err
+		old, err := store.All[[]byte](tx, oldShut, before, 500)
+		if err != nil || len(old) == 0 {
+			return false, err
+		}
+		tx.Do(dropShut, old)
+		return len(old) == 500, nil
 	})
 }
