@@ -252,7 +252,9 @@ func forgetShut(ctx context.Context, db *store.DB) error {
 		if err != nil || len(old) == 0 {
 			return false, err
 		}
-		tx.Do(dropShut, old)
+		for _, fp := range old {
+			tx.Do(dropShut, fp)
+		}
 		return len(old) == 500, nil
 	})
 }
