@@ -453,6 +453,10 @@ func (r *run) bring(do verb, own ownVerb, name, file string, o importer.Origin, 
 			return importer.Choose(tx, i.ID, i.Version, importer.Choice{List: r.News, Options: importer.Options{Existing: importer.Fill}, Declare: word})
 		})
 	})
+	do(name+": count again", func(tx *store.Tx) error { return importer.Refresh(tx, r.n[name]) })
+	own(name+": write the count", func(ctx context.Context, _ actor.Actor) error {
+		return importer.ForecastWork(ctx, &job.Run{DB: r.Main, Ref: r.n[name], Who: actor.Worker("importer.forecast", r.Account)})
+	})
 	do(name+": begin", func(tx *store.Tx) error { return importer.Begin(tx, r.n[name], false) })
 }
 

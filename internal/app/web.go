@@ -48,7 +48,7 @@ func (h *House) Routes() []shell.Route {
 // place is the page of what a kind of long work is about.
 func place(kind job.Kind, ref int64) string {
 	switch kind {
-	case importer.RunKind, importer.ReleaseKind, importer.UndoKind:
+	case importer.RunKind, importer.ForecastKind, importer.ReleaseKind, importer.UndoKind:
 		return fmt.Sprintf("/import/%d", ref)
 	case evidence.ExportKind:
 		return fmt.Sprintf("/privacy/exports/%d", ref)

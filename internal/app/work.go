@@ -54,10 +54,11 @@ func (h *House) facts() map[job.Kind]job.OnFact {
 // works is the long work of the rooms.
 func (h *House) works() map[job.Kind]job.Work {
 	return map[job.Kind]job.Work{
-		importer.RunKind:     importer.Work,
-		importer.ReleaseKind: importer.ReleaseWork,
-		importer.UndoKind:    importer.UndoWork,
-		evidence.ExportKind:  evidence.Work,
+		importer.RunKind:      importer.Work,
+		importer.ForecastKind: importer.ForecastWork,
+		importer.ReleaseKind:  importer.ReleaseWork,
+		importer.UndoKind:     importer.UndoWork,
+		evidence.ExportKind:   evidence.Work,
 	}
 }
 

@@ -134,7 +134,23 @@ func On(r store.Reader, list int64, people []int64) (map[int64]Status, error) {
 	return out, err
 }
 
+// BasesOn tells on what some people, at most 1,000, stand on a list, or wait to.
+func BasesOn(r store.Reader, list int64, people []int64) (map[int64]Basis, error) {
+	type row struct {
+		ContactID int64
+		Basis     Basis
+	}
+	rows, err := store.All[row](r, basesOn, list, people)
+	out := make(map[int64]Basis, len(rows))
+	for _, x := range rows {
+		out[x.ContactID] = x.Basis
+	}
+	return out, err
+}
+
 var (
+	basesOn = store.Account("consent.bases_on", `SELECT s.contact_id, s.basis FROM subscription s
+		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?*`)
 	statesOn = store.Account("consent.states_on", `SELECT s.contact_id, s.state FROM subscription s
 		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?*`)
 	reaching = store.Account("consent.reaching", `SELECT s.contact_id, s.list_id, s.event_id, s.state, s.basis, s.grade,

@@ -148,26 +148,26 @@ func MeetAll(tx *store.Tx, after int64, importID int64) (next int64, met int, er
 }
 
 // named finds the refusals that name some people.
-func named(tx *store.Tx, kinds []HashKind, came []*contact.Row) ([]no, error) {
+func named(r store.Reader, kinds []HashKind, came []*contact.Row) ([]no, error) {
 	var out []no
 	for _, k := range kinds {
 		who := make(map[string]*contact.Row, len(came))
 		hashes := make([][]byte, 0, len(came))
-		for _, r := range came {
-			for _, s := range spellings(r.Email) {
+		for _, p := range came {
+			for _, s := range spellings(p.Email) {
 				h := k.Of(s)
-				who[string(h)] = r
+				who[string(h)] = p
 				hashes = append(hashes, h)
 			}
 		}
 		for part := range slices.Chunk(hashes, 1000) {
-			rows, err := store.All[foreign](tx, foreignOf, string(k), part)
+			rows, err := store.All[foreign](r, foreignOf, string(k), part)
 			if err != nil {
 				return nil, err
 			}
 			for _, f := range rows {
-				r := who[string(f.Hash)]
-				out = append(out, no{fp: r.FP, row: r, cause: f.Reason, scope: Scope{f.Scope, f.ScopeID}, since: f.Since})
+				p := who[string(f.Hash)]
+				out = append(out, no{fp: p.FP, row: p, cause: f.Reason, scope: Scope{f.Scope, f.ScopeID}, since: f.Since})
 			}
 		}
 	}

@@ -30,6 +30,34 @@ type Filling struct {
 // was and what is are committed in one set act, named after the import; the number of people
 // who changed is given.
 func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, error) {
+	var members []trace.Member
+	err := each(tx, lockSome, fills, replace, func(f *Filling, c, now Contact, private proof.Fields) {
+		tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, c.ID)
+		members = append(members, filled(f.Row, private))
+	})
+	if err != nil {
+		return 0, err
+	}
+	changed := int64(len(members))
+	for len(members) > 0 {
+		n := min(len(members), proof.MaxMembers)
+		act := trace.Act{Action: "contact.fill", Object: "import", ObjectID: importID, Clear: proof.Fields{"replace": strconv.FormatBool(replace)}}
+		if _, err := trace.AppendSet(tx, act, members[:n]); err != nil {
+			return 0, err
+		}
+		members = members[n:]
+	}
+	return changed, nil
+}
+
+// WouldFill tells how many people a Fill would change now, and changes nobody.
+func WouldFill(r store.Reader, fills []Filling, replace bool) (n int64, err error) {
+	err = each(r, some, fills, replace, func(*Filling, Contact, Contact, proof.Fields) { n++ })
+	return n, err
+}
+
+// each gives the people whom fillings change, as they are and as they would be.
+func each(r store.Reader, people *store.Query, fills []Filling, replace bool, change func(f *Filling, was, now Contact, private proof.Fields)) error {
 	at := make(map[int64]*Filling, len(fills))
 	ids := make([]int64, 0, len(fills))
 	for i := range fills {
@@ -43,11 +71,10 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 		at[f.Row.ID] = f
 	}
 	slices.Sort(ids)
-	var members []trace.Member
 	for part := range slices.Chunk(ids, 1000) {
-		was, err := store.All[Contact](tx, lockSome, part)
+		was, err := store.All[Contact](r, people, part)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for _, c := range was {
 			f := at[c.ID]
@@ -55,20 +82,10 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 			if len(private) == 0 || c.State.Ending() || c.State == StateRestricted {
 				continue
 			}
-			tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, c.ID)
-			members = append(members, filled(f.Row, private))
+			change(f, c, now, private)
 		}
 	}
-	changed := int64(len(members))
-	for len(members) > 0 {
-		n := min(len(members), proof.MaxMembers)
-		act := trace.Act{Action: "contact.fill", Object: "import", ObjectID: importID, Clear: proof.Fields{"replace": strconv.FormatBool(replace)}}
-		if _, err := trace.AppendSet(tx, act, members[:n]); err != nil {
-			return 0, err
-		}
-		members = members[n:]
-	}
-	return changed, nil
+	return nil
 }
 
 // filled is the member of the set act that tells of one person: which fields, and what they

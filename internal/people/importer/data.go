@@ -31,7 +31,8 @@ func Data() []datamap.Table {
 			member("made_by", "who brought the file stays provable"), none("made_at", "when it was made"), none("started_at", "when it started"),
 			none("ended_at", "when it ended"), none("file_ends_at", "when the file is destroyed"), none("fence", "counts writers"),
 			none("version", "counts changes"), none("entry_id", "the entry in the trace"),
-			none("undo_task_id", "the long work that takes it back"), none("undo_after", "how far that came"), none("undone_at", "when it was taken back")}},
+			none("undo_task_id", "the long work that takes it back"), none("undo_after", "how far that came"), none("undone_at", "when it was taken back"),
+			none("forecast", "counts, and lines of the file by number")}},
 		{Store: datamap.Main, Name: "import_note", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("import_id", "the import"), none("seq", "order"), none("line", "a line of the file"),
 			none("kind", "one of a few words"), none("reason", "the key of a sentence"), none("place", "the name of a column"), none("args", "limits and counts")}},

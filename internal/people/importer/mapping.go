@@ -3,10 +3,12 @@
 package importer
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
 )
@@ -30,6 +32,7 @@ const (
 	ConfirmIP    Field = "confirm_ip"   //
 	Source       Field = "source"       // the form, page or event, per row
 	Wording      Field = "wording"      // the words the person saw
+	Basis        Field = "basis"        // why this person may be written to; a blank is what the origin says
 	Unsubscribed Field = "unsubscribed" // a yes or a moment: the person left the list
 	Blocked      Field = "blocked"      // a yes or a moment: on the other tool's do-not-mail list
 	Motive       Field = "reason"       // why the person left, in the words of the other tool
@@ -39,13 +42,13 @@ const (
 
 // Fields lists them in the order pages show them.
 func Fields() []Field {
-	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Motive, Blocked, Bounced, Status}
+	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Status}
 }
 
 // Evidence tells whether a field is proof of a yes or of a no: it goes into the ledger.
 func (f Field) Evidence() bool {
 	switch f {
-	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Unsubscribed, Motive, Blocked, Bounced:
+	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced:
 		return true
 	}
 	return false
@@ -160,6 +163,7 @@ var headings = map[string]Field{
 	"confirmip": ConfirmIP, "ipconfirmation": ConfirmIP,
 	"source": Source, "signupsource": Source, "optinsource": Source, "form": Source, "formulaire": Source, "signupform": Source, "provenance": Source, "origine": Source, "consentsource": Source,
 	"consenttext": Wording, "textedeconsentement": Wording, "texteconsentement": Wording, "wording": Wording, "mention": Wording,
+	"basis": Basis, "legalbasis": Basis, "lawfulbasis": Basis, "baselegale": Basis, "basejuridique": Basis, "fondementjuridique": Basis,
 	"unsubscribed": Unsubscribed, "unsubtime": Unsubscribed, "unsubscribedat": Unsubscribed, "unsubscribedate": Unsubscribed, "desinscrit": Unsubscribed, "datedesinscription": Unsubscribed,
 	"datededesinscription": Unsubscribed, "optout": Unsubscribed, "optouttime": Unsubscribed, "optoutdate": Unsubscribed, "desabonne": Unsubscribed,
 	"blacklisted": Blocked, "emailblacklisted": Blocked, "blocklisted": Blocked, "emailblocklisted": Blocked, "blocklist": Blocked, "blacklist": Blocked, "donotmail": Blocked, "donotemail": Blocked,
@@ -285,6 +289,43 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		m[m.Index(FullName)] = Column{} // the two parts say more
 	}
 	return shape, m
+}
+
+// recalled gives what the columns of the newest file with the same headings were told to mean, and
+// the name of that file; nil when there is none among the last imports. except is not looked at.
+func recalled(r store.Reader, except int64, header []string, width int, refusing bool) (Mapping, string, error) {
+	if len(header) == 0 || len(header) != width {
+		return nil, "", nil
+	}
+	type mapped struct {
+		ID                             int64
+		Name, Survey, Mapping, Options string
+	}
+	before, err := store.All[mapped](r, lastMapped, 20)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, b := range before {
+		var i Import
+		for text, into := range map[string]any{b.Survey: &i.Survey, b.Mapping: &i.Mapping, b.Options: &i.Options} {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				return nil, "", err
+			}
+		}
+		if b.ID != except && i.Refusing() == refusing && len(i.Mapping) == width && slices.Equal(i.Survey.Header, header) {
+			return i.Mapping, b.Name, nil
+		}
+	}
+	return nil, "", nil
+}
+
+// Recalled names the earlier file whose columns this import's are read like; "" when they are not.
+func Recalled(r store.Reader, i Import) (string, error) {
+	m, name, err := recalled(r, i.ID, i.Survey.Header, i.Survey.Width, i.Refusing())
+	if err != nil || !slices.Equal(m, i.Mapping) {
+		return "", err
+	}
+	return name, nil
 }
 
 func values(sample [][]string, i int) []string {

@@ -316,14 +316,20 @@ func Spoken(s string) (Kind, bool) {
 	return "", false
 }
 
-// SpokenBasis finds a basis by its code or the common ways to write it.
+// spokenBases are the common ways to write a basis in English and French, as folded has them.
+var spokenBases = map[string]consent.Basis{
+	"consent": consent.ByConsent, "optin": consent.ByConsent, "doubleoptin": consent.ByConsent, "gdprconsent": consent.ByConsent, "consentement": consent.ByConsent, "abonnement": consent.ByConsent,
+	"softoptin": consent.SoftOptIn, "existingcustomer": consent.SoftOptIn, "customer": consent.SoftOptIn, "client": consent.SoftOptIn, "clientexistant": consent.SoftOptIn,
+	"b2b": consent.B2B, "business": consent.B2B, "professionnel": consent.B2B, "contactprofessionnel": consent.B2B,
+	"contract": consent.Contract, "contrat": consent.Contract,
+	"member": consent.Member, "membership": consent.Member, "membre": consent.Member, "adherent": consent.Member,
+	"publictask": consent.PublicTask, "missiondinteretpublic": consent.PublicTask,
+	"noncommercialli": consent.NonCommercial,
+}
+
+// SpokenBasis finds a basis by its code or the common ways to write it. A bare "legitimate
+// interest" is none of them: for advertising it says too little (ePrivacy 13).
 func SpokenBasis(s string) (consent.Basis, bool) {
-	b := consent.Basis(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), "-", "_"))
-	switch b {
-	case "softoptin", "existing_customer":
-		b = consent.SoftOptIn
-	case "opt_in":
-		b = consent.ByConsent
-	}
-	return b, b.Known()
+	b, known := spokenBases[folded(s)]
+	return b, known && b.Known()
 }

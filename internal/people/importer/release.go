@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -159,9 +160,10 @@ func fieldOf(lack string) string {
 
 // ReleaseWork releases the rows that wait: a job.Work. Each step takes some and strikes them
 // off in the same transaction, so that a kill releases nobody twice. A person who has said no
-// meanwhile stays unwritten to.
+// meanwhile stays unwritten to. A row that names a basis of its own waits on, if what was said is
+// no proof of that.
 func ReleaseWork(ctx context.Context, r *job.Run) error {
-	var done, total int64
+	var done, total, after int64
 	err := r.DB.Bulk(ctx, r.Who, func(tx *store.Tx) (bool, error) {
 		i, err := lock(tx, r.Ref)
 		if err != nil {
@@ -170,7 +172,7 @@ func ReleaseWork(ctx context.Context, r *job.Run) error {
 		if total == 0 {
 			total = i.Counts.StillWaiting()
 		}
-		waits, err := WaitingAfter(tx, i.ID, 0, releaseRows)
+		waits, err := WaitingAfter(tx, i.ID, after, releaseRows)
 		if err != nil || len(waits) == 0 {
 			if err == nil {
 				tx.Do(setSettled, i.ID)
@@ -180,7 +182,7 @@ func ReleaseWork(ctx context.Context, r *job.Run) error {
 		if err := release(tx, &i, waits); err != nil {
 			return false, err
 		}
-		done += int64(len(waits))
+		tx.AfterCommit(func() { done, after = done+int64(len(waits)), waits[len(waits)-1].ContactID })
 		return true, nil
 	})
 	if err == nil {
@@ -214,11 +216,31 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	if err != nil {
 		return err
 	}
+	own := map[int64]consent.Basis{}
+	if i.Mapping.Index(Basis) >= 0 {
+		if own, err = consent.BasesOn(tx, i.List, ids); err != nil {
+			return err
+		}
+	}
 	var events []consent.Event
-	for _, p := range rows {
-		k, _ := slices.BinarySearch(ids, p.ID)
-		e := consent.Event{Contact: p.ID, List: i.List, Kind: consent.Release, Basis: i.Origin.basis(), BasisRef: i.Origin.ref(), Grade: consent.Grade(g),
-			OptOutOffered: i.Origin.Refusal == "yes", Source: "import", Method: "release", Page: i.Origin.source(), Text: i.Origin.Words,
+	released := make([]int64, 0, len(ids))
+	for k, id := range ids {
+		if _, here := slices.BinarySearchFunc(rows, id, func(r contact.Row, id int64) int { return cmp.Compare(r.ID, id) }); !here {
+			released = append(released, id) // of somebody who is gone nothing waits
+			continue
+		}
+		o, g := i.Origin, g
+		if waits[k].Lacks == "basis_unclear" {
+			o.Basis = ""
+		} else if b := own[id]; b != "" {
+			o.Basis = b
+			if g, _ = grade(o, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
+				continue
+			}
+		}
+		released = append(released, id)
+		e := consent.Event{Contact: id, List: i.List, Kind: consent.Release, Basis: o.basis(), BasisRef: o.ref(), Grade: consent.Grade(g),
+			OptOutOffered: o.Refusal == "yes", Source: "import", Method: "release", Page: i.Origin.source(), Text: i.Origin.Words,
 			Import: i.ID, ImportRow: waits[k].Line, Evidence: i.Evidence, EvidenceHash: hash}
 		if e.Grade == consent.GradeD {
 			e.DeclaredBy = i.DeclaredBy
@@ -241,7 +263,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			}
 		}
 	}
-	tx.Do(endWaiting, i.ID, ids)
+	if len(released) > 0 {
+		tx.Do(endWaiting, i.ID, released)
+	}
 	tx.Do(recount, text(i.Counts), i.ID)
 	return nil
 }

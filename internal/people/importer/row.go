@@ -42,6 +42,8 @@ type row struct {
 	lacks      string           // why it waits for proof
 	hashed     consent.HashKind // of a refusal: the row holds a hash instead of an address
 	hash       []byte
+	basis      consent.Basis // why the row itself says one may write; "" is what the origin says
+	unclear    bool          // it says so in words that aren't known
 }
 
 // said is what the row itself says against mailing.
@@ -87,9 +89,14 @@ type reader struct {
 	tool    bool // the file is another tool's export: it is the form of every row
 	// Mailchimp's file of people who bought or wrote, and never subscribed: nothing in its rows says so.
 	strangers bool
-	refusing  bool       // of people who must not be written to
+	refusing  bool // of people who must not be written to
+	own       map[consent.Basis]graded
+	grading   func(consent.Basis) graded
 	spare     *sync.Pool // rows of batches that are written, for those that come
 }
+
+// graded is the grade without and with evidence in the row, and what it lacks.
+type graded struct{ grade, lacks [2]string }
 
 // newReader prepares what is the same for all rows. file tells whether there is a file of
 // evidence, word whether a named owner or admin gave theirs.
@@ -99,9 +106,17 @@ func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *tim
 		return r
 	}
 	r.strangers = i.Shape == Mailchimp && strings.Contains(strings.ReplaceAll(strings.ToLower(i.Name), "-", ""), "nonsubscribed")
-	for k, row := range []bool{false, true} {
-		r.graded[k], r.lacks[k] = grade(i.Origin, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
+	r.own = map[consent.Basis]graded{}
+	r.grading = func(b consent.Basis) (g graded) {
+		o := i.Origin
+		o.Basis = b
+		for k, row := range []bool{false, true} {
+			g.grade[k], g.lacks[k] = grade(o, rules, row, i.Evidence != 0, i.DeclaredBy != 0)
+		}
+		return g
 	}
+	g := r.grading(i.Origin.Basis)
+	r.graded, r.lacks = g.grade, g.lacks
 	return r
 }
 
@@ -206,6 +221,12 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			out.source = r.text(i, s, 300, leave)
 		case Wording:
 			out.words = r.text(i, s, 4000, leave)
+		case Basis:
+			var ok bool
+			if out.basis, ok = SpokenBasis(s); !ok {
+				out.basis, out.unclear = "", true
+				leave(i, "import.row.basis")
+			}
 		case Motive:
 			if why := r.text(i, s, 1000, leave); why != "" && out.reason != "" {
 				out.reason += ": " + why
@@ -298,6 +319,17 @@ func (r *reader) prove(out *row) {
 		b = 1
 	}
 	out.grade, out.lacks = consent.Grade(r.graded[b]), r.lacks[b]
+	switch {
+	case out.unclear: // nobody guesses why somebody may be written to
+		out.grade, out.lacks = consent.Ungraded, "basis_unclear"
+	case out.basis != "":
+		g, known := r.own[out.basis]
+		if !known {
+			g = r.grading(out.basis)
+			r.own[out.basis] = g
+		}
+		out.grade, out.lacks = consent.Grade(g.grade[b]), g.lacks[b]
+	}
 	if out.source == "" {
 		out.source = r.origin.source()
 	}

@@ -137,7 +137,7 @@ func (w *writer) replaced(ctx context.Context) (yes bool) {
 	return err == nil && yes
 }
 
-// take makes this run the one that writes, and reads what is the same for all rows.
+// take makes this run the one that writes.
 func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 	if n, err := tx.Exec(take, id); err != nil {
 		return nil, err
@@ -148,16 +148,21 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	zone, rules, err := rulesOf(tx)
+	return w.prepare(tx.View, i)
+}
+
+// prepare reads what is the same for all rows.
+func (w *writer) prepare(v *store.View, i Import) (*reader, error) {
+	zone, rules, err := rulesOf(v)
 	if err != nil {
 		return nil, err
 	}
 	if i.List != 0 {
-		if w.list, err = list.Get(tx, i.List); err != nil {
+		if w.list, err = list.Get(v, i.List); err != nil {
 			return nil, err
 		}
 	}
-	attributes, err := contact.AllAttributes(tx)
+	attributes, err := contact.AllAttributes(v)
 	if err != nil {
 		return nil, err
 	}
@@ -170,22 +175,22 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 			i.Mapping[k].Type = a.Type
 		}
 	}
-	if w.note, err = noteOf(tx, i.Origin.Note); err != nil {
+	if w.note, err = noteOf(v, i.Origin.Note); err != nil {
 		return nil, err
 	}
 	if i.Evidence != 0 {
-		if w.evidence, err = GetEvidence(tx, i.Evidence); err != nil {
+		if w.evidence, err = GetEvidence(v, i.Evidence); err != nil {
 			return nil, err
 		}
 	}
-	w.i, w.at, w.counts, w.ring = i, i.At, i.Counts, keys.Of(tx)
+	w.i, w.at, w.counts, w.ring = i, i.At, i.Counts, keys.Of(v)
 	if !i.Refusing() {
 		w.due = i.Origin.NoticeDue(i.StartedAt, zone, rules)
 	}
 	if d, err := legalclock.ParseDate(i.Origin.From); err == nil {
-		w.from = min(d.Start(zone), tx.Now)
+		w.from = min(d.Start(zone), v.Now)
 	}
-	rd := newReader(i, rules, tx.Now, zone)
+	rd := newReader(i, rules, v.Now, zone)
 	w.spare = rd.spare
 	return rd, nil
 }

@@ -9,11 +9,13 @@ const columns = `i.id, i.state, i.name, i.blob_id, i.size, i.sha256, i.format, i
 	i.ended_at, i.file_ends_at, i.fence, i.version, i.entry_id, i.undo_task_id, i.undo_after, i.undone_at`
 
 var (
-	get       = store.Account("importer.get", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ?`)
-	getLocked = store.Account("importer.get_locked", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ? :lock`)
-	newest    = store.Account("importer.newest", `SELECT `+columns+` FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
-	titles    = store.Account("importer.titles", `SELECT i.id, i.name, i.state, i.made_at FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
-	unended   = store.Account("importer.unended", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.sha256 = ? AND i.list_id = ?
+	get        = store.Account("importer.get", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ?`)
+	getLocked  = store.Account("importer.get_locked", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ? :lock`)
+	newest     = store.Account("importer.newest", `SELECT `+columns+` FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
+	titles     = store.Account("importer.titles", `SELECT i.id, i.name, i.state, i.made_at FROM import i WHERE i.account_id = :account ORDER BY i.id DESC LIMIT ?`)
+	lastMapped = store.Account("importer.last_mapped", `SELECT i.id, i.name, i.survey, i.mapping, i.options FROM import i
+		WHERE i.account_id = :account AND i.state NOT IN ('draft', 'checked') ORDER BY i.id DESC LIMIT ?`)
+	unended = store.Account("importer.unended", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.sha256 = ? AND i.list_id = ?
 		AND (i.state IN ('running', 'stopped', 'failed') OR i.state = 'ready' AND i.blob_id = 0) AND i.undo_task_id = 0 ORDER BY i.id DESC LIMIT 1`)
 
 	add = store.Account("importer.add", `INSERT INTO import (account_id, id, state, name, blob_id, size, sha256, format, survey, shape, mapping, origin,
@@ -26,7 +28,9 @@ var (
 	setProof     = store.Account("importer.set_proof", `UPDATE import SET evidence_id = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
 	setChoice    = store.Account("importer.set_choice", `UPDATE import SET list_id = ?, options = ?, declared_by = ?, declared_at = ?, state = 'ready',
 		version = version + 1 WHERE account_id = :account AND id = ?`)
-	setBegun = store.Account("importer.set_begun", `UPDATE import SET state = 'running', task_id = ?, waits_until = ?, fault = '',
+	getForecast = store.Account("importer.get_forecast", `SELECT i.forecast FROM import i WHERE i.account_id = :account AND i.id = ?`)
+	setForecast = store.Account("importer.set_forecast", `UPDATE import SET forecast = ? WHERE account_id = :account AND id = ? AND version = ? AND state = 'ready'`)
+	setBegun    = store.Account("importer.set_begun", `UPDATE import SET state = 'running', task_id = ?, waits_until = ?, fault = '', forecast = '{}',
 		started_at = CASE WHEN started_at = 0 THEN :now ELSE started_at END, ended_at = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
 	setStopped = store.Account("importer.set_stopped", `UPDATE import SET state = 'stopped', ended_at = :now, fence = fence + 1, version = version + 1
 		WHERE account_id = :account AND id = ? AND state = 'running'`)

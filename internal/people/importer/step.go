@@ -94,13 +94,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 	}
 	s.people = people
 	if s.w.i.Options.Existing != Keep {
-		var fill []contact.Filling
-		for i := range rows {
-			if !people[i].Created && !rows[i].again {
-				fill = append(fill, contact.Filling{Row: people[i], Name: news[i].Name, Attributes: news[i].Attributes, Language: rows[i].language, Country: rows[i].country})
-			}
-		}
-		n, err := contact.Fill(s.tx, fill, s.w.i.Options.Existing == Replace, s.w.i.ID)
+		n, err := contact.Fill(s.tx, s.fills(), s.w.i.Options.Existing == Replace, s.w.i.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -123,6 +117,16 @@ func (s *step) ensure() ([]consent.Event, error) {
 		}
 	}
 	return events, nil
+}
+
+// fills is what the rows tell of people who were here.
+func (s *step) fills() (out []contact.Filling) {
+	for i, p := range s.people {
+		if r := &s.b.rows[i]; !p.Created && !r.again {
+			out = append(out, contact.Filling{Row: p, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country})
+		}
+	}
+	return out
 }
 
 // twofold tells whether the row has two acts of the person, each with its own proof: the form
@@ -150,7 +154,14 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 		e.Kind, e.OccurredAt, e.Text = consent.Complain, r.saidAt, r.reason
 		return
 	}
-	e.Basis, e.BasisRef, e.OptOutOffered = i.Origin.basis(), i.Origin.ref(), i.Origin.Refusal == "yes"
+	o := i.Origin
+	if r.basis != "" {
+		o.Basis = r.basis
+	}
+	e.Basis, e.BasisRef, e.OptOutOffered = o.basis(), o.ref(), o.Refusal == "yes"
+	if r.unclear {
+		e.Basis, e.BasisRef = "", ""
+	}
 	if e.Basis == consent.SoftOptIn {
 		e.BasisFamily = s.w.list.PurposeFamily // the origin step asks whether what was bought is like what is sold
 	}
@@ -193,10 +204,15 @@ func (s *step) refusals() error {
 	return nil
 }
 
-// count sorts the rows by what became of them.
+// count sorts the rows by what became of them, and notes who waits.
 func (s *step) count(results []consent.Result) ([]note, error) {
-	var notes []note
-	var waiting [][]any
+	notes, waiting := s.sort(results)
+	_, err := s.tx.Load(addWaiting, waiting)
+	return notes, err
+}
+
+// sort counts the rows by what became of them, and gives who may not be written to and who waits.
+func (s *step) sort(results []consent.Result) (notes []note, waiting [][]any) {
 	for i, res := range results[:len(s.b.rows)] {
 		r, p := &s.b.rows[i], s.people[i]
 		if !r.again {
@@ -221,8 +237,7 @@ func (s *step) count(results []consent.Result) ([]note, error) {
 			notes = append(notes, note{kind: withheld, line: r.line, key: "import.withheld." + string(res.Verdict)})
 		}
 	}
-	_, err := s.tx.Load(addWaiting, waiting)
-	return notes, err
+	return notes, waiting
 }
 
 func made(created bool) int {

@@ -42,6 +42,11 @@ func Make(tx *store.Tx, f File) (int64, error) {
 		options.Refusals = &Refusals{}
 	}
 	shape, m := options.guess(f.Survey)
+	if again, _, err := recalled(tx, 0, f.Survey.Header, f.Survey.Width, f.Refusals); err != nil {
+		return 0, err
+	} else if again != nil {
+		m = again
+	}
 	o := Origin{}
 	if shape != Plain && !f.Refusals {
 		o = Origin{Kind: Tool, Where: shape.Tool(), How: "signed_up"}
@@ -101,6 +106,13 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 	shape, m := i.Shape, i.Mapping
 	if s.Format != i.Format || len(m) != s.Width { // read another way, columns are others
 		shape, m = i.Options.guess(s)
+		again, _, err := recalled(tx, id, s.Header, s.Width, i.Refusing())
+		if err != nil {
+			return err
+		}
+		if again != nil {
+			m = again
+		}
 	}
 	tx.Do(setFormat, text(s.Format), text(surveyOf(s)), shape, text(m), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.check", Object: "import", ObjectID: id, Clear: proof.Fields{
@@ -245,6 +257,7 @@ func Choose(tx *store.Tx, id, version int64, c Choice) error {
 		by, at = tx.Who.ID, tx.Now
 	}
 	tx.Do(setChoice, c.List, text(c.Options), by, at, id)
+	foretell(tx, i)
 	return choseAct(tx, id, c, by)
 }
 

@@ -52,6 +52,8 @@ func (p *Pages) Routes() []shell.Route {
 		get("/import/{id}/options", shell.ImportWrite, p.options),
 		post("/import/{id}/options", p.optionsPost, "import.choose"),
 		get("/import/{id}/summary", shell.ImportWrite, p.summary),
+		get("/import/{id}/forecast.csv", shell.ImportWrite, p.forecast),
+		post("/import/{id}/forecast", p.forecastPost, "import.forecast"),
 		post("/import/{id}/start", p.startPost, "import.start"),
 		post("/import/{id}/stop", p.stopPost, "import.stop"),
 		post("/import/{id}/discard", p.discardPost, "import.discard"),

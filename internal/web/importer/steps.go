@@ -3,12 +3,15 @@
 package importer
 
 import (
+	"bytes"
+	"encoding/csv"
 	"io"
 	"net/http"
 	"strings"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
+	"consend/internal/job"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
@@ -229,7 +232,11 @@ func (p *Pages) mappingAgain(r *shell.Request, i importer.Import, f *shell.Form,
 		}
 		columns[k] = c
 	}
-	return r.Render(status, mappingPage(r, i, columns, f))
+	var like string
+	if err := p.view(r, func(v *store.View) (err error) { like, err = importer.Recalled(v, i); return err }); err != nil {
+		return err
+	}
+	return r.Render(status, mappingPage(r, i, columns, like, f))
 }
 
 func short(s string) string {
@@ -463,6 +470,8 @@ type outlook struct {
 	i       importer.Import
 	list    list.List
 	preview importer.Preview
+	soon    *importer.Forecast // what the import would do; nil while that is being counted
+	count   job.Task
 	basis   consent.Basis
 	scope   string // of refusals: how far they go
 }
@@ -483,13 +492,75 @@ func (p *Pages) summary(r *shell.Request) error {
 	}); err != nil {
 		return err
 	}
-	if o.preview, err = importer.Foresee(r.Context(), p.DB, r.Who, i); err != nil {
+	if o.soon, o.count, err = importer.Foretold(r.Context(), p.DB, r.Who, i); err != nil {
 		return err
+	}
+	if o.soon == nil {
+		if o.preview, err = importer.Foresee(r.Context(), p.DB, r.Who, i); err != nil {
+			return err
+		}
 	}
 	if i.Refusing() {
 		return r.Render(http.StatusOK, refusalsSummaryPage(r, o))
 	}
 	return r.Render(http.StatusOK, summaryPage(r, o))
+}
+
+// forecast hands out what an import would do: its counts, and the lines of the report it would make.
+func (p *Pages) forecast(r *shell.Request) error {
+	i, moved, err := p.step(r, importer.Ready)
+	if err != nil || moved {
+		return err
+	}
+	f, _, err := importer.Foretold(r.Context(), p.DB, r.Who, i)
+	if err != nil {
+		return err
+	}
+	if f == nil { // it is still being counted
+		return r.Redirect(http.StatusSeeOther, at(i.ID, "/summary"))
+	}
+	var b bytes.Buffer
+	b.WriteString("\xef\xbb\xbf") // spreadsheets take it for Windows-1252 otherwise
+	c := csv.NewWriter(&b)
+	for _, t := range soonTiles(r, i, f.Counts) {
+		if err := c.Write([]string{t.Label, t.Value}); err != nil {
+			return err
+		}
+	}
+	for _, t := range withheldFacts(r, f.Counts) {
+		if err := c.Write([]string{t.Label, t.Text}); err != nil {
+			return err
+		}
+	}
+	if err := c.Write([]string{""}); err != nil {
+		return err
+	}
+	c.Flush()
+	if err := c.Error(); err != nil {
+		return err
+	}
+	err = importer.WriteNotes(&b, r.P, func(after int64) ([]importer.Note, error) {
+		if after >= 0 {
+			return nil, nil
+		}
+		return f.Notes, nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.Download(strings.TrimSuffix(i.Name, ".csv")+"-forecast.csv", "text/csv; charset=utf-8", &b)
+}
+
+func (p *Pages) forecastPost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	err = p.write(r, func(tx *store.Tx) error { return importer.Refresh(tx, id) })
+	if err != nil && !fault.Is(err, fault.Conflict) { // it began meanwhile: its page says so
+		return err
+	}
+	return r.Redirect(http.StatusSeeOther, at(id, "/summary"))
 }
 
 // why says what this file shows by itself of where its people come from.

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer/sheet"
+	"consend/internal/trace"
+)
+
+// ForecastKind is the kind of the task that counts what an import would do.
+const ForecastKind job.Kind = "importer.forecast"
+
+// Forecast is what an import would do if it began now: the counts its report would show, and the
+// first lines of that. Nothing is written for it. What happens until the import begins, and a file
+// that says two things of one address, may make the report differ.
+type Forecast struct {
+	Version int64             `json:"version"` // of the import it was made for; another one is out of date
+	At      legalclock.Moment `json:"at"`
+	Counts  Counts            `json:"counts"`
+	Notes   []Note            `json:"notes"` // at most MaxForecastNotes
+	More    int64             `json:"more"`  // lines beyond these
+}
+
+// MaxForecastNotes is how many lines a forecast keeps; the report of the import keeps MaxNotes.
+const MaxForecastNotes = 1000
+
+// atOnce is how many rows are counted while the page is made; more are a task of its own.
+const atOnce = 5000
+
+// foretell starts to count a long file whose last choice was made. Refusals are only themselves.
+func foretell(tx *store.Tx, i Import) {
+	if i.Blob != 0 && !i.Refusing() && i.Survey.Rows > atOnce {
+		job.Start(tx, ForecastKind, i.ID)
+	}
+}
+
+// Foretold gives the forecast of an import that is ready. Of a long file that is still being
+// counted it gives none, and how far that is.
+func Foretold(ctx context.Context, db *store.DB, who actor.Actor, i Import) (f *Forecast, done job.Task, err error) {
+	if i.State != Ready || i.Refusing() || i.Blob == 0 {
+		return nil, done, nil
+	}
+	if i.Survey.Rows <= atOnce {
+		now, err := forecast(ctx, db, who, i, nil)
+		return &now, done, err
+	}
+	var kept Forecast
+	err = db.View(ctx, who, func(v *store.View) error {
+		text, err := store.One[string](v, getForecast, i.ID)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(text), &kept); err != nil {
+			return err
+		}
+		done, err = job.Of(v, ForecastKind, i.ID)
+		if errors.Is(err, store.ErrNone) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil || kept.Version != i.Version {
+		return nil, done, err
+	}
+	return &kept, done, nil
+}
+
+// Refresh counts again what an import would do, where something was changed since.
+// Faults: import.none, import.step.
+func Refresh(tx *store.Tx, id int64) error {
+	i, err := lock(tx, id)
+	if err != nil {
+		return err
+	}
+	if i.State != Ready {
+		return fault.New(fault.Conflict, "import.step")
+	}
+	t, err := job.Of(tx, ForecastKind, id)
+	if err == nil && t.Open() {
+		return nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNone) {
+		return err
+	}
+	if _, err := trace.Append(tx, trace.Act{Action: "import.forecast", Object: "import", ObjectID: id}); err != nil {
+		return err
+	}
+	foretell(tx, i)
+	return nil
+}
+
+// ForecastWork counts what an import would do: a job.Work. It ends at once when the import has
+// begun or was changed since; a kill leaves it to begin again.
+func ForecastWork(ctx context.Context, r *job.Run) error {
+	var i Import
+	err := r.DB.View(ctx, r.Who, func(v *store.View) (err error) { i, err = Get(v, r.Ref); return err })
+	if fault.Is(err, fault.NotFound) || err == nil && i.State != Ready {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := forecast(ctx, r.DB, r.Who, i, r.Progress)
+	if err != nil {
+		return err
+	}
+	return r.DB.Write(ctx, r.Who, func(tx *store.Tx) error {
+		tx.Do(setForecast, text(f), i.ID, i.Version)
+		return nil
+	})
+}
+
+func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, progress func(done, total int64) error) (Forecast, error) {
+	out := Forecast{Version: i.Version, Counts: newCounts()}
+	w := &writer{db: db, who: who}
+	var rd *reader
+	err := db.View(ctx, who, func(v *store.View) (err error) {
+		i.StartedAt, out.At = v.Now, v.Now
+		rd, err = w.prepare(v, i)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	w.spare = rd.spare
+	src, err := w.open(ctx, nil)
+	if err != nil {
+		return out, err
+	}
+	defer src.Close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	batches, parsed := stream(ctx, src, w.i, rd, sheet.Standard, Cursor{})
+	told := int64(0)
+	for b := range batches {
+		if err != nil {
+			continue // the parser may wait to hand one over
+		}
+		s := &step{w: w, b: &b, counts: newCounts()}
+		s.counts.Rows, s.counts.Refused, s.counts.Doubled = b.read, b.refused, b.doubled
+		notes := b.notes
+		if len(b.rows) > 0 {
+			err = db.View(ctx, who, func(v *store.View) error {
+				more, err := s.foresee(v)
+				notes = append(notes[:len(notes):len(notes)], more...)
+				return err
+			})
+		}
+		out.Counts = out.Counts.plus(s.counts)
+		out.note(notes)
+		w.spare.Put(&b.rows)
+		if err == nil && progress != nil && out.Counts.Rows-told >= 20_000 {
+			told = out.Counts.Rows
+			err = progress(told, i.Survey.Rows)
+		}
+		if err != nil {
+			stop()
+		}
+	}
+	if bad := parsed(); err == nil {
+		err = bad
+	}
+	return out, err
+}
+
+// note keeps the first lines of a batch's report.
+func (f *Forecast) note(notes []note) {
+	slices.SortStableFunc(notes, func(a, b note) int { return a.line - b.line })
+	for _, n := range notes {
+		if n.kind == remark {
+			f.Counts.Remarks++
+		}
+		if len(f.Notes) >= MaxForecastNotes {
+			f.More++
+			continue
+		}
+		f.Notes = append(f.Notes, Note{Seq: int64(len(f.Notes)) + 1, Line: int64(n.line), Kind: string(n.kind), Reason: n.key, Place: n.column, Args: n.args})
+	}
+}
+
+// foresee counts what a batch would do.
+func (s *step) foresee(v *store.View) ([]note, error) {
+	rows := s.b.rows
+	emails := make([]address.Address, len(rows))
+	for i := range rows {
+		emails[i] = rows[i].email
+	}
+	var err error
+	if s.people, err = contact.Foresee(v, emails); err != nil {
+		return nil, err
+	}
+	events := make([]consent.Event, len(rows))
+	for i := range rows {
+		s.event(&events[i], &rows[i], s.people[i], 0)
+	}
+	if how := s.w.i.Options.Existing; how != Keep {
+		if s.counts.Changed, err = contact.WouldFill(v, s.fills(), how == Replace); err != nil {
+			return nil, err
+		}
+	}
+	results, err := consent.Foresee(v, s.w.list, events)
+	if err != nil {
+		return nil, err
+	}
+	notes, _ := s.sort(results)
+	return notes, nil
+}
