@@ -395,7 +395,7 @@ func (w *walk) wrenGoes() int64 {
 	}
 	w.page("POST", at+"/withdraw", url.Values{"scope": {"list." + strconv.FormatInt(w.Club, 10)}, "how": {"phone"}, "on": {w.clock.Now().AddDate(0, 0, -1).Format(time.DateOnly)}})
 	w.page("POST", "/suppressions", url.Values{"addresses": {wren[0].value}, "cause": {"member"}, "scope": {"list." + strconv.FormatInt(w.Club, 10)}})
-	for _, p := range []string{"", "/consent", "/activity", "/requests", "/trace", "/correct", "/proof", "/proof.json", "/proof.csv"} {
+	for _, p := range []string{"", "/consent", "/activity", "/messages", "/requests", "/trace", "/correct", "/proof", "/proof.json", "/proof.csv"} {
 		w.page("GET", at+p, nil)
 	}
 	w.page("GET", fmt.Sprintf("/campaigns/%d/recipients", camp), nil)

@@ -63,7 +63,7 @@ var elsewhere = map[string]string{
 	"/setup/{token}": "web/team", "/signin/{token}": "web/team", "/reset/{token}": "web/team", "/switch": "web/team",
 	"/recover":     "web/team", // answers at once, and writes after it
 	"/a/{token}":   "web/public",
-	"/contacts/on": "web/people", "/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
+	"/contacts/on": "web/people", "/contacts/{id}/merge": "web/people", "/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed
 	"/campaigns/{id}/pause": "web/sending", "/campaigns/{id}/resume": "web/sending", "/campaigns/{id}/stop": "web/sending", "/campaigns/{id}/doubtful": "web/sending", // a campaign on its way
 }
