@@ -3,13 +3,13 @@
 package campaign
 
 import (
-	"math"
 	"consend/internal/gate"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/trace/proof"
+	"math"
 )
 
 // Fate is where one person of a campaign is, in the ledger's words.

@@ -22,24 +22,24 @@ import (
 	"consend/internal/web/shell"
 )
 
-// place is where a page of a person's past ends: a moment, and a number of ours that no other
+// spot is where a page of a person's past ends: a moment, and a number of ours that no other
 // thing has.
-type place struct {
+type spot struct {
 	at legalclock.Moment
 	id int64
 }
 
-func readPlace(s string) (p place) {
+func readSpot(s string) (p spot) {
 	if _, err := fmt.Sscanf(s, "%d.%d", &p.at, &p.id); err != nil || p.at < 0 || p.id <= 0 {
-		return place{}
+		return spot{}
 	}
 	return p
 }
 
-func (p place) String() string { return fmt.Sprintf("%d.%d", p.at, p.id) }
+func (p spot) String() string { return fmt.Sprintf("%d.%d", p.at, p.id) }
 
 // before tells whether something lies behind the place, on the way back from now.
-func (p place) before(o place) bool {
+func (p spot) before(o spot) bool {
 	return o.id == 0 || p.at < o.at || p.at == o.at && p.id < o.id
 }
 
@@ -51,7 +51,7 @@ type past struct {
 
 // line is one thing that happened to a person.
 type line struct {
-	place
+	spot
 	what  string
 	tone  shell.Tone // of badge
 	badge string
@@ -85,7 +85,7 @@ func (p *Pages) activity(r *shell.Request) error {
 				return err
 			}
 		}
-		page, err = timeline(r, v, c, readPlace(l.After), l.Size)
+		page, err = timeline(r, v, c, readSpot(l.After), l.Size)
 		return err
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (p *Pages) activity(r *shell.Request) error {
 var elsewhere = []string{"contact.add", "contact.merged"}
 
 // timeline is everything that happened to a person in the account, but for who looked at them.
-func timeline(r *shell.Request, v *store.View, c contact.Contact, after place, size int) (past, error) {
+func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, size int) (past, error) {
 	all, err := list.All(v)
 	if err != nil {
 		return past{}, err
@@ -114,7 +114,7 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after place, s
 		return past{}, err
 	}
 	for _, e := range events {
-		n := line{place: place{e.RecordedAt, e.ID}, what: r.P.T("people.event." + string(e.Kind)), about: lists[e.ListID].Name, link: at(c.ID, "/consent"), by: r.P.Or("people.by."+e.ActorKind, e.ActorKind)}
+		n := line{spot: spot{e.RecordedAt, e.ID}, what: r.P.T("people.event." + string(e.Kind)), about: lists[e.ListID].Name, link: at(c.ID, "/consent"), by: r.P.Or("people.by."+e.ActorKind, e.ActorKind)}
 		switch {
 		case e.Source == consent.Merge:
 			n.by = r.P.T("people.merge.by")
@@ -135,8 +135,8 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after place, s
 	for _, e := range acts {
 		lines = append(lines, actLine(r, c, lists, e))
 	}
-	if born := (place{c.CreatedAt, c.ID}); born.before(after) {
-		lines = append(lines, line{place: born, what: r.P.T("people.did.contact.add"), about: r.P.Or("people.source."+c.Source, c.Source)})
+	if born := (spot{c.CreatedAt, c.ID}); born.before(after) {
+		lines = append(lines, line{spot: born, what: r.P.T("people.did.contact.add"), about: r.P.Or("people.source."+c.Source, c.Source)})
 	}
 	told, err := toldInSets(r, v, c, lists, after)
 	return cut(append(lines, told...), size), err
@@ -145,7 +145,7 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after place, s
 // actLine is an entry of the trace as a thing that happened.
 func actLine(r *shell.Request, c contact.Contact, lists map[int64]list.List, e trace.Entry) line {
 	f := e.Fields()
-	n := line{place: place{e.At, e.ID}, what: did(r, e), by: r.P.Or("people.by."+e.Actor, e.Actor)}
+	n := line{spot: spot{e.At, e.ID}, what: did(r, e), by: r.P.Or("people.by."+e.Actor, e.Actor)}
 	switch e.Action {
 	case "contact.merge":
 		n.about, n.link = r.P.T("people.merge.number", "n", f["other"]), at2(f["other"])
@@ -166,7 +166,7 @@ func at2(id string) string { return "/contacts/" + id }
 
 // toldInSets are the lines of the do-not-mail list that acts on many people wrote: the trace names
 // none of those in its own line.
-func toldInSets(r *shell.Request, v *store.View, c contact.Contact, lists map[int64]list.List, after place) ([]line, error) {
+func toldInSets(r *shell.Request, v *store.View, c contact.Contact, lists map[int64]list.List, after spot) ([]line, error) {
 	bars, err := consent.SuppressionsOf(v, c.Email)
 	if err != nil {
 		return nil, err
@@ -175,10 +175,10 @@ func toldInSets(r *shell.Request, v *store.View, c contact.Contact, lists map[in
 	for _, l := range lists {
 		purposes[l.PurposeID] = list.Purpose{ID: l.PurposeID, Name: l.PurposeName}
 	}
-	by := map[place]*line{}
+	by := map[spot]*line{}
 	var out []line
 	for _, b := range bars {
-		p := place{b.Since, b.EntryID}
+		p := spot{b.Since, b.EntryID}
 		if !p.before(after) {
 			continue
 		}
@@ -193,7 +193,7 @@ func toldInSets(r *shell.Request, v *store.View, c contact.Contact, lists map[in
 		if err == nil && e.ContactID == c.ID {
 			continue
 		}
-		by[p] = &line{place: p, what: r.P.T("people.did.suppression.add"), about: r.P.T("people.cause."+string(b.Reason)) + " · " + covers(r, b, lists, purposes), by: r.P.Or("people.by."+e.Actor, e.Actor)}
+		by[p] = &line{spot: p, what: r.P.T("people.did.suppression.add"), about: r.P.T("people.cause."+string(b.Reason)) + " · " + covers(r, b, lists, purposes), by: r.P.Or("people.by."+e.Actor, e.Actor)}
 	}
 	for _, n := range by {
 		out = append(out, *n)
@@ -209,7 +209,7 @@ func (p *Pages) messages(r *shell.Request) error {
 	l := r.List(shell.ListSpec{})
 	var page past
 	err = p.view(r, func(v *store.View) error {
-		lines, err := messages(r, v, c, readPlace(l.After), l.Size+1)
+		lines, err := messages(r, v, c, readSpot(l.After), l.Size+1)
 		page = cut(lines, l.Size)
 		return err
 	})
@@ -220,14 +220,14 @@ func (p *Pages) messages(r *shell.Request) error {
 }
 
 // messages is what was written to a person, or why not: campaigns and service mail.
-func messages(r *shell.Request, v *store.View, c contact.Contact, after place, limit int) ([]line, error) {
+func messages(r *shell.Request, v *store.View, c contact.Contact, after spot, limit int) ([]line, error) {
 	var out []line
 	sent, err := campaign.MessagesOf(v, c.ID, after.at, after.id, limit)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range sent {
-		n := line{place: place{m.At, m.CampaignID}, what: r.P.T("message.class.campaign") + " · " + m.Name, tone: fateTone(m.State), badge: r.P.T("campaign.fate." + string(m.State)), about: report.Words(r.P, m.Reason)}
+		n := line{spot: spot{m.At, m.CampaignID}, what: r.P.T("message.class.campaign") + " · " + m.Name, tone: fateTone(m.State), badge: r.P.T("campaign.fate." + string(m.State)), about: report.Words(r.P, m.Reason)}
 		if r.May(shell.CampaignsRead) {
 			n.link = fmt.Sprintf("/campaigns/%d/recipients/%d", m.CampaignID, c.ID)
 		}
@@ -247,7 +247,7 @@ func messages(r *shell.Request, v *store.View, c contact.Contact, after place, l
 		if class == "" {
 			class = "unknown"
 		}
-		n := line{place: place{m.MadeAt, m.ID}, what: r.P.T("message.class." + class), tone: serviceTone(m.State), badge: r.P.T("message.state." + string(m.State))}
+		n := line{spot: spot{m.MadeAt, m.ID}, what: r.P.T("message.class." + class), tone: serviceTone(m.State), badge: r.P.T("message.state." + string(m.State))}
 		if m.Reason != "" {
 			n.about = r.P.Or("message.reason."+m.Reason, r.P.Or("gate.reason."+m.Reason, m.Reason))
 		}
