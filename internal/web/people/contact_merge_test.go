@@ -33,7 +33,7 @@ func TestTwoContactsAreComparedAndMergedByOnePress(t *testing.T) {
 			}
 		}
 		page := o.get(base + "/merge?q=" + url.QueryEscape("lea.old@example.org"))
-		contains(t, page, "lea.old@example.org", say(o, "“Offers”: said no on", "« Offers » : refusé le"), say(o, "“News”: a yes for lea.old@example.org", "« News » : un oui pour lea.old@example.org"),
+		contains(t, page, "lea.old@example.org", say(o, "“Offers”: said no on", "refusé le"), say(o, "“News”: a yes for lea.old@example.org", "un oui pour lea.old@example.org"),
 			say(o, "No button undoes this", "Aucun bouton ne permet de revenir"), fmt.Sprintf("/contacts/%d/merge?with=%d", other, kept))
 		if n := o.looks(other); n != 1 {
 			t.Errorf("%d looks at the other one are written down", n)
@@ -44,7 +44,7 @@ func TestTwoContactsAreComparedAndMergedByOnePress(t *testing.T) {
 			return err
 		})
 		page = o.refused(base+"/merge", "other", fmt.Sprint(other), "seen", seen)
-		contains(t, page, say(o, "has changed since you opened this page", "a changé depuis l’ouverture"), say(o, "“News”: said no on", "« News » : refusé le"))
+		contains(t, page, say(o, "has changed since you opened this page", "a changé depuis l’ouverture"), say(o, "“News”: said no on", "refusé le"))
 		seen = regexp.MustCompile(`name="seen" value="([^"]+)"`).FindStringSubmatch(page)[1]
 		if to := o.post(base+"/merge", "other", fmt.Sprint(other), "seen", seen); to != base {
 			t.Fatalf("leads to %s", to)
@@ -59,7 +59,7 @@ func TestTwoContactsAreComparedAndMergedByOnePress(t *testing.T) {
 			t.Error("a merged contact stands in the table")
 		}
 		contains(t, o.get(base+"/activity"), say(o, "Another contact was merged into this one", "Un autre contact a été fusionné"), say(o, "by a merged contact", "par un contact fusionné"))
-		contains(t, o.get(fmt.Sprintf("/contacts/%d/activity", other)), say(o, "Taken off the list by the account", "Retirée de la liste par le compte"))
+		contains(t, o.get(fmt.Sprintf("/contacts/%d/activity", other)), say(o, "Unsubscribed", "S’est désinscrite"), say(o, "Merged into another contact", "Fusionné avec un autre contact"))
 		page = o.refused(base+"/merge", "other", fmt.Sprint(other), "seen", seen)
 		contains(t, page, say(o, "merged into another contact before", "déjà été fusionné"))
 	})

@@ -94,9 +94,8 @@ func (p *Pages) activity(r *shell.Request) error {
 	return r.Render(http.StatusOK, timelinePage(r, c, l, page, done))
 }
 
-// elsewhere are acts that the timeline tells by what they left: the contact's own beginning, and
-// the words of the ledger.
-var elsewhere = []string{"contact.add", "contact.merged"}
+// elsewhere are acts that the timeline tells by what they left.
+var elsewhere = []string{"contact.add"}
 
 // timeline is everything that happened to a person in the account, but for who looked at them.
 func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, size int) (past, error) {
@@ -149,6 +148,8 @@ func actLine(r *shell.Request, c contact.Contact, lists map[int64]list.List, e t
 	switch e.Action {
 	case "contact.merge":
 		n.about, n.link = r.P.T("people.merge.number", "n", f["other"]), at2(f["other"])
+	case "contact.merged":
+		n.about, n.link = r.P.T("people.merge.number", "n", f["into"]), at2(f["into"])
 	case "contact.unmerge":
 		n.about, n.link = r.P.T("people.merge.number", "n", f["from"]), at2(f["from"])
 	case "suppression.add":
