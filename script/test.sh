@@ -14,7 +14,7 @@ if [ -f test/journeys/package.json ]; then
     mkdir -p bin && said=$(mktemp) || exit 1
     trap 'rm -f "$said"' EXIT
     trap 'kill $journeys 2>/dev/null; exit 130' INT TERM
-    go build -trimpath -o bin/ ./cmd/... || exit 1
+    go build -o bin/ ./cmd/... || exit 1 # flags as below: what is compiled serves both
     (cd test/journeys && exec node --test --test-concurrency=2) >"$said" 2>&1 &
     journeys=$!
   fi

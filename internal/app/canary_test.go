@@ -5,6 +5,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -385,6 +386,7 @@ func (w *walk) wrenGoes() int64 {
 	at := fmt.Sprintf("/contacts/%d", id)
 	w.page("POST", at+"/correct", url.Values{"name": {wren[1].value}, "language": {"fr"}, "country": {"FR"}, "attr.CITY": {wren[2].value}, "attr.FIRSTNAME": {"Wrenna"}, "attr.LASTNAME": {wren[1].value}})
 	w.moves(id, who)
+	w.halts(id)
 
 	leave := strings.Trim(strings.Split(m.Header.Get("List-Unsubscribe"), ",")[0], "<> ")
 	u, err := url.Parse(leave)
@@ -428,6 +430,38 @@ func (w *walk) moves(person int64, who []canary) {
 			w.t.Fatalf("yes: %d %s", code, body)
 		}
 	}
+	w.settle()
+}
+
+// halts lets Wren ask for less and for a pause, leaves a change of her address unanswered, and
+// brings another tool's list of people who said no.
+func (w *walk) halts(person int64) {
+	w.t.Helper()
+	for _, before := range []string{"Replaced.", "Elsewhere."} {
+		w.page("POST", fmt.Sprintf("/contacts/%d/address", person), url.Values{"address": {before + wren[0].value}})
+	}
+	herself := actor.Actor{Kind: actor.Subject, Account: w.Account, ID: person, Request: "canary", Language: "fr"}
+	must(w.t, w.Main.Write(w.t.Context(), herself, func(tx *store.Tx) error {
+		if err := contact.Slow(tx, person, contact.PaceWeek); err != nil {
+			return err
+		}
+		return contact.Pause(tx, person, 1, time.UTC)
+	}))
+	var i importer.Import
+	id, err := importer.ReceiveRefusals(w.t.Context(), w.Main, w.owner, "no.csv", strings.NewReader(fmt.Sprintf("email\n%x\n", sha256.Sum256([]byte("nobody@elsewhere-4410.example")))))
+	must(w.t, err)
+	read := func() { w.view(func(v *store.View) (err error) { i, err = importer.Get(v, id); return err }) }
+	read()
+	s, err := importer.Resurvey(w.t.Context(), w.Main, w.owner, i, i.Format)
+	must(w.t, err)
+	w.write(func(tx *store.Tx) error { return importer.Check(tx, id, i.Version, s) })
+	read()
+	w.write(func(tx *store.Tx) error { return importer.Map(tx, id, i.Version, i.Mapping) })
+	read()
+	w.write(func(tx *store.Tx) error {
+		return importer.Limit(tx, id, i.Version, importer.Refusals{Cause: consent.Objected, Reach: consent.OneList, ID: w.News})
+	})
+	w.write(func(tx *store.Tx) error { return importer.Begin(tx, id, true) })
 	w.settle()
 }
 

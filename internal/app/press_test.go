@@ -61,9 +61,12 @@ var said = map[string]url.Values{
 var elsewhere = map[string]string{
 	"/login/code": "web/team", "/me/security/codes": "web/team", "/me/security/codes/off": "web/team", "/me/security/codes/renew": "web/team", // ask for a code of the moment
 	"/setup/{token}": "web/team", "/signin/{token}": "web/team", "/reset/{token}": "web/team", "/switch": "web/team",
-	"/recover":     "web/team", // answers at once, and writes after it
-	"/a/{token}":   "web/public",
-	"/contacts/on": "web/people", "/contacts/{id}/merge": "web/people", "/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
+	"/recover":           "web/team", // answers at once, and writes after it
+	"/a/{token}":         "web/public",
+	"/p/{token}/address": "web/public",                                                                                                           // tokens are looked at three times, and this is a page further
+	"/contacts/on":       "web/people", "/contacts/off": "web/people", "/purposes/{id}/turn": "web/people", "/contacts/{id}/merge": "web/people", // of somebody on a list; of a purpose without lists; of two who are one
+	"/import/{id}/limit":  "web/importer", // of a file of refusals
+	"/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed
 	"/campaigns/{id}/pause": "web/sending", "/campaigns/{id}/resume": "web/sending", "/campaigns/{id}/stop": "web/sending", "/campaigns/{id}/doubtful": "web/sending", // a campaign on its way
 }
@@ -74,7 +77,7 @@ func stage(action string) int {
 	switch {
 	case regexp.MustCompile(`^/(logout|me/security|me/sessions|reset/)`).MatchString(action):
 		return 2
-	case regexp.MustCompile(`/(drop|discard|retire|remove|stop|empty|off|turn|withdraw|object|freeze|revoke)$|^/u/`).MatchString(action):
+	case regexp.MustCompile(`/(drop|discard|retire|remove|stop|empty|off|turn|undo|withdraw|object|freeze|revoke)$|^/u/`).MatchString(action):
 		return 1
 	}
 	return 0

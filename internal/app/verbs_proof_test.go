@@ -11,10 +11,10 @@ import (
 	"consend/internal/people/evidence"
 )
 
-// proofs are the verbs of exports of many proofs.
+// proofs are the verbs of exports of many proofs, here of a list of few people.
 func (r *run) proofs(do verb, steps ownVerb) {
 	do("ask for an export", func(tx *store.Tx) error {
-		id, err := evidence.Ask(tx, evidence.Wanted{})
+		id, err := evidence.Ask(tx, evidence.Wanted{List: r.n["wines"]})
 		return r.keep("export", id, err)
 	})
 	steps("write an export", func(ctx context.Context, who actor.Actor) error {

@@ -17,7 +17,7 @@ function kind(url) {
 }
 
 // What is no page: files, pictures, mail shown in a frame.
-const noPage = /\.(csv|svg|json)$|\/raw$|\/html$|\/mail$|\/evidence\/\d+$|\/assets\/|\/\.well-known\//;
+const noPage = /\.(csv|svg|png|json|zip)$|\/raw$|\/html$|\/mail$|\/evidence\/\d+$|\/assets\/|\/\.well-known\//;
 
 for (const language of ['en', 'fr']) {
   test(`every page that can be reached is in order, in ${language}`, async () => {

@@ -48,8 +48,9 @@ var (
 	cameBy = store.Account("consent.came_by", `SELECT e.contact_id, e.entry_id, CASE WHEN s.event_id = e.id THEN TRUE ELSE FALSE END AS rests, s.state
 		FROM consent_event e JOIN subscription s ON s.account_id = :account AND s.list_id = e.list_id AND s.contact_id = e.contact_id
 		WHERE e.account_id = :account AND e.list_id = ? AND e.contact_id IN ?* AND e.import_id = ? ORDER BY e.contact_id, e.seq`)
-	stoodBefore = store.Account("consent.stood_before", `SELECT DISTINCT e.contact_id FROM consent_event e
-		WHERE e.account_id = :account AND e.list_id = ? AND e.contact_id IN ?* AND e.import_id <> ? AND e.state IN ('given', 'waiting', 'requested')`)
+	stoodBefore = store.Account("consent.stood_before", `SELECT DISTINCT s.contact_id FROM subscription s
+		JOIN consent_event e ON e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id
+		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?* AND e.import_id <> ? AND e.state IN ('given', 'waiting', 'requested')`)
 	knownOtherwise = store.Account("consent.known_otherwise", `SELECT DISTINCT e.contact_id FROM consent_event e
 		WHERE e.account_id = :account AND e.contact_id IN ?* AND e.import_id <> ?`)
 )

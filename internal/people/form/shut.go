@@ -248,7 +248,13 @@ func forgetShut(ctx context.Context, db *store.DB) error {
 			return false, err
 		}
 		before := legalclock.MomentOf(tx.Now.Time().AddDate(0, -rules.Number(rulepack.SuppressionKept), 0))
-		n, err := tx.Exec(sweepShut, before, 500)
-		return n == 500, err
+		old, err := store.All[[]byte](tx, oldShut, before, 500)
+		if err != nil || len(old) == 0 {
+			return false, err
+		}
+		for _, fp := range old {
+			tx.Do(dropShut, fp)
+		}
+		return len(old) == 500, nil
 	})
 }

@@ -83,9 +83,10 @@ var (
 	addShut  = store.Installation("form.add_shut", "what a mailbox said counts in every account",
 		`INSERT INTO mailbox_shut (fp, said, said_at, shut_at) VALUES (?, ?, ?, ?) ON CONFLICT (fp) DO UPDATE SET said = mailbox_shut.said + ?, said_at = excluded.said_at,
 		shut_at = CASE WHEN mailbox_shut.shut_at > 0 THEN mailbox_shut.shut_at WHEN excluded.shut_at > 0 OR mailbox_shut.said + 1 >= ? THEN excluded.said_at ELSE 0 END`)
-	openShut  = store.Installation("form.open_shut", "only the mailbox takes back what it said, in every account", `DELETE FROM mailbox_shut WHERE fp = ? AND shut_at <= ?`)
-	sweepShut = store.Installation("form.sweep_shut", "what mailboxes said ends with its term, in every account",
-		`DELETE FROM mailbox_shut WHERE fp IN (SELECT m.fp FROM mailbox_shut m WHERE m.said_at < ? ORDER BY m.said_at LIMIT ?)`)
+	openShut = store.Installation("form.open_shut", "only the mailbox takes back what it said, in every account", `DELETE FROM mailbox_shut WHERE fp = ? AND shut_at <= ?`)
+	oldShut  = store.Installation("form.old_shut", "what mailboxes said ends with its term, in every account",
+		`SELECT m.fp FROM mailbox_shut m WHERE m.said_at < ? ORDER BY m.said_at LIMIT ?`)
+	dropShut = store.Installation("form.drop_shut", "what mailboxes said ends with its term, in every account", `DELETE FROM mailbox_shut WHERE fp = ?`)
 
 	countUp = store.Account("form.count_up",
 		`INSERT INTO form_count (account_id, form_id, day, kind, detail, n) VALUES (:account, ?, ?, ?, ?, ?)

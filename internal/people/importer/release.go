@@ -52,57 +52,85 @@ func Lacks(r store.Reader, id int64) ([]Lack, error) { return store.All[Lack](r,
 // Faults: import.release.running, import.release.nothing, import.release.still (with what is
 // missing), import.options.declare, import.release.late, import.undone.
 func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
-	i, err := lock(tx, id)
+	if _, err := lock(tx, id); err != nil {
+		return err
+	}
+	r, err := releasing(tx.View, id, o, declare, false)
 	if err != nil {
 		return err
 	}
-	zone, rules, err := rulesOf(tx)
-	if err != nil {
-		return err
-	}
-	lacks, err := Lacks(tx, id)
-	if err != nil {
-		return err
-	}
-	files, err := EvidenceOf(tx, id)
-	if err != nil {
-		return err
-	}
-	o.From, o.To = orText(o.From, i.Origin.From), orText(o.To, i.Origin.To)
-	switch {
-	case i.State == Running:
-		return fault.New(fault.Conflict, "import.release.running")
-	case i.UndoTask != 0:
-		return fault.New(fault.Conflict, "import.undone")
-	case i.State.Editable() || len(lacks) == 0:
-		return fault.New(fault.Conflict, "import.release.nothing")
-	case i.WaitsUntil <= tx.Now:
-		return fault.New(fault.Gone, "import.release.late")
-	case declare && !signs(tx.Who):
-		return fault.New(fault.Forbidden, "import.options.declare").At("declare")
-	}
-	if err := o.Check(tx.Now, zone); err != nil {
-		return err
-	}
-	evidence, by := int64(0), int64(0)
-	if len(files) > 0 {
-		evidence = files[len(files)-1].ID
-	}
-	if declare {
-		by = tx.Who.ID
-	}
-	g, lack := grade(o, rules, false, evidence != 0, declare)
-	if g == "" {
-		return fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
-	}
-	f := o.fields()
-	f["grade"], f["evidence"], f["declared_by"] = g, dec(evidence), dec(by)
+	f := r.origin.fields()
+	f["grade"], f["evidence"], f["declared_by"] = r.grade, dec(r.evidence), dec(r.by)
 	if _, err := trace.Append(tx, trace.Act{Action: "import.release", Object: "import", ObjectID: id, Clear: f}); err != nil {
 		return err
 	}
 	task := job.Start(tx, ReleaseKind, id)
-	tx.Do(setReleasing, text(o), evidence, by, tx.Now, task, id)
+	tx.Do(setReleasing, text(r.origin), r.evidence, r.by, tx.Now, task, id)
 	return nil
+}
+
+// Releasable tells whether a release could begin now if a file of evidence comes with it: the
+// faults of BeginRelease, before the file is kept.
+func Releasable(v *store.View, id int64, o Origin, declare bool) error {
+	_, err := releasing(v, id, o, declare, true)
+	return err
+}
+
+// grounds is what is said for the rows that wait.
+type grounds struct {
+	origin       Origin
+	grade        string
+	evidence, by int64
+}
+
+// releasing reads what a release would stand on; file: evidence is about to come.
+func releasing(r *store.View, id int64, o Origin, declare, file bool) (out grounds, err error) {
+	i, err := Get(r, id)
+	if err != nil {
+		return out, err
+	}
+	zone, rules, err := rulesOf(r)
+	if err != nil {
+		return out, err
+	}
+	lacks, err := Lacks(r, id)
+	if err != nil {
+		return out, err
+	}
+	files, err := EvidenceOf(r, id)
+	if err != nil {
+		return out, err
+	}
+	now := r.Now
+	o.From, o.To = orText(o.From, i.Origin.From), orText(o.To, i.Origin.To)
+	switch {
+	case i.State == Running:
+		return out, fault.New(fault.Conflict, "import.release.running")
+	case i.UndoTask != 0:
+		return out, fault.New(fault.Conflict, "import.undone")
+	case i.State.Editable() || len(lacks) == 0:
+		return out, fault.New(fault.Conflict, "import.release.nothing")
+	case i.WaitsUntil <= now:
+		return out, fault.New(fault.Gone, "import.release.late")
+	case declare && !signs(r.Who):
+		return out, fault.New(fault.Forbidden, "import.options.declare").At("declare")
+	}
+	if err := o.Check(now, zone); err != nil {
+		return out, err
+	}
+	out.origin = o
+	if len(files) > 0 {
+		out.evidence = files[len(files)-1].ID
+	}
+	if declare {
+		out.by = r.Who.ID
+	}
+	g, lack := grade(o, rules, false, file || out.evidence != 0, declare)
+	if g == "" {
+		return out, fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
+	}
+	out.grade = string(g)
+	return out, nil
 }
 
 func orText(s, otherwise string) string {

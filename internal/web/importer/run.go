@@ -216,10 +216,15 @@ func (p *Pages) releasePost(r *shell.Request) error {
 	if !choice(kind) {
 		kind = i.Origin.Kind
 	}
-	if _, err = p.attach(r, i.ID, f); err == nil {
-		err = p.write(r, func(tx *store.Tx) error {
-			return importer.BeginRelease(tx, i.ID, readOrigin(f, kind), f.Checked("declare"))
-		})
+	o, declare := readOrigin(f, kind), f.Checked("declare")
+	if f.File("evidence") != nil { // a release that is refused keeps no file
+		err = p.view(r, func(v *store.View) error { return importer.Releasable(v, i.ID, o, declare) })
+	}
+	if err == nil {
+		_, err = p.attach(r, i.ID, f)
+	}
+	if err == nil {
+		err = p.write(r, func(tx *store.Tx) error { return importer.BeginRelease(tx, i.ID, o, declare) })
 	}
 	if f.Take(err) {
 		return p.waitingAgain(r, i, f, http.StatusUnprocessableEntity)

@@ -316,7 +316,7 @@ func TestANoToMarketingIsAnActOfItsOwnAndStandsAmongTheRequests(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 		o.post(base+"/address", "address", "lea.martin@example.org")
-		contains(t, o.get(base+"/requests"), say(o, "Said no to marketing", "S’oppose à la prospection"), "Newsletter", "lea.martin@example.org",
+		contains(t, o.get(base+"/requests"), say(o, "Said no to marketing", "S’oppose à la prospection"), "News", "lea.martin@example.org",
 			say(o, "Waits for both mailboxes", "Attend les deux boîtes"))
 		contains(t, o.get(base+"/object"), say(o, "has said so already", "l’a déjà dit"))
 	})
