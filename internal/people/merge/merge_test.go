@@ -239,6 +239,9 @@ func TestTheStubStandsInNoTableAndGetsNoMail(t *testing.T) {
 			}
 			return err
 		})
+		if v := d.say(other, d.other, consent.Give).Verdict; v != consent.MergedInto {
+			t.Errorf("a file gave the merged address a basis: %q", v)
+		}
 		var out []gate.Decision
 		d.write(func(tx *store.Tx) (err error) {
 			_, out, err = gate.Decide(tx, gate.Batch{Class: gate.Campaign, Campaign: 1, List: d.news, Approval: 1}, []gate.Candidate{{Contact: other}, {Contact: kept}})
