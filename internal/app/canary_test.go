@@ -385,6 +385,7 @@ func (w *walk) wrenGoes() int64 {
 	w.claim(id)
 	at := fmt.Sprintf("/contacts/%d", id)
 	w.page("POST", at+"/correct", url.Values{"name": {wren[1].value}, "language": {"fr"}, "country": {"FR"}, "attr.CITY": {wren[2].value}, "attr.FIRSTNAME": {"Wrenna"}, "attr.LASTNAME": {wren[1].value}})
+	w.twin(id)
 	w.moves(id, who)
 	w.halts(id)
 
@@ -397,7 +398,7 @@ func (w *walk) wrenGoes() int64 {
 	}
 	w.page("POST", at+"/withdraw", url.Values{"scope": {"list." + strconv.FormatInt(w.Club, 10)}, "how": {"phone"}, "on": {w.clock.Now().AddDate(0, 0, -1).Format(time.DateOnly)}})
 	w.page("POST", "/suppressions", url.Values{"addresses": {wren[0].value}, "cause": {"member"}, "scope": {"list." + strconv.FormatInt(w.Club, 10)}})
-	for _, p := range []string{"", "/consent", "/activity", "/requests", "/trace", "/correct", "/proof", "/proof.json", "/proof.csv"} {
+	for _, p := range []string{"", "/consent", "/activity", "/messages", "/requests", "/trace", "/correct", "/proof", "/proof.json", "/proof.csv"} {
 		w.page("GET", at+p, nil)
 	}
 	w.page("GET", fmt.Sprintf("/campaigns/%d/recipients", camp), nil)
@@ -411,6 +412,23 @@ func (w *walk) wrenGoes() int64 {
 	}
 	w.settle()
 	return id
+}
+
+// twin lets another contact of Wren's go into the one that stays.
+func (w *walk) twin(person int64) {
+	w.t.Helper()
+	var twin int64
+	w.write(func(tx *store.Tx) error {
+		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("wren.before.all@exemple.example"), Source: "member"}})
+		if err == nil {
+			twin = rows[0].ID
+		}
+		return err
+	})
+	at := fmt.Sprintf("/contacts/%d/merge", person)
+	w.page("GET", at+"?q=wren.before.all%40exemple.example", nil)
+	w.page("POST", at, url.Values{"other": {strconv.FormatInt(twin, 10)}})
+	w.page("GET", fmt.Sprintf("/contacts/%d", person), nil)
 }
 
 // moves lets Wren be written to at another address, by a yes of both mailboxes.

@@ -63,8 +63,8 @@ var elsewhere = map[string]string{
 	"/setup/{token}": "web/team", "/signin/{token}": "web/team", "/reset/{token}": "web/team", "/switch": "web/team",
 	"/recover":           "web/team", // answers at once, and writes after it
 	"/a/{token}":         "web/public",
-	"/p/{token}/address": "web/public",                                                                     // tokens are looked at three times, and this is a page further
-	"/contacts/on":       "web/people", "/contacts/off": "web/people", "/purposes/{id}/turn": "web/people", // of somebody on a list; of a purpose without lists
+	"/p/{token}/address": "web/public",                                                                                                           // tokens are looked at three times, and this is a page further
+	"/contacts/on":       "web/people", "/contacts/off": "web/people", "/purposes/{id}/turn": "web/people", "/contacts/{id}/merge": "web/people", // of somebody on a list; of a purpose without lists; of two who are one
 	"/import/{id}/limit":  "web/importer", // of a file of refusals
 	"/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed

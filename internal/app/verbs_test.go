@@ -134,6 +134,7 @@ func (r *run) script() []act {
 	r.ledger(member, public)
 	r.segments(member)
 	r.choices(member, public)
+	r.merges(member, public)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
 	r.proofs(member, steps)

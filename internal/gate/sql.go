@@ -43,9 +43,10 @@ var (
  WHERE g.account_id = :account AND g.id IN ?*`)
 
 	// What is owed to a contact needs no basis and no subscription; it isn't sent to somebody
-	// who is being erased, nor to a mailbox that doesn't exist.
+	// who is being erased or was merged into another contact, nor to a mailbox that doesn't exist.
 	askContact = store.Account("gate.contact", `SELECT c.id AS id, c.email_norm AS norm, CASE
  WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+ WHEN c.merged_into <> 0 THEN 'merged'
  WHEN c.state = 'bounced' THEN 'bounced'
  ELSE '' END AS reason
  FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)

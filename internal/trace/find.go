@@ -83,6 +83,15 @@ func Search(r store.Reader, q Question) ([]Entry, error) {
 	return store.All[Entry](r, search, rest...)
 }
 
+// Acts lists what was done to a person alone, newest first: neither the looks at them nor their
+// ledger, which consent tells, nor the acts of some other names.
+func Acts(r store.Reader, contact int64, after Cursor, limit int, but ...string) ([]Entry, error) {
+	if after.ID == 0 {
+		after.At = math.MaxInt64
+	}
+	return store.All[Entry](r, actsOn, contact, after.At, after.ID, append(but, LookAction), limit)
+}
+
 // Find gives one entry of the account.
 func Find(r store.Reader, id int64) (Entry, error) {
 	e, err := store.One[Entry](r, findOne, id)

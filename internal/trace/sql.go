@@ -101,6 +101,11 @@ var (
 		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account
 		AND e.contact_id = ? AND e.contact_id <> 0 AND (CAST(? AS {text}) = '' OR e.action = ?) AND e.at >= ? AND (e.at, e.id) < (?, ?)
 		AND (CAST(? AS {text}) = '' OR e.actor = ?) AND (CAST(? AS BIGINT) = 0 OR e.actor_id = ?) ORDER BY e.at DESC, e.id DESC LIMIT ?`)
+	actsOn = store.Account("trace.acts_on", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
+		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
+		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account
+		AND e.contact_id = ? AND e.contact_id <> 0 AND (e.at, e.id) < (?, ?) AND e.action NOT IN ?* AND (e.action < 'consent.' OR e.action >= 'consent/')
+		ORDER BY e.at DESC, e.id DESC LIMIT ?`)
 	searchAction = store.Account("trace.search_action", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
 		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
 		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account

@@ -33,8 +33,8 @@ var crowd = []struct {
 	{"purpose", 30, "account_id, id, name, folded, public, created_at", "i % 3 + 1, i, 'P' || i, 'p' || i, '{}', i"},
 	{"list", 60, "account_id, id, purpose_id, kind, name, folded, public, created_at", "i % 3 + 1, i, i % 30 + CASE WHEN i % 30 = 0 THEN 30 ELSE 0 END, 'mail', 'L' || i, 'l' || i, '{}', i"},
 	{"attribute", 30, "account_id, id, name, type, choices, created_at", "i % 3 + 1, i, 'A' || i, 'text', '[]', i"},
-	{"contact", 100_000, "account_id, id, email, email_norm, fp, attributes, state, salt, country, notice_due_at, entry_id, entry_index, created_at, updated_at, active_at",
-		"{a}, i, 'p' || i || '@example.org', 'p' || i || '@example.org', {b i}, '{}', CASE WHEN i % 50 = 7 THEN 'bounced' ELSE 'active' END, {b i}, 'FR', CASE WHEN i % 20 = 3 THEN i ELSE 0 END, i, i % 4096, i, i, i"},
+	{"contact", 100_000, "account_id, id, email, email_norm, fp, attributes, state, salt, country, notice_due_at, entry_id, entry_index, created_at, updated_at, active_at, merged_into",
+		"{a}, i, 'p' || i || '@example.org', 'p' || i || '@example.org', {b i}, '{}', CASE WHEN i % 50 = 7 THEN 'bounced' ELSE 'active' END, {b i}, 'FR', CASE WHEN i % 20 = 3 THEN i ELSE 0 END, i, i % 4096, i, i, i, CASE WHEN i % 500 = 9 THEN i - 1 ELSE 0 END"},
 	{"contact_activity", 30_000, "account_id, contact_id, kind, first_at, last_at, times", "{a}, i, 'clicked', i, i, 1"},
 	// Everybody is on one list of their account, some on a second one.
 	{"subscription", 100_000, "account_id, list_id, contact_id, state, basis, grade, seq, event_id, since", "{a}, {l}, i, 'given', 'consent', 'B', 1, i, i"},

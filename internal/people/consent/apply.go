@@ -34,7 +34,8 @@ const skew = 5 * time.Minute
 // a sign-up, thousands for a batch of an import. It locks the people in the order of their
 // numbers, so that what it decides on stands until the act commits; people whom this act
 // made (Event.Row) have nothing to be read but the do-not-mail list. Every event is
-// written, with its verdict; one event is one entry of the trace, more are members of one.
+// written, with its verdict; one event is one entry of the trace, more are members of one. What is said of somebody who was merged into another
+// person reaches that one too, if it is a no; the person's own yes makes the contact its own again.
 //
 // Faults: consent.kind, consent.not_yours (somebody acts for the person), consent.future,
 // contact.none, list.none.
@@ -140,7 +141,7 @@ func (b *batch) apply() error {
 			b.set.Rest() // an act that goes wrong runs again on the same memory
 		}
 	}()
-	for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell} {
+	for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell, b.mirror} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -353,7 +354,7 @@ func (b *batch) decide() error {
 // stand gives a state what doesn't come from its own row.
 func (b *batch) stand(s *State, l list.List, p *contact.Row) {
 	s.Grant = l.Kind == list.Grant
-	s.Ending = p.State.Ending()
+	s.Ending, s.Merged = p.State.Ending(), p.Into != 0
 	if b.bars != nil {
 		s.Bar = bar(b.bars[p.FP], l)
 	}

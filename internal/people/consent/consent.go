@@ -174,6 +174,7 @@ type State struct {
 	Grant  bool              // the list measures and carries no mail: only the person gives it
 	Early  legalclock.Moment // evidence of Informed must be older; 0: the account's rules know no such thing
 	Ending bool              // the contact is being erased: nothing new is given, a no is still heard (INV-17)
+	Merged bool              // the contact went into another one: nobody but the person gives it anything
 }
 
 // Barred tells whether a suppression binds: it does unless the person said yes after it.
@@ -200,6 +201,7 @@ const (
 	BadBasis     Verdict = "bad_basis"      // no such basis, or not for this list
 	BadGrade     Verdict = "bad_grade"      // not a grade others than the person can claim
 	BeingErased  Verdict = "erasing"        // the person is being erased
+	MergedInto   Verdict = "merged"         // the contact went into another one
 	Unknown      Verdict = "unknown"        // no such kind of event
 )
 

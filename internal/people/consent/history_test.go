@@ -41,6 +41,9 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 			pause := rapid.SampledFrom([]legalclock.Moment{0, 0, 0, now, now + 1}).Draw(rt, "pause")
 			pace := rapid.SampledFrom([]contact.Pace{contact.PaceAll, contact.PaceWeek, contact.PaceMonth}).Draw(rt, "pace")
 			put("UPDATE contact SET paused_until = %d, pace = %d WHERE account_id = %d AND id = %d", pause, pace, w.account, id)
+			if rapid.IntRange(0, 7).Draw(rt, "merged") == 0 {
+				put("UPDATE contact SET merged_into = %d WHERE account_id = %d AND id = %d", id+1, w.account, id)
+			}
 			var sent legalclock.Moment
 			if rapid.Bool().Draw(rt, "written to") {
 				sent = rapid.SampledFrom([]legalclock.Moment{now, now.Add(-contact.PaceWeek.Gap()), now.Add(-contact.PaceWeek.Gap()) + 1,

@@ -12,6 +12,7 @@ package consent
 //	accept       given A, said yes     recorded           confirm_first
 //	give         given or waiting      recorded           person_said_no
 //	release      waiting → given       –                  person_said_no
+//	             (neither for a contact that was merged into another: merged)
 //	a no         withdrawn or refused, said no: always, from everywhere, also while erasing
 //	expire       expired               expired            back to withdrawn
 //	remove       none                  none               back to withdrawn
@@ -31,6 +32,9 @@ func Next(s State, e Event) (State, Verdict) {
 	}
 	if s.Ending {
 		return s, BeingErased
+	}
+	if s.Merged && (e.Kind == Give || e.Kind == Release) {
+		return s, MergedInto
 	}
 	switch e.Kind {
 	case Request:

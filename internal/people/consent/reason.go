@@ -21,6 +21,7 @@ const (
 	ListRetired  Reason = "list_retired"
 	NoMail       Reason = "no_mail"       // the list carries no mail
 	ErasingNow   Reason = "erasing"       // GDPR 17
+	MergedAway   Reason = "merged"        // is the same person as another contact, to whom mail goes now
 	Frozen       Reason = "frozen"        // GDPR 18
 	HasObjected  Reason = "objected"      // GDPR 21(2)
 	HasBounced   Reason = "bounced"       // the mailbox does not exist
@@ -43,7 +44,7 @@ const (
 
 // Reasons lists them in the order in which they are asked.
 func Reasons() []Reason {
-	return []Reason{ListRetired, NoMail, ErasingNow, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
+	return []Reason{ListRetired, NoMail, ErasingNow, MergedAway, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
 		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
 }
 
@@ -58,6 +59,7 @@ const ReasonSQL = `CASE
 	WHEN l.retired_at <> 0 THEN 'list_retired'
 	WHEN l.kind <> 'mail' THEN 'no_mail'
 	WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+	WHEN c.merged_into <> 0 THEN 'merged'
 	WHEN c.state = 'restricted' THEN 'frozen'
 	WHEN c.state = 'objected' THEN 'objected'
 	WHEN c.state = 'bounced' THEN 'bounced'
@@ -99,6 +101,8 @@ func Why(l list.List, c contact.Contact, s State, mailable []string, sent, now l
 		return NoMail
 	case c.State.Ending():
 		return ErasingNow
+	case c.Merged():
+		return MergedAway
 	case c.State == contact.StateRestricted:
 		return Frozen
 	case c.State == contact.StateObjected:

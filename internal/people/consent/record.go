@@ -5,6 +5,7 @@ package consent
 import (
 	"encoding/hex"
 	"errors"
+	"math"
 	"strconv"
 
 	"consend/internal/ground/legalclock"
@@ -172,6 +173,15 @@ const MostEvents = 5000
 // Events is the ledger of one person, oldest first, origins sealed; at most MostEvents.
 func Events(r store.Reader, contact int64) ([]Record, error) {
 	return store.All[Record](r, events, contact)
+}
+
+// EventsBefore pages through the ledger of one person, newest first, recorded before a moment and an
+// event (0, 0: from the newest). It tells no origins and no hashes.
+func EventsBefore(r store.Reader, contact int64, before legalclock.Moment, id int64, limit int) ([]Record, error) {
+	if id == 0 {
+		before = math.MaxInt64
+	}
+	return store.All[Record](r, eventsBefore, contact, before, id, limit)
 }
 
 // Words gives the words people were shown, by their hash; "" when they are not kept.

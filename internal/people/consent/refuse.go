@@ -19,12 +19,13 @@ func badScope() error { return fault.New(fault.Invalid, "consent.scope") }
 
 // no is one refusal on its way to the do-not-mail list.
 type no struct {
-	fp    [16]byte
-	norm  string
-	row   *contact.Row // nil: the account knows nobody of this address
-	cause Cause
-	scope Scope
-	since legalclock.Moment // 0: now
+	fp     [16]byte
+	norm   string
+	row    *contact.Row // nil: the account knows nobody of this address
+	cause  Cause
+	scope  Scope
+	since  legalclock.Moment // 0: now
+	mirror bool              // said by another contact, which was merged into this one
 }
 
 func (n no) id() int64 {
@@ -81,7 +82,7 @@ func lockAll(tx *store.Tx, nos []no) ([]no, error) {
 			}
 		}
 	}
-	return nos, nil
+	return mirrored(tx, nos)
 }
 
 type place struct {
@@ -118,7 +119,7 @@ func refuse(tx *store.Tx, nos []no, importID int64) (fresh int, err error) {
 			had && n.since == 0 && yes[n.id()] < was.Since: // it binds as it is
 			continue
 		}
-		if !had {
+		if !had && !n.mirror {
 			fresh++
 		}
 		stands[p] = barRow{Scope: n.scope.Reach, ScopeID: n.scope.ID, Reason: n.cause, Since: since}

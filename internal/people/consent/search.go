@@ -52,7 +52,7 @@ type Stand struct {
 	Since     legalclock.Moment
 }
 
-// Search finds people. Those who are being erased are not found.
+// Search finds people. Those who are being erased, or were merged into another, are not found.
 func Search(r store.Reader, q Query) (Page, error) {
 	size := q.Size
 	if size <= 0 || size > 200 {
@@ -149,18 +149,18 @@ func stand(r store.Reader, p *Page) error {
 }
 
 const found = `SELECT c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
-	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at `
+	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at, c.merged_into `
 
 // filters are those of a search that goes over contacts: the contact's own, then its subscriptions'.
 // Not EXISTS: PostgreSQL would read all subscriptions of the account before the first row.
-const filters = ` AND c.state NOT IN ('erasing', 'erased') AND (CAST(? AS {text}) = '' OR c.state = CAST(? AS {text}))
+const filters = ` AND c.state NOT IN ('erasing', 'erased') AND c.merged_into = 0 AND (CAST(? AS {text}) = '' OR c.state = CAST(? AS {text}))
 	AND (CAST(? AS BIGINT) = 0 OR 1 = (SELECT 1 FROM subscription s WHERE s.account_id = :account AND s.contact_id = c.id AND s.state <> 'none'
 		AND (CAST(? AS BIGINT) = 0 OR s.list_id = CAST(? AS BIGINT)) AND (CAST(? AS {text}) = '' OR s.state = CAST(? AS {text}))
 		AND (CAST(? AS {text}) = '' OR s.grade = CAST(? AS {text})) LIMIT 1)) `
 
 // onList are those of a search that goes over the people of a list.
 const onList = ` AND s.state <> 'none' AND (CAST(? AS {text}) = '' OR s.state = CAST(? AS {text})) AND (CAST(? AS {text}) = '' OR s.grade = CAST(? AS {text}))
-	AND c.state NOT IN ('erasing', 'erased') AND (CAST(? AS {text}) = '' OR c.state = CAST(? AS {text})) `
+	AND c.state NOT IN ('erasing', 'erased') AND c.merged_into = 0 AND (CAST(? AS {text}) = '' OR c.state = CAST(? AS {text})) `
 
 const members = found + `FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id WHERE s.account_id = :account AND s.list_id = ? `
 

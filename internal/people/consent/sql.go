@@ -50,6 +50,9 @@ var (
 		e.entry_id, e.entry_index, o.ip_ct, COALESCE(o.ip_network, '') AS ip_network, COALESCE(o.ip_source, '') AS ip_source, o.ua_ct, COALESCE(o.shortened_at, 0) AS shortened_at
 		FROM consent_event e LEFT JOIN consent_origin o ON o.account_id = :account AND o.contact_id = e.contact_id AND o.event_id = e.id
 		WHERE e.account_id = :account AND e.contact_id = ? ORDER BY e.recorded_at, e.list_id, e.seq LIMIT 5000`)
+	eventsBefore = store.Account("consent.events_before", `SELECT e.contact_id, e.list_id, e.seq, e.id, e.kind, e.verdict, e.state, e.basis, e.grade, e.source, e.method,
+		e.occurred_at, e.recorded_at, e.import_id, e.import_row, e.actor_kind, e.actor_id, e.entry_id, e.entry_index
+		FROM consent_event e WHERE e.account_id = :account AND e.contact_id = ? AND (e.recorded_at, e.id) < (?, ?) ORDER BY e.recorded_at DESC, e.id DESC LIMIT ?`)
 	askedPeople = store.Account("consent.asked_people", `SELECT DISTINCT e.contact_id FROM consent_event e JOIN list l ON l.account_id = :account AND l.id = e.list_id
 		WHERE e.account_id = :account AND e.contact_id > ? `+fits+` ORDER BY e.contact_id LIMIT ?`)
 	askedCount = store.Account("consent.asked_count", `SELECT COUNT(DISTINCT e.contact_id) FROM consent_event e JOIN list l ON l.account_id = :account AND l.id = e.list_id

@@ -112,7 +112,15 @@ func bar1(tx *store.Tx, fp [16]byte, row contact.Row, cause Cause, scope Scope) 
 	if _, err = trace.Append(tx, a); err != nil {
 		return err
 	}
-	return refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: fp[:], Kind: string(cause), Scope: string(scope.Reach), ScopeID: scope.ID, ContactID: row.ID}})
+	err = refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: fp[:], Kind: string(cause), Scope: string(scope.Reach), ScopeID: scope.ID, ContactID: row.ID}})
+	if err != nil || !travels(row, cause) {
+		return err
+	}
+	kept, err := contact.Lock(tx, []int64{row.Into})
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	return bar1(tx, kept[0].FP, kept[0], cause, scope)
 }
 
 // SuppressFP puts a fingerprint on the do-not-mail list: for a restore, which knows no address.
@@ -168,7 +176,10 @@ func SuppressSet(tx *store.Tx, people []contact.Row, cause Cause, scope Scope, i
 	if scope.ID != 0 {
 		clear["scope_id"] = dec(scope.ID)
 	}
-	people = slices.Clone(people)
+	people, err := withKept(tx, people, cause)
+	if err != nil {
+		return err
+	}
 	slices.SortFunc(people, func(a, b contact.Row) int { return bytes.Compare(a.FP[:], b.FP[:]) })
 	people = slices.CompactFunc(people, func(a, b contact.Row) bool { return a.FP == b.FP })
 	for part := range slices.Chunk(people, proof.MaxMembers) {

@@ -144,9 +144,11 @@ func (b *batch) writeOrigins() error {
 
 // writePeople notes what the events say about the people themselves: a sign of life, and
 // that somebody who had objected or whose mailbox had failed is back by their own yes to mail; a yes
-// to being measured asks for no mail.
+// to being measured asks for no mail. Who was merged into another contact and says yes to mail from the
+// merged address has another mailbox than that one: the contact is its own again.
 func (b *batch) writePeople() error {
 	var alive, back []int64
+	apart := map[int64]bool{}
 	for i := range b.events {
 		e, p := &b.events[i], b.people[b.events[i].Contact]
 		own := e.Kind == Confirm || e.Kind == Accept || e.Kind == Request && b.tx.Who.Kind == actor.Subject
@@ -155,6 +157,12 @@ func (b *batch) writePeople() error {
 		}
 		if (e.Kind == Confirm || e.Kind == Accept) && b.results[i].Verdict.OK() && b.lists[e.List].Kind == list.Mail && (p.State == contact.StateObjected || p.State == contact.StateBounced) {
 			back = append(back, e.Contact)
+		}
+		if (e.Kind == Confirm || e.Kind == Accept) && b.results[i].Verdict.OK() && b.lists[e.List].Kind == list.Mail && p.Into != 0 && !apart[e.Contact] {
+			apart[e.Contact] = true
+			if err := contact.Part(b.tx, *p); err != nil {
+				return err
+			}
 		}
 	}
 	contact.Revive(b.tx, back)

@@ -44,6 +44,9 @@ func States() []State {
 	return []State{StateActive, StateRestricted, StateObjected, StateBounced, StateErasing, StateErased}
 }
 
+// Merged tells whether the contact went into another one, and is no more than its own past.
+func (c Contact) Merged() bool { return c.MergedInto != 0 }
+
 // Ending tells whether the person is being erased, or was.
 func (s State) Ending() bool { return s == StateErasing || s == StateErased }
 
@@ -74,6 +77,7 @@ type Contact struct {
 	ActiveAt    legalclock.Moment // last sign of life by the person; an open is none
 	PausedUntil legalclock.Moment // the person asked for quiet until then; it ends by itself
 	Pace        Pace              // how often the person wants campaigns
+	MergedInto  int64             // the contact this one went into, 0: it is one of its own (see Absorb)
 }
 
 // Get finds a person by number. Faults: contact.none.
@@ -101,6 +105,8 @@ func Some(r store.Reader, ids []int64) ([]Contact, error) {
 	}
 	return store.All[Contact](r, some, ids)
 }
+
+func merged() error { return fault.New(fault.Refused, "contact.merged") }
 
 func none() error { return fault.New(fault.NotFound, "contact.none") }
 

@@ -28,7 +28,7 @@ type Change struct {
 
 // Correct changes what is known about a person, unless somebody changed it since
 // version was read (0: don't ask). What was and what is are traced in the private part.
-// Faults: contact.none, contact.changed, contact.ending, contact.country.
+// Faults: contact.none, contact.changed, contact.ending, contact.merged, contact.country.
 func Correct(tx *store.Tx, id, version int64, c Change) error {
 	was, err := store.One[Contact](tx, lock, id)
 	switch {
@@ -38,6 +38,8 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 		return err
 	case was.State.Ending():
 		return fault.New(fault.Gone, "contact.ending")
+	case was.Merged():
+		return merged()
 	case version != 0 && version != was.Version:
 		return fault.New(fault.Conflict, "contact.changed")
 	case c.Country != nil && *c.Country != "" && !country(*c.Country):
@@ -109,8 +111,20 @@ func country(s string) bool {
 }
 
 // Restrict freezes a person: kept, not used, until Release (GDPR 18). Why is the ground, a code.
+// Who asks at a contact that was merged into another one asks for that one too.
 func Restrict(tx *store.Tx, id int64, why string) error {
-	return become(tx, id, StateRestricted, "contact.restrict", why)
+	if err := become(tx, id, StateRestricted, "contact.restrict", why); err != nil {
+		return err
+	}
+	c, err := Get(tx, id)
+	if err != nil || !c.Merged() {
+		return err
+	}
+	err = nil; _ = become; return nil; err = become(tx, c.MergedInto, StateRestricted, "contact.restrict", why)
+	if fault.Is(err, fault.Gone) { // being erased: it is frozen more than that
+		return nil
+	}
+	return err
 }
 
 // Unrestrict ends a freeze. A person who had said no to marketing is not written to for
@@ -126,12 +140,29 @@ func Unrestrict(tx *store.Tx, id int64, why string) error {
 	if c.State != StateRestricted {
 		return nil
 	}
-	return become(tx, id, StateActive, "contact.unrestrict", why)
+	if err := become(tx, id, StateActive, "contact.unrestrict", why); err != nil {
+		return err
+	}
+	return withStubs(tx, id, func(s Row) error {
+		if s.State != StateRestricted {
+			return nil
+		}
+		return become(tx, s.ID, StateActive, "contact.unrestrict", why)
+	})
 }
 
-// BeginErasing marks a person: from its commit on nothing more is sent or read (GDPR 17).
+// BeginErasing marks a person: from its commit on nothing more is sent or read (GDPR 17). The
+// contacts that were merged into this one are the same person, and go too; one of those can go alone.
 func BeginErasing(tx *store.Tx, id int64, why string) error {
-	return become(tx, id, StateErasing, "contact.erase", why)
+	if err := become(tx, id, StateErasing, "contact.erase", why); err != nil {
+		return err
+	}
+	return withStubs(tx, id, func(s Row) error {
+		if s.State.Ending() {
+			return nil
+		}
+		return become(tx, s.ID, StateErasing, "contact.erase", why)
+	})
 }
 
 // become moves a person to a state and traces it. Erasing is never left.

@@ -39,7 +39,7 @@ func Data() []datamap.Table {
 			mine("source", "contact.source"), mine("notice_due_at", "contact.notice"),
 			none("entry_id", "the entry in the trace"), none("entry_index", "its member"), none("version", "counts changes"),
 			mine("created_at", "contact.created"), mine("updated_at", "contact.updated"), mine("active_at", "contact.activity"),
-			mine("paused_until", "contact.pace"), mine("pace", "contact.pace")}},
+			mine("paused_until", "contact.pace"), mine("pace", "contact.pace"), mine("merged_into", "pseudonym")}},
 		{Store: datamap.Main, Name: "key_end", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("sheet", "where a key of somebody who is gone lies"),
 			none("slot", "where a key of somebody who is gone lies"), none("at", "when they went")}},

@@ -21,7 +21,7 @@ import (
 type Parting func(tx *store.Tx, ids []int64) error
 
 // Drop deletes people for good, by a retention rule (in db.Purge), with everything the data
-// map lists of them. What stays is the do-not-mail list (INV-12), a number that leads to
+// map lists of them, and with who was merged into them. What stays is the do-not-mail list (INV-12), a number that leads to
 // nobody, and their commitments in the trace, which open no more. Who asked that nothing be
 // done with their data (GDPR 18(2)) or is being erased is left as they are. It tells who went.
 //
@@ -32,7 +32,9 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 		return nil, errors.New("contact: nobody says what other rooms know of people who go")
 	}
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	for some := range slices.Chunk(ids, 1000) {
+	for len(ids) > 0 {
+		some := ids[:min(len(ids), 1000)]
+		ids = ids[len(some):]
 		rows, err := Lock(tx, some)
 		if err != nil {
 			return nil, err
@@ -48,6 +50,11 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 				tx.Do(endKey, r.Key.Sheet, r.Key.Slot)
 			}
 		}
+		with, err := parted(tx, leaving)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, with...)
 		entry, err := tellDropped(tx, rows, rule)
 		if err != nil {
 			return nil, err

@@ -47,6 +47,7 @@ type Row struct {
 	Salt    []byte
 	Key     keys.Ref
 	Open    keys.Subject // the key, when it is at hand
+	Into    int64        // the contact this one was merged into, 0: it is one of its own
 	Barred  bool         // this act put them on the do-not-mail list: what was asked of it before is old
 }
 
@@ -69,19 +70,20 @@ func (r *Row) Unlock(tx *store.Tx) (keys.Subject, error) {
 
 // knownRow is a Row as the database gives it.
 type knownRow struct {
-	ID        int64
-	Email     address.Address
-	EmailNorm string
-	FP        []byte `db:"fp"`
-	State     State
-	Version   int64
-	Salt      []byte
-	KeySheet  int64
-	KeySlot   int
+	ID         int64
+	Email      address.Address
+	EmailNorm  string
+	FP         []byte `db:"fp"`
+	State      State
+	Version    int64
+	Salt       []byte
+	KeySheet   int64
+	KeySlot    int
+	MergedInto int64
 }
 
 func (k knownRow) row() Row {
-	r := Row{ID: k.ID, State: k.State, Version: k.Version, Email: k.Email, Salt: k.Salt, Key: keys.Ref{Sheet: k.KeySheet, Slot: k.KeySlot}}
+	r := Row{ID: k.ID, State: k.State, Version: k.Version, Email: k.Email, Salt: k.Salt, Key: keys.Ref{Sheet: k.KeySheet, Slot: k.KeySlot}, Into: k.MergedInto}
 	copy(r.FP[:], k.FP)
 	return r
 }

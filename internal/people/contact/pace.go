@@ -45,7 +45,8 @@ func (p Pace) Gap() time.Duration {
 func Pauses() []int { return []int{1, 3, 6} }
 
 // Pause keeps campaigns from a person for some months, and 0 ends it. It ends by itself; it is
-// less than a no, and changes none (GDPR 7(3): what is easy to give must be easy to bend).
+// less than a no, and changes none (GDPR 7(3): what is easy to give must be easy to bend). At a
+// contact that went into another one it holds for that one too, and so does less mail.
 // Faults: contact.none, contact.ending, contact.not_yours, contact.pause.
 func Pause(tx *store.Tx, id int64, months int, zone *time.Location) error {
 	var until legalclock.Moment
@@ -64,7 +65,14 @@ func Pause(tx *store.Tx, id int64, months int, zone *time.Location) error {
 	if until == 0 {
 		return chose(tx, id, "contact.resume", nil)
 	}
-	return chose(tx, id, "contact.pause", proof.Fields{"until": until.String()})
+	if err := chose(tx, id, "contact.pause", proof.Fields{"until": until.String()}); err != nil || !was.Merged() {
+		return err
+	}
+	kept, err := Get(tx, was.MergedInto)
+	if err != nil || kept.State.Ending() || kept.PausedUntil >= until {
+		return err
+	}
+	return Pause(tx, kept.ID, months, zone)
 }
 
 // Slow sets how often a person wants campaigns.
@@ -78,7 +86,14 @@ func Slow(tx *store.Tx, id int64, p Pace) error {
 		return err
 	}
 	tx.Do(setPace, int(p), id)
-	return chose(tx, id, "contact.pace", proof.Fields{"from": strconv.Itoa(int(was.Pace)), "to": strconv.Itoa(int(p))})
+	if err := chose(tx, id, "contact.pace", proof.Fields{"from": strconv.Itoa(int(was.Pace)), "to": strconv.Itoa(int(p))}); err != nil || !was.Merged() {
+		return err
+	}
+	kept, err := Get(tx, was.MergedInto)
+	if err != nil || kept.State.Ending() || kept.Pace >= p {
+		return err
+	}
+	return Slow(tx, kept.ID, p)
 }
 
 // own locks a person for an act that is theirs alone.

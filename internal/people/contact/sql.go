@@ -5,7 +5,7 @@ package contact
 import "consend/internal/ground/store"
 
 const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.state, c.age, c.source, c.notice_due_at,
-	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at, c.paused_until, c.pace`
+	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at, c.paused_until, c.pace, c.merged_into`
 
 const attributeColumns = `SELECT a.id, a.name, CASE WHEN a.several = 1 THEN 'multiple' ELSE a.type END AS type, a.choices, a.purpose, a.sensitive, a.retired_at,
 	a.label, a.keep_days, a.special, a.version`
@@ -22,7 +22,7 @@ var (
 	find = store.Account("contact.find", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.email_norm = ?`)
 	some = store.Account("contact.some", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
 
-	names = store.Account("contact.names", `SELECT c.id, c.name, c.state FROM contact c WHERE c.account_id = :account AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
+	names = store.Account("contact.names", `SELECT c.id, c.name, c.state FROM contact c WHERE c.account_id = :account AND c.id < ? AND c.merged_into = 0 ORDER BY c.id DESC LIMIT ?`)
 
 	person     = store.Account("contact.person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	lockPerson = store.Account("contact.lock_person", `SELECT c.id, c.salt, c.key_sheet, c.key_slot FROM contact c WHERE c.account_id = :account AND c.id = ? :lock`)
@@ -30,12 +30,12 @@ var (
 	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ? AND c.key_sheet <> 0`)
 
 	// The rows of an Ensure, found by address: those that were here before.
-	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
+	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
 		FROM contact c WHERE c.account_id = :account AND c.email_norm IN ?*`)
 	// Locked in the order of their numbers: so no two acts wait for each other.
-	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
+	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
 		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
-	addresses = store.Account("contact.addresses", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot
+	addresses = store.Account("contact.addresses", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
 		FROM contact c WHERE c.account_id = :account AND c.id > ? ORDER BY c.id LIMIT ?`)
 	add = store.Load("contact.add", "contact", addColumns, "ON CONFLICT (account_id, email_norm) DO NOTHING")
 
@@ -50,7 +50,8 @@ var (
 	dropActivity = store.Account("contact.drop_activity", `DELETE FROM contact_activity WHERE account_id = :account AND contact_id IN ?*`)
 	lonely       = store.Account("contact.lonely", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND c.source = ?
 		AND NOT EXISTS (SELECT 1 FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = c.id
-			AND a.kind IN ('click', 'reply', 'purchase', 'login', 'preferences', 'keep')) ORDER BY c.id`)
+			AND a.kind IN ('click', 'reply', 'purchase', 'login', 'preferences', 'keep'))
+		AND NOT EXISTS (SELECT 1 FROM contact m WHERE m.account_id = :account AND m.merged_into = c.id AND m.merged_into <> 0) ORDER BY c.id`)
 	endKey = store.Account("contact.end_key", `INSERT INTO key_end (account_id, sheet, slot, at) VALUES (:account, ?, ?, :now)
 		ON CONFLICT (account_id, sheet, slot) DO NOTHING`)
 	keysDue  = store.Account("contact.keys_due", `SELECT k.sheet, k.slot FROM key_end k WHERE k.account_id = :account ORDER BY k.sheet, k.slot LIMIT ?`)
@@ -60,6 +61,13 @@ var (
 		WHERE account_id = :account AND id = ?`)
 	markSet = store.Account("contact.mark_set", `UPDATE contact SET state = ?, version = version + 1, updated_at = :now
 		WHERE account_id = :account AND id IN ?* AND state NOT IN ('restricted', 'erasing', 'erased') AND state <> ?`)
+	absorb = store.Account("contact.absorb", `UPDATE contact SET name = ?, attributes = ?, language = ?, country = ?, age = ?, notice_due_at = ?, paused_until = ?, pace = ?,
+		version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
+	mergeInto = store.Account("contact.merge_into", `UPDATE contact SET merged_into = CAST(? AS BIGINT), version = version + 1, updated_at = :now WHERE account_id = :account AND id IN ?*`)
+	stubs     = store.Account("contact.stubs", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
+		FROM contact c WHERE c.account_id = :account AND c.merged_into IN ?* AND c.merged_into <> 0 ORDER BY c.id LIMIT ? :lock`)
+	mergedHere = store.Account("contact.merged_here", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.merged_into = ? AND c.merged_into <> 0
+		ORDER BY c.id DESC LIMIT ?`)
 	lived = store.Account("contact.lived", `UPDATE contact SET active_at = CAST(? AS BIGINT)
 		WHERE account_id = :account AND id IN ?* AND active_at < CAST(? AS BIGINT)`)
 	revive = store.Account("contact.revive", `UPDATE contact SET state = 'active', version = version + 1, updated_at = :now

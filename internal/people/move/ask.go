@@ -27,7 +27,7 @@ var (
 // Ask begins a change of address: nothing changes yet, both mailboxes are asked. An open change
 // of the person ends. A member is told that the address is another contact's; the person isn't,
 // since that would tell who else is here: it comes out when both mailboxes are proved theirs.
-// Faults: contact.none, contact.ending, move.same, move.gone, move.taken, budget.spent.
+// Faults: contact.none, contact.ending, contact.merged, move.same, move.gone, move.taken, budget.spent.
 func Ask(tx *store.Tx, person int64, to address.Address) (int64, error) {
 	rows, err := contact.Lock(tx, []int64{person})
 	if err != nil {
@@ -42,6 +42,8 @@ func Ask(tx *store.Tx, person int64, to address.Address) (int64, error) {
 		return 0, err
 	case c.State.Ending():
 		return 0, fault.New(fault.Gone, "contact.ending")
+	case c.Merged(): // mail goes to another contact already
+		return 0, fault.New(fault.Refused, "contact.merged").At("address")
 	case c.State == contact.StateBounced: // it can't say yes
 		return 0, fault.New(fault.Refused, "move.gone").At("address")
 	case to.IsZero():

@@ -24,7 +24,7 @@ var (
 )
 
 // Over people: :where is a description.
-const here = ` FROM contact c WHERE c.account_id = :account AND c.state NOT IN ('erasing', 'erased') AND :where `
+const here = ` FROM contact c WHERE c.account_id = :account AND c.state NOT IN ('erasing', 'erased') AND c.merged_into = 0 AND :where `
 
 var (
 	count   = store.Account("segment.count", `SELECT COUNT(*)`+here)
@@ -33,5 +33,5 @@ var (
 	leftOut = store.Account("segment.left_out", `SELECT r.reason, COUNT(*) AS people FROM (SELECT `+consent.ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?
 		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
-		WHERE c.account_id = :account AND c.state NOT IN ('erasing', 'erased') AND :where) r GROUP BY r.reason ORDER BY r.reason`)
+		WHERE c.account_id = :account AND c.state NOT IN ('erasing', 'erased') AND c.merged_into = 0 AND :where) r GROUP BY r.reason ORDER BY r.reason`)
 )

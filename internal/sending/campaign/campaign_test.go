@@ -611,12 +611,12 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 			if err != nil || n.Total() != 0 {
 				t.Errorf("%+v %v", n, err)
 			}
-			if m, err := campaign.MessagesOf(v, ids[0], 10); err != nil || len(m) != 0 {
+			if m, err := campaign.MessagesOf(v, ids[0], 0, 0, 10); err != nil || len(m) != 0 {
 				t.Errorf("%v %v", m, err)
 			}
 			return nil
 		}))
-		if m := view(t, p, func(v *store.View) ([]campaign.Message, error) { return campaign.MessagesOf(v, ids[0], 10) }); len(m) != 1 || m[0].Name != "Spring" {
+		if m := view(t, p, func(v *store.View) ([]campaign.Message, error) { return campaign.MessagesOf(v, ids[0], 0, 0, 10) }); len(m) != 1 || m[0].Name != "Spring" {
 			t.Errorf("%+v", m)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/trace/proof"
+	"math"
 )
 
 // Fate is where one person of a campaign is, in the ledger's words.
@@ -114,12 +115,17 @@ func RecipientOf(r store.Reader, id, person int64) (Recipient, error) {
 type Message struct {
 	CampaignID int64
 	Name       string
+	At         legalclock.Moment // when it came to what it is
 	Recipient
 }
 
-// MessagesOf lists what campaigns wrote to a person, or why not: the newest campaigns first.
-func MessagesOf(r store.Reader, person int64, limit int) ([]Message, error) {
-	return store.All[Message](r, messagesOf, person, limit)
+// MessagesOf lists what campaigns wrote to a person, or why not, newest first, those before a
+// moment and a campaign (0, 0: from the newest).
+func MessagesOf(r store.Reader, person int64, before legalclock.Moment, campaign int64, limit int) ([]Message, error) {
+	if campaign == 0 {
+		before = math.MaxInt64
+	}
+	return store.All[Message](r, messagesOf, person, before, campaign, limit)
 }
 
 // Point is how many messages the sending service took in a span of time.

@@ -153,6 +153,9 @@ var (
 		WHERE account_id = :account AND campaign_id = ? AND state = 'in_doubt'`)
 )
 
+// happened is when a person's row of a campaign came to what it is.
+const happened = `CASE WHEN r.ended_at > 0 THEN r.ended_at WHEN c.started_at > 0 THEN c.started_at ELSE c.approved_at END`
+
 const recipientColumns = `r.contact_id, r.list_id, r.state, r.reason, r.basis, r.grade, r.event_id, r.permit_id, r.batch_id, r.tries, r.code, r.enhanced, r.next_at, r.ended_at`
 
 var (
@@ -164,8 +167,9 @@ var (
 	recipients = store.Account("campaign.recipients", `SELECT `+recipientColumns+` FROM recipient r WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id > ?
 		AND (CAST(? AS {text}) = '' OR r.state = ?) AND (CAST(? AS {text}) = '' OR r.reason = ?) ORDER BY r.contact_id LIMIT ?`)
 	recipientOf = store.Account("campaign.recipient_of", `SELECT `+recipientColumns+` FROM recipient r WHERE r.account_id = :account AND r.campaign_id = ? AND r.contact_id = ?`)
-	messagesOf  = store.Account("campaign.messages_of", `SELECT r.campaign_id, c.name, `+recipientColumns+` FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
-		WHERE r.account_id = :account AND r.contact_id = ? ORDER BY r.campaign_id DESC LIMIT ?`)
+	messagesOf  = store.Account("campaign.messages_of", `SELECT r.campaign_id, c.name, `+recipientColumns+`, `+happened+` AS at
+		FROM recipient r JOIN campaign c ON c.account_id = :account AND c.id = r.campaign_id
+		WHERE r.account_id = :account AND r.contact_id = ? AND (`+happened+`, r.campaign_id) < (?, ?) ORDER BY `+happened+` DESC, r.campaign_id DESC LIMIT ?`)
 	overTime = store.Account("campaign.over_time", `SELECT b.ended_at / CAST(? AS BIGINT) * CAST(? AS BIGINT) AS at, SUM(b.accepted) AS people FROM campaign_batch b
 		WHERE b.account_id = :account AND b.campaign_id = ? AND b.ended_at > 0 GROUP BY 1 ORDER BY 1 LIMIT 10000`)
 )

@@ -33,6 +33,10 @@ var (
 	get  = store.Account("message.get", `SELECT `+columns+` FROM message m WHERE m.account_id = :account AND m.id = ?`)
 	page = store.Account("message.page", `SELECT `+columns+` FROM message m
  WHERE m.account_id = :account AND m.id < ? AND (CAST(? AS {text}) = '' OR m.state = ?) ORDER BY m.id DESC LIMIT ?`)
+	ofContact = store.Account("message.of_contact", `SELECT `+columns+` FROM message m WHERE m.account_id = :account AND m.contact_id = ? AND m.contact_id <> 0
+ AND (m.made_at, m.id) < (?, ?) ORDER BY m.made_at DESC, m.id DESC LIMIT ?`)
+	ofSignups = store.Account("message.of_signups", `SELECT `+columns+` FROM message m WHERE m.account_id = :account AND m.signup_id IN ?* AND m.signup_id <> 0
+ AND m.contact_id = 0 AND (m.made_at, m.id) < (?, ?) ORDER BY m.made_at DESC, m.id DESC LIMIT ?`)
 	counts = store.Account("message.counts", `SELECT m.state, count(*) AS n FROM message m WHERE m.account_id = :account AND m.made_at >= ?
 		AND (m.ended_at = 0 OR m.ended_at >= ?) GROUP BY m.state`)
 	waiting = store.Account("message.waiting", `SELECT m.reason, count(*) AS n FROM message m

@@ -22,7 +22,7 @@ import (
 // tabs are the views of a person.
 func tabs(r *shell.Request, id int64, now string) []shell.Tab {
 	var out []shell.Tab
-	for _, t := range []struct{ name, path string }{{"overview", ""}, {"consent", "/consent"}, {"activity", "/activity"}, {"requests", "/requests"}, {"trace", "/trace"}} {
+	for _, t := range []struct{ name, path string }{{"overview", ""}, {"consent", "/consent"}, {"activity", "/activity"}, {"messages", "/messages"}, {"requests", "/requests"}, {"trace", "/trace"}} {
 		out = append(out, shell.Tab{Label: r.P.T("people.tab." + t.name), URL: at(id, t.path), Now: t.name == now})
 	}
 	return out
@@ -30,7 +30,7 @@ func tabs(r *shell.Request, id int64, now string) []shell.Tab {
 
 // head is what every view of a person says around its content.
 func head(r *shell.Request, c contact.Contact, now string) shell.Page {
-	p := shell.Page{Title: c.Email.Raw(), Lead: c.Name.Raw(), Crumbs: contactsLink(r), Tabs: tabs(r, c.ID, now), Badge: contactBadge(r, c.State), Wide: true}
+	p := shell.Page{Title: c.Email.Raw(), Lead: c.Name.Raw(), Crumbs: contactsLink(r), Tabs: tabs(r, c.ID, now), Badge: badge(r, c), Wide: true}
 	if !c.State.Ending() {
 		p.Actions = contactActions(r, c, now)
 	}
@@ -43,6 +43,7 @@ type overview struct {
 	attributes []contact.Attribute
 	stands     []consent.Standing
 	bars       []consent.Suppression
+	merged     []contact.Contact // who went into this one
 	lists      map[int64]list.List
 }
 
@@ -64,11 +65,23 @@ func (p *Pages) contact(r *shell.Request) error {
 			return err
 		}
 		o.lists = named(all)
-		o.bars, err = consent.SuppressionsOf(v, c.Email)
+		if o.bars, err = consent.SuppressionsOf(v, c.Email); err != nil {
+			return err
+		}
+		o.merged, err = contact.MergedInto(v, c.ID)
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if len(o.merged) > 0 {
+		ids := make([]int64, len(o.merged))
+		for i, m := range o.merged {
+			ids[i] = m.ID
+		}
+		if err := p.look(r, trace.Looked{Object: "contact", ObjectID: c.ID, Contacts: ids}); err != nil {
+			return err
+		}
 	}
 	return r.Render(http.StatusOK, contactPage(r, o))
 }
@@ -244,19 +257,6 @@ func (l *lookup) event(rec consent.Record, o consent.Origin) (e event, err error
 	}
 	e.member, err = once1(l.members, who, func() (member.Member, error) { return member.Get(l.v, who) })
 	return e, err
-}
-
-func (p *Pages) activity(r *shell.Request) error {
-	c, err := p.one(r)
-	if err != nil {
-		return err
-	}
-	var done []contact.Done
-	err = p.view(r, func(v *store.View) (err error) { done, err = contact.Activities(v, c.ID); return err })
-	if err != nil {
-		return err
-	}
-	return r.Render(http.StatusOK, activityPage(r, c, done))
 }
 
 // maxTrace is how many entries the view of a person shows.

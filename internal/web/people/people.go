@@ -42,6 +42,7 @@ func (p *Pages) Routes() []shell.Route {
 		person("/contacts/{id}", shell.ContactsRead, p.contact),
 		person("/contacts/{id}/consent", shell.ContactsRead, p.consent),
 		person("/contacts/{id}/activity", shell.ContactsRead, p.activity),
+		person("/contacts/{id}/messages", shell.ContactsRead, p.messages),
 		person("/contacts/{id}/requests", shell.ContactsRead, p.requests),
 		person("/contacts/{id}/object", shell.ContactsWrite, p.object),
 		post("/contacts/{id}/object", shell.ContactsWrite, p.objectPost, "consent.object", "suppression.add", trace.LookAction),
@@ -50,6 +51,8 @@ func (p *Pages) Routes() []shell.Route {
 		post("/contacts/{id}/correct", shell.ContactsWrite, p.correctPost, "contact.correct"),
 		person("/contacts/{id}/address", shell.ContactsWrite, p.newAddress),
 		post("/contacts/{id}/address", shell.ContactsWrite, p.newAddressPost, "move.ask", trace.LookAction),
+		person("/contacts/{id}/merge", shell.ContactsWrite, p.merge),
+		post("/contacts/{id}/merge", shell.ContactsWrite, p.mergePost, "contact.merge"),
 		person("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdraw),
 		post("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdrawPost, "consent.withdraw", "consent.object", "suppression.add"),
 		person("/contacts/{id}/freeze", shell.ContactsWrite, p.freeze),
@@ -113,6 +116,14 @@ func contactsLink(r *shell.Request) []shell.Link {
 
 func listsLink(r *shell.Request) []shell.Link {
 	return append(contactsLink(r), shell.Link{Label: r.P.T("nav.lists"), URL: "/lists"})
+}
+
+// badge is what must be seen of a person at once; nothing while all is well.
+func badge(r *shell.Request, c contact.Contact) shell.Component {
+	if c.Merged() && !c.State.Ending() {
+		return shell.Badge(shell.Quiet, r.P.T("people.merged.badge"))
+	}
+	return contactBadge(r, c.State)
 }
 
 // contactBadge is the state of a person beside what they said about lists; nothing while all is well.

@@ -223,7 +223,7 @@ func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T)
 			base+"/proof.json", base+"/proof.csv", say(o, "Being sealed", "En cours de scellement"))
 		must(t, trace.SealNow(context.Background(), o.Main))
 		contains(t, o.get(base+"/consent"), say(o, "Sealed on", "Scellé le"))
-		contains(t, o.get(base+"/activity"), say(o, "No activity yet", "Pas encore d’activité"))
+		contains(t, o.get(base+"/activity"), say(o, "Confirmed from the mailbox", "A confirmé depuis sa boîte"), say(o, "Asked to join", "A demandé"))
 		o.write(o.who, func(tx *store.Tx) error {
 			return contact.Active(tx, []contact.Activity{{Contact: id, Kind: contact.Clicked, Times: 3}})
 		})
