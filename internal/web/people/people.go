@@ -73,6 +73,12 @@ func (p *Pages) Routes() []shell.Route {
 		person("/segments/{id}", shell.ContactsRead, p.segmentBuild),
 		post("/segments/{id}", shell.ListsWrite, p.segmentSave, "segment.change"),
 		post("/segments/{id}/turn", shell.ListsWrite, p.segmentTurnPost, "segment.retire", "segment.restore"),
+		get("/attributes", shell.ListsRead, p.attributes),
+		get("/attributes/new", shell.ListsWrite, p.attributeNew),
+		post("/attributes/new", shell.ListsWrite, p.attributeNewPost, "contact.attribute"),
+		get("/attributes/{id}", shell.ListsRead, p.attribute),
+		post("/attributes/{id}", shell.ListsWrite, p.attributePost, "contact.attribute.change"),
+		post("/attributes/{id}/turn", shell.ListsWrite, p.attributeTurnPost, "contact.attribute.retire", "contact.attribute.restore"),
 		person("/suppressions", shell.ContactsRead, p.suppressions),
 		post("/suppressions", shell.ContactsWrite, p.suppressPost, "suppression.add"),
 	}
