@@ -13,8 +13,8 @@ import (
 	"consend/internal/web/shell"
 )
 
-// attributes lists what is noted about people, and what the account said about it.
-func (p *Pages) attributes(r *shell.Request) error {
+// attributeList shows what is noted about people, and what the account said about it.
+func (p *Pages) attributeList(r *shell.Request) error {
 	var all []contact.Attribute
 	if err := p.view(r, func(v *store.View) (err error) { all, err = contact.EveryAttribute(v); return err }); err != nil {
 		return err

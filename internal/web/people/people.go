@@ -73,7 +73,7 @@ func (p *Pages) Routes() []shell.Route {
 		person("/segments/{id}", shell.ContactsRead, p.segmentBuild),
 		post("/segments/{id}", shell.ListsWrite, p.segmentSave, "segment.change"),
 		post("/segments/{id}/turn", shell.ListsWrite, p.segmentTurnPost, "segment.retire", "segment.restore"),
-		get("/attributes", shell.ListsRead, p.attributes),
+		get("/attributes", shell.ListsRead, p.attributeList),
 		get("/attributes/new", shell.ListsWrite, p.attributeNew),
 		post("/attributes/new", shell.ListsWrite, p.attributeNewPost, "contact.attribute"),
 		get("/attributes/{id}", shell.ListsRead, p.attribute),
