@@ -152,18 +152,22 @@ func attributeRows(r *shell.Request, all []contact.Attribute) [][]shell.Componen
 		if a.RetiredAt != 0 {
 			continue
 		}
-		label := a.Label
-		if label == "" {
-			label = a.Name
-		}
 		kept := r.P.T("attributes.kept.contact")
 		if a.KeepDays > 0 {
 			kept = r.P.N("segments.days", int(a.KeepDays))
 		}
-		rows = append(rows, []shell.Component{shell.A("/attributes/"+dec(a.ID), label), shell.Str(a.Name), shell.Str(r.P.T("attributes.type." + string(a.Type))),
+		rows = append(rows, []shell.Component{shell.A("/attributes/"+dec(a.ID), labelOf(a)), shell.Str(a.Name), shell.Str(r.P.T("attributes.type." + string(a.Type))),
 			shell.Str(a.Purpose), shell.Str(kept), sensitiveBadge(r, a)})
 	}
 	return rows
+}
+
+// labelOf is how people see an attribute.
+func labelOf(a contact.Attribute) string {
+	if a.Label != "" {
+		return a.Label
+	}
+	return a.Name
 }
 
 func sensitiveBadge(r *shell.Request, a contact.Attribute) shell.Component {

@@ -189,10 +189,7 @@ func attributeTitle(r *shell.Request, a contact.Attribute) string {
 	if a.ID == 0 {
 		return r.P.T("attributes.new")
 	}
-	if a.Label != "" {
-		return a.Label
-	}
-	return a.Name
+	return labelOf(a)
 }
 
 func attributePath(a contact.Attribute) string {
@@ -265,7 +262,7 @@ func attributePage(r *shell.Request, a contact.Attribute, f *shell.Form) templ.C
 					var templ_7745c5c3_Var10 templ.SafeURL
 					templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(attributePath(a)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/attributes.templ`, Line: 69, Col: 64}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/attributes.templ`, Line: 66, Col: 64}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 					if templ_7745c5c3_Err != nil {

@@ -3,7 +3,11 @@
 package people_test
 
 import (
+	"context"
+	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"consend/internal/ground/store"
@@ -37,4 +41,59 @@ func TestAnAttributeIsDeclaredAndASensitiveNameIsAskedAbout(t *testing.T) {
 			t.Errorf("%+v", all)
 		}
 	})
+}
+
+func TestSeveralChoicesAreTickedAndOneNoLongerOfferedStays(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.post("/attributes/new", "name", "Gouts", "type", "multiple", "label", "Tastes", "choices", "rouge\nblanc\nrosé, brut")
+		o.post("/attributes/new", "name", "Ville", "type", "choice", "choices", "Lyon\nLille")
+		id := o.person("lea@example.org")
+		path := fmt.Sprintf("/contacts/%d/correct", id)
+		contains(t, o.get(path), "Tastes", `type="checkbox" name="attr.GOUTS"`)
+		o.post(path, "attr.GOUTS", "", "attr.GOUTS", "blanc", "attr.GOUTS", "rosé, brut", "attr.VILLE", "Lyon")
+		o.declare("GOUTS", func(a *contact.Attribute) { a.Choices = contact.Choices{"rouge", "rosé, brut"} })
+		o.declare("VILLE", func(a *contact.Attribute) { a.Choices = contact.Choices{"Lille"} })
+		contains(t, o.get(path), `value="blanc" checked`, `value="Lyon" selected`)
+		o.post(path, "attr.GOUTS", "", "attr.GOUTS", "blanc", "attr.GOUTS", "rouge", "attr.VILLE", "Lyon")
+		has := o.contact(id).Attributes
+		if s := has["GOUTS"].Several(); !slices.Equal(s, []string{"rouge", "blanc"}) || has["VILLE"].Raw() != "Lyon" {
+			t.Errorf("%q, %q", s, has["VILLE"].Raw())
+		}
+		contains(t, o.refused(path, "attr.GOUTS", "", "attr.GOUTS", "noir"), "noir", say(o, "is none of the choices", "n’est pas l’un des choix"))
+		o.post(path, "attr.GOUTS", "", "attr.VILLE", "")
+		if has := o.contact(id).Attributes; len(has) != 0 {
+			t.Errorf("%d values are left", len(has))
+		}
+	})
+}
+
+func TestWhatMayDescribeNobodyIsNamedWhereASegmentIsBuilt(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.post("/attributes/new", "name", "Syndicat", "type", "text", "sensitive", "yes")
+		contains(t, o.get("/segments/new"), say(o, "Not offered as a condition", "Pas proposé comme condition"), ">SYNDICAT</a>")
+		o.declare("SYNDICAT", func(a *contact.Attribute) { a.Sensitive, a.Special = contact.Declared, contact.OfMembers })
+		if strings.Contains(o.get("/segments/new"), say(o, "Not offered as a condition", "Pas proposé comme condition")) {
+			t.Error("it may be asked for now")
+		}
+	})
+}
+
+// declare changes what is said of an attribute.
+func (o *office) declare(name string, change func(*contact.Attribute)) {
+	o.t.Helper()
+	must(o.t, o.Main.Write(context.Background(), o.who, func(tx *store.Tx) error {
+		all, err := contact.EveryAttribute(tx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(a contact.Attribute) bool { return a.Name == name })
+		change(&all[i])
+		return contact.ChangeAttribute(tx, all[i].ID, 0, all[i])
+	}))
+}
+
+func (o *office) contact(id int64) (c contact.Contact) {
+	o.t.Helper()
+	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }))
+	return c
 }
