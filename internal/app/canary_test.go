@@ -277,6 +277,9 @@ func (w *walk) caught(person int64) (id int64, m *mail.Message) {
 func (w *walk) publish() {
 	w.t.Helper()
 	w.write(func(tx *store.Tx) error {
+		if _, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "CITY", Type: contact.TypeText, KeepDays: 3650}}); err != nil {
+			return err // its values are dated
+		}
 		f, err := form.Find(tx, w.Form.ID)
 		if err != nil {
 			return err

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
@@ -256,8 +257,9 @@ type Attribute struct {
 	Purpose   string
 	Sensitive Sensitivity
 	RetiredAt int64
-	Label     string // how people see it; "" is its name
-	KeepDays  int64  // 0: as long as the contact
+	Label     string            // how people see it; "" is its name
+	KeepDays  int64             // 0: as long as the contact
+	KeepSince legalclock.Moment // when that limit was set or shortened
 	Special   Special
 	Version   int64 // counts changes, for ChangeAttribute
 }
@@ -489,7 +491,7 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 		case !ok && len(at) >= MaxAttributes:
 			return nil, fault.New(fault.Invalid, "contact.attribute.many", "limit", MaxAttributes)
 		case !ok:
-			w.ID = tx.ID()
+			w.ID, w.KeepSince = tx.ID(), w.since(Attribute{}, tx.Now)
 			if _, looks := LooksLike(w.Name, w.Label); w.Sensitive == NotAsked && looks {
 				w.Sensitive = LooksSo
 			}

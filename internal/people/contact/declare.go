@@ -34,7 +34,7 @@ func (a Attribute) stored() []any {
 	if kind == TypeMultiple {
 		kind, several = TypeChoice, 1
 	}
-	return []any{string(kind), several, a.Choices.text(), a.Purpose, int(a.Sensitive), a.Label, a.KeepDays, string(a.Special)}
+	return []any{string(kind), several, a.Choices.text(), a.Purpose, int(a.Sensitive), a.Label, a.KeepDays, a.KeepSince, string(a.Special)}
 }
 
 // EveryAttribute lists the account's attributes by name, retired ones last.
@@ -89,7 +89,7 @@ func ChangeAttribute(tx *store.Tx, id, version int64, a Attribute) error {
 	if version != 0 && version != was.Version {
 		return fault.New(fault.Conflict, "contact.attribute.changed")
 	}
-	a.Name, a.Type = was.Name, was.Type
+	a.Name, a.Type, a.KeepSince = was.Name, was.Type, a.since(was, tx.Now)
 	if err := a.check(); err != nil {
 		return err
 	}

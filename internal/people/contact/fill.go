@@ -44,6 +44,7 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 	}
 	slices.Sort(ids)
 	var members []trace.Member
+	var said []noted
 	for part := range slices.Chunk(ids, 1000) {
 		was, err := store.All[Contact](tx, lockSome, part)
 		if err != nil {
@@ -51,13 +52,22 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 		}
 		for _, c := range was {
 			f := at[c.ID]
+			if c.State.Ending() || c.State == StateRestricted {
+				continue
+			}
 			now, private := f.change(c, replace).onto(c)
-			if len(private) == 0 || c.State.Ending() || c.State == StateRestricted {
+			if again := f.stands(now); len(again) > 0 {
+				said = append(said, noted{c.ID, again})
+			}
+			if len(private) == 0 {
 				continue
 			}
 			tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, c.ID)
 			members = append(members, filled(f.Row, private))
 		}
+	}
+	if err := note(tx, said); err != nil {
+		return 0, err
 	}
 	changed := int64(len(members))
 	for len(members) > 0 {
@@ -69,6 +79,17 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 		members = members[n:]
 	}
 	return changed, nil
+}
+
+// stands are the values of a filling that the person has now: brought, or said again.
+func (f *Filling) stands(now Contact) Attributes {
+	out := Attributes{}
+	for n, v := range f.Attributes {
+		if !v.IsZero() && now.Attributes[n] == v {
+			out[n] = v
+		}
+	}
+	return out
 }
 
 // filled is the member of the set act that tells of one person: which fields, and what they

@@ -23,7 +23,7 @@ func (p *Pages) attributeList(r *shell.Request) error {
 }
 
 func (p *Pages) attributeNew(r *shell.Request) error {
-	return r.Render(http.StatusOK, attributePage(r, contact.Attribute{}, shell.NewForm("type", string(contact.TypeText))))
+	return r.Render(http.StatusOK, attributePage(r, contact.Attribute{}, shell.NewForm("type", string(contact.TypeText)), 0))
 }
 
 const attributeBody = 64 << 10
@@ -60,11 +60,11 @@ func (p *Pages) attributeNewPost(r *shell.Request) error {
 	a := readAttribute(f)
 	if _, looks := contact.LooksLike(a.Name, a.Label); looks && a.Sensitive == contact.NotAsked {
 		f.Fail("sensitive", "attributes.answer")
-		return r.Render(http.StatusUnprocessableEntity, attributePage(r, contact.Attribute{}, f))
+		return r.Render(http.StatusUnprocessableEntity, attributePage(r, contact.Attribute{}, f, 0))
 	}
 	err = p.write(r, func(tx *store.Tx) error { _, err := contact.MakeAttribute(tx, a); return err })
 	if f.Take(err) {
-		return r.Render(http.StatusUnprocessableEntity, attributePage(r, contact.Attribute{}, f))
+		return r.Render(http.StatusUnprocessableEntity, attributePage(r, contact.Attribute{}, f, 0))
 	}
 	if err != nil {
 		return err
@@ -72,17 +72,44 @@ func (p *Pages) attributeNewPost(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, "/attributes", "attributes.saved")
 }
 
-func (p *Pages) theAttribute(r *shell.Request) (a contact.Attribute, err error) {
+// ahead is how many days a page looks ahead at values that end.
+const ahead = 30
+
+// theAttribute finds the attribute a page is about, and of how many people its value ends soon.
+func (p *Pages) theAttribute(r *shell.Request) (a contact.Attribute, leaving int64, err error) {
 	id, err := r.ID("id")
 	if err != nil {
-		return a, err
+		return a, 0, err
 	}
-	err = p.view(r, func(v *store.View) (err error) { a, err = contact.GetAttribute(v, id); return err })
-	return a, err
+	err = p.view(r, func(v *store.View) (err error) {
+		if a, err = contact.GetAttribute(v, id); err == nil {
+			leaving, err = contact.Leaving(v, a, ahead)
+		}
+		return err
+	})
+	return a, leaving, err
+}
+
+// attributeFacts are what stays of an attribute, and when its values end.
+func attributeFacts(r *shell.Request, a contact.Attribute, leaving int64) []shell.Fact {
+	out := []shell.Fact{{Label: r.P.T("attributes.name"), Text: a.Name, Hint: r.P.T("attributes.name.stays")}, {Label: r.P.T("attributes.type"), Text: r.P.T("attributes.type." + string(a.Type))}}
+	if a.KeepDays == 0 {
+		return append(out, shell.Fact{Label: r.P.T("attributes.kept"), Text: r.P.T("attributes.kept.contact")})
+	}
+	f := shell.Fact{Label: r.P.T("attributes.kept"), Text: r.P.N("attributes.kept.ends", int(a.KeepDays))}
+	switch {
+	case a.From() > r.Now():
+		f.Hint = r.P.T("attributes.kept.from", "day", r.P.Date(a.From()))
+	case leaving >= contact.LeavingMost:
+		f.Hint = r.P.T("attributes.kept.many", "n", r.P.Number(leaving))
+	default:
+		f.Hint = r.P.N("attributes.kept.soon", int(leaving))
+	}
+	return append(out, f)
 }
 
 func (p *Pages) attribute(r *shell.Request) error {
-	a, err := p.theAttribute(r)
+	a, leaving, err := p.theAttribute(r)
 	if err != nil {
 		return err
 	}
@@ -90,7 +117,7 @@ func (p *Pages) attribute(r *shell.Request) error {
 	if a.KeepDays > 0 {
 		f.Values.Set("keep_days", dec(a.KeepDays))
 	}
-	return r.Render(http.StatusOK, attributePage(r, a, f))
+	return r.Render(http.StatusOK, attributePage(r, a, f, leaving))
 }
 
 // answered is what the account said about a sensitivity; "" is nothing yet.
@@ -105,7 +132,7 @@ func answered(a contact.Attribute) string {
 }
 
 func (p *Pages) attributePost(r *shell.Request) error {
-	was, err := p.theAttribute(r)
+	was, leaving, err := p.theAttribute(r)
 	if err != nil {
 		return err
 	}
@@ -118,7 +145,7 @@ func (p *Pages) attributePost(r *shell.Request) error {
 	version, _ := f.Int("version")
 	err = p.write(r, func(tx *store.Tx) error { return contact.ChangeAttribute(tx, was.ID, version, a) })
 	if f.Take(err) {
-		return r.Render(http.StatusUnprocessableEntity, attributePage(r, was, f))
+		return r.Render(http.StatusUnprocessableEntity, attributePage(r, was, f, leaving))
 	}
 	if err != nil {
 		return err

@@ -199,7 +199,7 @@ func attributePath(a contact.Attribute) string {
 	return "/attributes/" + dec(a.ID)
 }
 
-func attributePage(r *shell.Request, a contact.Attribute, f *shell.Form) templ.Component {
+func attributePage(r *shell.Request, a contact.Attribute, f *shell.Form, leaving int64) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -233,7 +233,7 @@ func attributePage(r *shell.Request, a contact.Attribute, f *shell.Form) templ.C
 			}
 			ctx = templ.InitializeContext(ctx)
 			if a.ID != 0 {
-				templ_7745c5c3_Err = shell.Facts(shell.Fact{Label: r.P.T("attributes.name"), Text: a.Name, Hint: r.P.T("attributes.name.stays")}, shell.Fact{Label: r.P.T("attributes.type"), Text: r.P.T("attributes.type." + string(a.Type))}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = shell.Facts(attributeFacts(r, a, leaving)...).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

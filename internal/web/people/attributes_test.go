@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
@@ -31,6 +32,11 @@ func TestAnAttributeIsDeclaredAndASensitiveNameIsAskedAbout(t *testing.T) {
 		o.post(path, "version", "1", "sensitive", "yes", "special", "member", "keep_days", "")
 		contains(t, o.get("/attributes"), say(o, "Our members", "Nos membres"))
 		o.refused(path, "keep_days", "many")
+		o.declare("ALLERGIES", func(a *contact.Attribute) { a.KeepDays = 30 })
+		contains(t, o.get(path), say(o, "Deleted 30 days after it was last noted", "Supprimé 30 jours après"), say(o, "The first ones on", "Les premières le"))
+		o.Clock.Advance(8 * 24 * time.Hour)
+		contains(t, o.get(path), say(o, "of 0 people", "0 personne"))
+		o.declare("ALLERGIES", func(a *contact.Attribute) { a.KeepDays = 0 })
 		o.post(path+"/turn", "do", "retire")
 		o.post(path+"/turn", "do", "restore")
 		var all []contact.Attribute
