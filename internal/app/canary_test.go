@@ -86,6 +86,7 @@ var notReached = map[string]string{
 	"main.refusal_out.kind":          "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope":         "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope_id":      "a line waits here until the next fact is handled: the house has settled",
+	"main.import_note.args":          "no value of hers was left out",
 	"main.contact.notice_due_at":     "nobody passed her on: GDPR 14 owes her no notice",
 }
 

@@ -332,7 +332,7 @@ func (a Attribute) Read(s string) (Value, error) {
 	}
 	ways := Split(v.raw)
 	for _, said := range ways {
-		if v, err = a.pick(said); err == nil {
+		if v, err = a.Pick(said); err == nil {
 			return v, nil
 		}
 	}
@@ -367,10 +367,24 @@ func Split(s string) (ways [][]string) {
 	ways = [][]string{{s}}
 	for _, between := range []string{";", "|", ",", "\n"} {
 		if strings.Contains(s, between) {
-			ways = append(ways, strings.Split(s, between))
+			ways = append(ways, parted(s, between))
 		}
 	}
 	return ways
+}
+
+// parted is strings.Split, but for a sign behind a backslash: so Mailchimp writes a comma of a name.
+func parted(s, between string) []string {
+	out := strings.Split(s, between)
+	for i := 0; i+1 < len(out); {
+		if !strings.HasSuffix(out[i], "\\") {
+			i++
+			continue
+		}
+		out[i] = out[i][:len(out[i])-1] + between + out[i+1]
+		out = slices.Delete(out, i+1, i+2)
+	}
+	return out
 }
 
 func (a Attribute) choice(s string) (string, bool) {
@@ -381,8 +395,9 @@ func (a Attribute) choice(s string) (string, bool) {
 	return a.Choices[i], true
 }
 
-// pick is the value of several choices, in the order of the attribute's: one way to write a value.
-func (a Attribute) pick(said []string) (Value, error) {
+// Pick is the value of several choices, in the order of the attribute's: one way to write a value.
+// Faults: contact.attribute.unknown.
+func (a Attribute) Pick(said []string) (Value, error) {
 	has := map[string]bool{}
 	for _, p := range said {
 		if p = strings.TrimSpace(p); p == "" {
@@ -428,7 +443,7 @@ func (a Attribute) ReadOver(has Value, said []string) (Value, error) {
 			with.Choices = append(slices.Clone(with.Choices), s)
 		}
 	}
-	return with.pick(said)
+	return with.Pick(said)
 }
 
 // AttributeName folds a heading into an attribute's name: accents off, upper case,
