@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/contact"
+	"consend/internal/people/segment"
 )
 
 // values are what becomes of what is noted about people: dated, and ended in time.
@@ -46,5 +47,6 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 	do("keep values without a limit", func(tx *store.Tx) error {
 		return contact.ChangeAttribute(tx, r.n["village"], 0, contact.Attribute{})
 	})
+	do("export a segment", func(tx *store.Tx) error { _, err := segment.Export(tx, r.n["segment"]); return err })
 	steps("forget when they were noted", func(ctx context.Context, _ actor.Actor) error { return contact.EndValues(ctx, r.Main) })
 }

@@ -4,7 +4,9 @@ package people_test
 
 import (
 	"context"
+	"encoding/csv"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
+	"consend/internal/trace"
 )
 
 func TestAnAttributeIsDeclaredAndASensitiveNameIsAskedAbout(t *testing.T) {
@@ -102,4 +105,52 @@ func (o *office) contact(id int64) (c contact.Contact) {
 	o.t.Helper()
 	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }))
 	return c
+}
+
+func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.declared(contact.Attribute{Name: "GOUTS", Type: contact.TypeMultiple, Choices: contact.Choices{"rouge", "blanc, sec"}}, contact.Attribute{Name: "NOTE", Type: contact.TypeText},
+			contact.Attribute{Name: "POINTS", Type: contact.TypeNumber}, contact.Attribute{Name: "ALLERGIES", Type: contact.TypeText})
+		var ids []int64
+		for i, s := range []string{"a", "b", "c", "d"} {
+			ids = append(ids, o.person(s+"@example.org"))
+			o.post(fmt.Sprintf("/contacts/%d/correct", ids[i]), "country", "FR", "attr.NOTE", "=1+1", "attr.POINTS", "-5", "attr.GOUTS", "rouge", "attr.GOUTS", "blanc, sec", "attr.ALLERGIES", "noix")
+		}
+		o.post(fmt.Sprintf("/contacts/%d/object", ids[1]), "how", "letter", "on", "2026-03-02")
+		o.write(o.who, func(tx *store.Tx) error { return contact.Restrict(tx, ids[2], "dispute") })
+		o.post(fmt.Sprintf("/contacts/%d/correct", ids[3]), "country", "BE")
+		to := o.post("/segments/new", "name", "France", "m0", "all", "w1", "country", "c1", "is", "v1", "FR", "g1", "0")
+		contains(t, o.get(to), to+"/export")
+		_, body, _ := o.ask("POST", to+"/export", url.Values{})
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
+		must(t, err)
+		want := [][]string{{"email", "name", "language", "country", "status", "GOUTS", "NOTE", "POINTS"},
+			{"a@example.org", "", "", "FR", "active", `["rouge","blanc, sec"]`, "'=1+1", "-5"}, {"b@example.org", "", "", "FR", "blocked", `["rouge","blanc, sec"]`, "'=1+1", "-5"}}
+		if !slices.EqualFunc(rows, want, slices.Equal[[]string]) {
+			t.Errorf("%q", rows)
+		}
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+			for id, n := range map[int64]int{ids[0]: 1, ids[1]: 1, ids[2]: 0, ids[3]: 0} {
+				looks, err := trace.LookedAt(v, id, 0)
+				looks = slices.DeleteFunc(looks, func(e trace.Entry) bool { return e.Object != "segment" })
+				if err != nil || len(looks) != n {
+					t.Errorf("%d was looked at %d times: %v", id, len(looks), err)
+				}
+			}
+			taken, err := trace.Search(v, trace.Question{Action: "segment.export"})
+			if len(taken) != 1 || taken[0].Fields()["people"] != "3" {
+				t.Errorf("%+v", taken)
+			}
+			return err
+		}))
+		o.role = "editor"
+		if code, _, _ := o.ask("POST", to+"/export", url.Values{}); code != 403 {
+			t.Errorf("an editor takes it: %d", code)
+		}
+	})
+}
+
+func (o *office) declared(all ...contact.Attribute) {
+	o.t.Helper()
+	o.write(o.who, func(tx *store.Tx) error { _, err := contact.EnsureAttributes(tx, all); return err })
 }

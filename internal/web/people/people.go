@@ -72,6 +72,7 @@ func (p *Pages) Routes() []shell.Route {
 		post("/segments/new", shell.ListsWrite, p.segmentSave, "segment.make"),
 		person("/segments/{id}", shell.ContactsRead, p.segmentBuild),
 		post("/segments/{id}", shell.ListsWrite, p.segmentSave, "segment.change"),
+		{Method: "POST", Pattern: "/segments/{id}/export", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{"segment.export", trace.LookAction}, Handler: p.segmentFilePost},
 		post("/segments/{id}/turn", shell.ListsWrite, p.segmentTurnPost, "segment.retire", "segment.restore"),
 		get("/attributes", shell.ListsRead, p.attributeList),
 		get("/attributes/new", shell.ListsWrite, p.attributeNew),
