@@ -87,6 +87,7 @@ var notReached = map[string]string{
 	"main.refusal_out.kind":          "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope":         "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope_id":      "a line waits here until the next fact is handled: the house has settled",
+	"main.import_note.args":          "no value of hers was left out",
 	"main.contact.notice_due_at":     "nobody passed her on: GDPR 14 owes her no notice",
 }
 
@@ -278,6 +279,9 @@ func (w *walk) caught(person int64) (id int64, m *mail.Message) {
 func (w *walk) publish() {
 	w.t.Helper()
 	w.write(func(tx *store.Tx) error {
+		if _, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "CITY", Type: contact.TypeText, KeepDays: 3650}}); err != nil {
+			return err // its values are dated
+		}
 		f, err := form.Find(tx, w.Form.ID)
 		if err != nil {
 			return err

@@ -29,13 +29,14 @@ var alone = map[string]string{
 // written nothing. Generated from the pages of the filled house.
 func TestTwoWhoEditTheSameAtOnceOverwriteNothing(t *testing.T) {
 	meanwhile := map[string]string{} // by room
-	for _, room := range []string{"contact", "list", "list.purpose", "notice", "form", "campaign", "sender", "account", "import", "segment"} {
+	for _, room := range []string{"contact", "list", "list.purpose", "notice", "form", "campaign", "sender", "account", "import", "segment", "contact.attribute"} {
 		meanwhile[room] = locale.For("en", nil).T(room + ".changed")
 	}
 	open(t, func(t *testing.T, e *everything) {
 		e.signIn(t)
 		e.send("POST", "/settings/senders/new", "application/x-www-form-urlencoded", "name=Second&email=second@maison-thym.example") // so that there is a choice
 		e.send("POST", "/segments/new", "application/x-www-form-urlencoded", "name=French&m0=all&w1=country&c1=is&v1=FR&g1=0")
+		e.send("POST", "/attributes/new", "application/x-www-form-urlencoded", "name=Town&type=text&label=Town")
 		tried := map[int]bool{}
 		for _, b := range e.buttons(t) {
 			rt := e.routes[b.route]

@@ -85,6 +85,7 @@ func sections() []shell.Section {
 			{Key: "contacts_all", Path: "/contacts", Permission: shell.ContactsRead},
 			{Key: "lists", Path: "/lists", Permission: shell.ListsRead},
 			{Key: "segments", Path: "/segments", Permission: shell.ListsRead},
+			{Key: "attributes", Path: "/attributes", Permission: shell.ListsRead},
 			{Key: "import", Path: "/import", Permission: shell.ContactsRead},
 			{Key: "do_not_mail", Path: "/suppressions", Permission: shell.ContactsRead},
 		}},

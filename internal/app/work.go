@@ -77,6 +77,7 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "store.tidy", Every: time.Hour, Do: h.Tidy},
 		{Kind: "evidence.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return evidence.Sweep(ctx, h.Main) }},
 		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
+		{Kind: "contact.keep", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return contact.EndValues(ctx, h.Main) }},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
 	}
 }

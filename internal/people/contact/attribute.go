@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
@@ -256,8 +257,9 @@ type Attribute struct {
 	Purpose   string
 	Sensitive Sensitivity
 	RetiredAt int64
-	Label     string // how people see it; "" is its name
-	KeepDays  int64  // 0: as long as the contact
+	Label     string            // how people see it; "" is its name
+	KeepDays  int64             // 0: as long as the contact
+	KeepSince legalclock.Moment // when that limit was set or shortened
 	Special   Special
 	Version   int64 // counts changes, for ChangeAttribute
 }
@@ -314,50 +316,134 @@ func (c Choices) text() string {
 	return string(b)
 }
 
-// Read reads a value of the attribute; a choice must be one of its choices, in any case.
-// Several stand with ; or | or a comma between them, unless a choice has it in its name.
+// Read reads a value of the attribute; a choice must be one of its choices, in any case. Several stand
+// with ; or | or a comma or a line between them, unless a choice has it in its name, or as a list of JSON.
+// Faults: those of Type.Read, contact.attribute.unknown.
 func (a Attribute) Read(s string) (Value, error) {
 	v, err := a.Type.Read(s)
 	if err != nil || v.IsZero() || a.Type != TypeChoice && a.Type != TypeMultiple {
 		return v, err
 	}
-	find := func(s string) (string, bool) {
-		i := slices.IndexFunc(a.Choices, func(c string) bool { return strings.EqualFold(c, s) })
-		if i < 0 {
-			return "", false
-		}
-		return a.Choices[i], true
-	}
-	if c, ok := find(v.raw); ok && a.Type == TypeChoice {
-		return Value{raw: c}, nil
-	} else if ok {
-		return several([]string{c}), nil
-	}
 	if a.Type == TypeChoice {
-		return Value{}, a.Type.unfit()
-	}
-	for _, between := range []string{";", "|", ",", "\n"} {
-		said := map[string]bool{}
-		fit := true
-		for _, p := range strings.Split(v.raw, between) {
-			if p = strings.TrimSpace(p); p == "" {
-				continue
-			}
-			c, ok := find(p)
-			fit = fit && ok
-			said[c] = true
+		if c, ok := a.choice(v.raw); ok {
+			return Value{raw: c}, nil
 		}
-		if fit {
-			var out []string
-			for _, c := range a.Choices { // in the order of the choices: one way to write a value
-				if said[c] {
-					out = append(out, c)
+		return Value{}, a.unknown(v.raw)
+	}
+	ways := Split(v.raw)
+	for _, said := range ways {
+		if v, err = a.Pick(said); err == nil {
+			return v, nil
+		}
+	}
+	return v, err // of the finest way: it names one choice
+}
+
+// Split gives the ways in which a text can hold several choices, the likeliest first: whole, as a list of
+// JSON, or with a sign between them. Each way has at least one choice.
+func Split(s string) (ways [][]string) {
+	if s = strings.TrimSpace(s); s == "" {
+		return nil
+	}
+	if s[0] == '[' {
+		var list []any
+		if json.Unmarshal([]byte(s), &list) == nil {
+			var said []string
+			for _, x := range list {
+				switch x := x.(type) {
+				case string:
+					said = append(said, x)
+				case float64:
+					said = append(said, strconv.FormatFloat(x, 'f', -1, 64))
+				case bool:
+					said = append(said, strconv.FormatBool(x))
 				}
 			}
-			return several(out), nil
+			if len(said) == len(list) {
+				return [][]string{said}
+			}
 		}
 	}
-	return Value{}, a.Type.unfit()
+	ways = [][]string{{s}}
+	for _, between := range []string{";", "|", ",", "\n"} {
+		if strings.Contains(s, between) {
+			ways = append(ways, parted(s, between))
+		}
+	}
+	return ways
+}
+
+// parted is strings.Split, but for a sign behind a backslash: so Mailchimp writes a comma of a name.
+func parted(s, between string) []string {
+	out := strings.Split(s, between)
+	for i := 0; i+1 < len(out); {
+		if !strings.HasSuffix(out[i], "\\") {
+			i++
+			continue
+		}
+		out[i] = out[i][:len(out[i])-1] + between + out[i+1]
+		out = slices.Delete(out, i+1, i+2)
+	}
+	return out
+}
+
+func (a Attribute) choice(s string) (string, bool) {
+	i := slices.IndexFunc(a.Choices, func(c string) bool { return strings.EqualFold(c, s) })
+	if i < 0 {
+		return "", false
+	}
+	return a.Choices[i], true
+}
+
+// Pick is the value of several choices, in the order of the attribute's: one way to write a value.
+// Faults: contact.attribute.unknown.
+func (a Attribute) Pick(said []string) (Value, error) {
+	has := map[string]bool{}
+	for _, p := range said {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		c, ok := a.choice(p)
+		if !ok {
+			return Value{}, a.unknown(p)
+		}
+		has[c] = true
+	}
+	var out []string
+	for _, c := range a.Choices {
+		if has[c] {
+			out = append(out, c)
+		}
+	}
+	return several(out), nil
+}
+
+// unknown is that s is none of the choices. The words name it: only who typed it, or brought the file, reads them.
+func (a Attribute) unknown(s string) error {
+	if utf8.RuneCountInString(s) > MaxChoice {
+		s = string([]rune(s)[:MaxChoice]) + "…"
+	}
+	return fault.New(fault.Invalid, "contact.attribute.unknown", "value", s)
+}
+
+// ReadOver reads what a form says of a value that a person has: one text, or several choices. What stays
+// is kept as it is, also a choice that is no longer offered.
+func (a Attribute) ReadOver(has Value, said []string) (Value, error) {
+	kept, said := has.Several(), slices.DeleteFunc(slices.Clone(said), func(s string) bool { return strings.TrimSpace(s) == "" })
+	if a.Type != TypeMultiple {
+		s := strings.Join(said, "")
+		if strings.TrimSpace(s) == has.Raw() {
+			return has, nil
+		}
+		return a.Read(s)
+	}
+	with := a
+	for _, s := range said {
+		if slices.Contains(kept, s) && !slices.Contains(a.Choices, s) {
+			with.Choices = append(slices.Clone(with.Choices), s)
+		}
+	}
+	return with.Pick(said)
 }
 
 // AttributeName folds a heading into an attribute's name: accents off, upper case,
@@ -420,7 +506,7 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 		case !ok && len(at) >= MaxAttributes:
 			return nil, fault.New(fault.Invalid, "contact.attribute.many", "limit", MaxAttributes)
 		case !ok:
-			w.ID = tx.ID()
+			w.ID, w.KeepSince = tx.ID(), w.since(Attribute{}, tx.Now)
 			if _, looks := LooksLike(w.Name, w.Label); w.Sensitive == NotAsked && looks {
 				w.Sensitive = LooksSo
 			}

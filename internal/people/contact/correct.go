@@ -24,6 +24,7 @@ type Change struct {
 	Language   *string
 	Country    *string
 	Age        *int
+	Said       bool // the person said it now: what is the same is noted anew (Attribute.KeepDays)
 }
 
 // Correct changes what is known about a person, unless somebody changed it since
@@ -46,8 +47,8 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 		return fault.New(fault.Invalid, "contact.country").At("country")
 	}
 	now, private := c.onto(was)
-	if len(private) == 0 {
-		return nil
+	if err := c.note(tx, was); err != nil || len(private) == 0 {
+		return err
 	}
 	p, _, err := Keyed(tx, id) // before and after are kept under the person's key
 	if err != nil {
@@ -103,6 +104,24 @@ func (c Change) onto(was Contact) (now Contact, private proof.Fields) {
 		}
 	}
 	return now, private
+}
+
+// note dates the values that a change brings, and takes the date off those that go.
+func (c Change) note(tx *store.Tx, was Contact) error {
+	said := Attributes{}
+	var gone []string
+	for n, v := range c.Attributes {
+		switch {
+		case v.IsZero() && !was.Attributes[n].IsZero():
+			gone = append(gone, n)
+		case !v.IsZero() && (c.Said || v != was.Attributes[n]):
+			said[n] = v
+		}
+	}
+	if len(gone) > 0 {
+		tx.Do(undate, was.ID, gone)
+	}
+	return note(tx, []noted{{was.ID, said}})
 }
 
 // country tells whether s looks like a country of ISO 3166 alpha-2.

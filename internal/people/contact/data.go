@@ -25,6 +25,7 @@ func Data() []datamap.Table {
 			none("type", "one of a few words"), none("choices", "what can be chosen, the same for everybody"),
 			none("purpose", "why the account keeps it"), none("sensitive", "whether it looks like data of GDPR 9"),
 			none("several", "whether several choices may stand"), none("label", "how people see it"), none("keep_days", "how long a value is kept"),
+			none("keep_since", "when that limit was set or shortened"),
 			none("special", "the part of GDPR 9(2) the account rests on"), none("version", "counts changes"),
 			none("created_at", "when it was made"), none("retired_at", "when it was retired"), none("entry_id", "the entry in the trace")}},
 		{Store: datamap.Main, Name: "contact", Account: true, Columns: []datamap.Column{
@@ -40,6 +41,11 @@ func Data() []datamap.Table {
 			none("entry_id", "the entry in the trace"), none("entry_index", "its member"), none("version", "counts changes"),
 			mine("created_at", "contact.created"), mine("updated_at", "contact.updated"), mine("active_at", "contact.activity"),
 			mine("paused_until", "contact.pace"), mine("pace", "contact.pace"), mine("merged_into", "pseudonym")}},
+		{Store: datamap.Main, Name: "attribute_noted", Account: true, Columns: []datamap.Column{
+			none("account_id", "the account"),
+			pd("contact_id", "pseudonym", "noted.contact", datamap.Delete, datamap.Clear),
+			pd("name", "contact.noted", "noted.name", datamap.Delete, datamap.Clear),
+			pd("noted_at", "contact.noted", "noted.at", datamap.Delete, datamap.Clear)}},
 		{Store: datamap.Main, Name: "key_end", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("sheet", "where a key of somebody who is gone lies"),
 			none("slot", "where a key of somebody who is gone lies"), none("at", "when they went")}},

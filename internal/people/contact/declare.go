@@ -34,7 +34,7 @@ func (a Attribute) stored() []any {
 	if kind == TypeMultiple {
 		kind, several = TypeChoice, 1
 	}
-	return []any{string(kind), several, a.Choices.text(), a.Purpose, int(a.Sensitive), a.Label, a.KeepDays, string(a.Special)}
+	return []any{string(kind), several, a.Choices.text(), a.Purpose, int(a.Sensitive), a.Label, a.KeepDays, a.KeepSince, string(a.Special)}
 }
 
 // EveryAttribute lists the account's attributes by name, retired ones last.
@@ -89,7 +89,7 @@ func ChangeAttribute(tx *store.Tx, id, version int64, a Attribute) error {
 	if version != 0 && version != was.Version {
 		return fault.New(fault.Conflict, "contact.attribute.changed")
 	}
-	a.Name, a.Type = was.Name, was.Type
+	a.Name, a.Type, a.KeepSince = was.Name, was.Type, a.since(was, tx.Now)
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -189,11 +189,11 @@ func long(s string, most int) bool {
 func checkedChoices(list Choices) (Choices, error) {
 	var out Choices
 	for _, c := range list {
-		c = norm.NFC.String(strings.Join(strings.Fields(c), " "))
+		c, ok := TidyChoice(c)
 		if c == "" || slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, c) }) {
 			continue
 		}
-		if long(c, MaxChoice) || strings.Trim(c, ",;| ") == "" || strings.ContainsFunc(c, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
+		if !ok {
 			return nil, fault.New(fault.Invalid, "contact.attribute.choice", "limit", MaxChoice).At("choices")
 		}
 		out = append(out, c)
@@ -202,6 +202,12 @@ func checkedChoices(list Choices) (Choices, error) {
 		return nil, fault.New(fault.Invalid, "contact.attribute.choices", "limit", MaxChoices).At("choices")
 	}
 	return out, nil
+}
+
+// TidyChoice is a choice as it is declared, and whether it can be one: a letter or a digit, nothing that is not seen.
+func TidyChoice(s string) (string, bool) {
+	s = norm.NFC.String(strings.Join(strings.Fields(s), " "))
+	return s, !long(s, MaxChoice) && strings.Trim(s, ",;| ") != "" && !strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) })
 }
 
 // Matter is what kind of data of GDPR 9 or 10 a name sounds like.

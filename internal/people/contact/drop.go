@@ -70,6 +70,7 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 			return nil, err
 		}
 		tx.Do(dropActivity, leaving)
+		tx.Do(dropNoted, leaving)
 		tx.Do(drop, leaving)
 		gone = append(gone, leaving...)
 	}

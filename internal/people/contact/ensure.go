@@ -101,6 +101,7 @@ type Desk struct {
 	rows  []Row
 	came  []*Row
 	cells store.Rows
+	noted []noted
 }
 
 // Ensure is Ensure. The rows are valid until the next one.
@@ -180,11 +181,17 @@ func (d *Desk) Ensure(tx *store.Tx, news []New) ([]Row, error) {
 			return nil, err
 		}
 	}
-	d.came = d.came[:0]
+	d.came, d.noted = d.came[:0], d.noted[:0]
 	for _, i := range order {
 		if out[i].Created {
 			d.came = append(d.came, &out[i])
+			if len(news[i].Attributes) > 0 {
+				d.noted = append(d.noted, noted{out[i].ID, news[i].Attributes})
+			}
 		}
+	}
+	if err := note(tx, d.noted); err != nil {
+		return nil, err
 	}
 	if err := arrived(d.came); err != nil {
 		return nil, err

@@ -31,11 +31,20 @@ type Filling struct {
 // who changed is given.
 func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, error) {
 	var members []trace.Member
-	err := each(tx, lockSome, fills, replace, func(f *Filling, c, now Contact, private proof.Fields) {
-		tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, c.ID)
-		members = append(members, filled(f.Row, private))
+	var said []noted
+	err := each(tx, lockSome, fills, replace, func(f *Filling, now Contact, private proof.Fields) {
+		if again := f.stands(now); len(again) > 0 {
+			said = append(said, noted{now.ID, again})
+		}
+		if len(private) > 0 {
+			tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, now.ID)
+			members = append(members, filled(f.Row, private))
+		}
 	})
 	if err != nil {
+		return 0, err
+	}
+	if err := note(tx, said); err != nil {
 		return 0, err
 	}
 	changed := int64(len(members))
@@ -52,12 +61,16 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 
 // WouldFill tells how many people a Fill would change now, and changes nobody.
 func WouldFill(r store.Reader, fills []Filling, replace bool) (n int64, err error) {
-	err = each(r, some, fills, replace, func(*Filling, Contact, Contact, proof.Fields) { n++ })
+	err = each(r, some, fills, replace, func(_ *Filling, _ Contact, private proof.Fields) {
+		if len(private) > 0 {
+			n++
+		}
+	})
 	return n, err
 }
 
-// each gives the people whom fillings change, as they are and as they would be.
-func each(r store.Reader, people *store.Query, fills []Filling, replace bool, change func(f *Filling, was, now Contact, private proof.Fields)) error {
+// each gives the people whom fillings are of, as they are with them, and what of that is new.
+func each(r store.Reader, people *store.Query, fills []Filling, replace bool, take func(f *Filling, now Contact, private proof.Fields)) error {
 	at := make(map[int64]*Filling, len(fills))
 	ids := make([]int64, 0, len(fills))
 	for i := range fills {
@@ -78,14 +91,25 @@ func each(r store.Reader, people *store.Query, fills []Filling, replace bool, ch
 		}
 		for _, c := range was {
 			f := at[c.ID]
-			now, private := f.change(c, replace).onto(c)
-			if len(private) == 0 || c.State.Ending() || c.State == StateRestricted {
+			if c.State.Ending() || c.State == StateRestricted {
 				continue
 			}
-			change(f, c, now, private)
+			now, private := f.change(c, replace).onto(c)
+			take(f, now, private)
 		}
 	}
 	return nil
+}
+
+// stands are the values of a filling that the person has now: brought, or said again.
+func (f *Filling) stands(now Contact) Attributes {
+	out := Attributes{}
+	for n, v := range f.Attributes {
+		if !v.IsZero() && now.Attributes[n] == v {
+			out[n] = v
+		}
+	}
+	return out
 }
 
 // filled is the member of the set act that tells of one person: which fields, and what they

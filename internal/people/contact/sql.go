@@ -8,7 +8,7 @@ const columns = `c.id, c.email, c.name, c.attributes, c.language, c.country, c.s
 	c.entry_id, c.entry_index, c.version, c.created_at, c.updated_at, c.active_at, c.paused_until, c.pace, c.merged_into`
 
 const attributeColumns = `SELECT a.id, a.name, CASE WHEN a.several = 1 THEN 'multiple' ELSE a.type END AS type, a.choices, a.purpose, a.sensitive, a.retired_at,
-	a.label, a.keep_days, a.special, a.version`
+	a.label, a.keep_days, a.keep_since, a.special, a.version`
 
 var addColumns = []store.Column{{Name: "id"}, {Name: "email", Type: store.Text}, {Name: "email_norm", Type: store.Text},
 	{Name: "fp", Type: store.Bytes}, {Name: "name", Type: store.Text}, {Name: "attributes", Type: store.JSON}, {Name: "language", Type: store.Text},
@@ -87,14 +87,50 @@ var (
 		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name`)
 	lockAttributes = store.Account("contact.lock_attributes", attributeColumns+`
 		FROM attribute a WHERE a.account_id = :account AND a.retired_at = 0 ORDER BY a.name :lock`)
-	addAttribute = store.Account("contact.add_attribute", `INSERT INTO attribute (account_id, id, name, type, several, choices, purpose, sensitive, label, keep_days, special, entry_id, created_at)
-		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now) ON CONFLICT (account_id, name) WHERE retired_at = 0 DO NOTHING`)
+	addAttribute = store.Account("contact.add_attribute", `INSERT INTO attribute (account_id, id, name, type, several, choices, purpose, sensitive, label, keep_days, keep_since, special, entry_id, created_at)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now) ON CONFLICT (account_id, name) WHERE retired_at = 0 DO NOTHING`)
 	setChoices = store.Account("contact.set_choices", `UPDATE attribute SET choices = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
 
 	everyAttribute = store.Account("contact.every_attribute", attributeColumns+` FROM attribute a
 		WHERE a.account_id = :account ORDER BY CASE WHEN a.retired_at = 0 THEN 0 ELSE 1 END, a.name, a.id`)
 	lockAttribute   = store.Account("contact.lock_attribute", attributeColumns+` FROM attribute a WHERE a.account_id = :account AND a.id = ? :lock`)
-	changeAttribute = store.Account("contact.change_attribute", `UPDATE attribute SET type = ?, several = ?, choices = ?, purpose = ?, sensitive = ?, label = ?, keep_days = ?, special = ?,
+	changeAttribute = store.Account("contact.change_attribute", `UPDATE attribute SET type = ?, several = ?, choices = ?, purpose = ?, sensitive = ?, label = ?, keep_days = ?, keep_since = ?, special = ?,
 		version = version + 1 WHERE account_id = :account AND id = ?`)
 	retireAttribute = store.Account("contact.retire_attribute", `UPDATE attribute SET retired_at = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+
+	// How long values are kept: attribute_noted.
+	notedColumns = []store.Column{{Name: "contact_id"}, {Name: "name", Type: store.Text}, {Name: "noted_at"}}
+	noteOne      = store.Account("contact.note_one", `INSERT INTO attribute_noted (account_id, contact_id, name, noted_at)
+		SELECT DISTINCT a.account_id, CAST(? AS BIGINT), a.name, CAST(:now AS BIGINT) FROM attribute a
+		WHERE a.account_id = :account AND a.keep_since > 0 AND a.name IN ?*
+		ON CONFLICT (account_id, contact_id, name) DO UPDATE SET noted_at = excluded.noted_at`)
+	noteMany = store.Load("contact.note_many", "attribute_noted", notedColumns,
+		"ON CONFLICT (account_id, contact_id, name) DO UPDATE SET noted_at = excluded.noted_at")
+	dateMany   = store.Load("contact.date_many", "attribute_noted", notedColumns, "ON CONFLICT (account_id, contact_id, name) DO NOTHING")
+	datedNames = store.Account("contact.dated_names", `SELECT DISTINCT a.name FROM attribute a WHERE a.account_id = :account AND a.keep_since > 0`)
+	keepers    = store.Installation("contact.keepers", "values end in every account", `SELECT DISTINCT a.account_id FROM attribute a
+		WHERE a.keep_days > 0 OR a.keep_since > 0 ORDER BY a.account_id`)
+	beginKeeping = store.Account("contact.begin_keeping", `UPDATE attribute SET keep_since = ? WHERE account_id = :account AND id = ? AND keep_since = 0 AND keep_days > 0`)
+	stopKeeping  = store.Account("contact.stop_keeping", `UPDATE attribute SET keep_since = 0 WHERE account_id = :account AND name = ? AND keep_days = 0`)
+	datePageEnd  = store.Account("contact.date_page_end", `SELECT COALESCE(MAX(x.id), 0) FROM
+		(SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id > ? ORDER BY c.id LIMIT ?) AS x`)
+	withoutDate = store.Account("contact.without_date", `SELECT c.id, c.updated_at FROM contact c
+		WHERE c.account_id = :account AND c.id > ? AND c.id <= ?
+		AND COALESCE(CAST(c.attributes -> CAST(? AS {text}) AS {text}), 'null') NOT IN ('null', '""', '[]')
+		AND NOT EXISTS (SELECT 1 FROM attribute_noted n WHERE n.account_id = :account AND n.contact_id = c.id AND n.name = CAST(? AS {text}))
+		ORDER BY c.id`)
+	dueValues = store.Account("contact.due_values", `SELECT n.contact_id, n.noted_at FROM attribute_noted n
+		WHERE n.account_id = :account AND n.name = ? AND n.noted_at < ? AND n.noted_at >= ? AND (n.noted_at > ? OR n.contact_id > ?)
+		ORDER BY n.noted_at, n.contact_id LIMIT ?`)
+	stillDue = store.Account("contact.still_due", `SELECT n.contact_id FROM attribute_noted n
+		WHERE n.account_id = :account AND n.name = ? AND n.noted_at < ? AND n.contact_id IN ?*`)
+	leavingCount = store.Account("contact.leaving", `SELECT COUNT(*) FROM (SELECT n.contact_id FROM attribute_noted n
+		WHERE n.account_id = :account AND n.name = ? AND n.noted_at < ? LIMIT ?) AS x`)
+	setAttributes = store.Account("contact.set_attributes", `UPDATE contact SET attributes = ?, version = version + 1, updated_at = :now
+		WHERE account_id = :account AND id = ?`)
+	dropDatesOf = store.Account("contact.drop_dates_of", `DELETE FROM attribute_noted WHERE account_id = :account AND name = ? AND contact_id IN ?*`)
+	undate      = store.Account("contact.undate", `DELETE FROM attribute_noted WHERE account_id = :account AND contact_id = ? AND name IN ?*`)
+	dropDates   = store.Account("contact.drop_dates", `DELETE FROM attribute_noted WHERE attribute_noted.account_id = :account AND name = ? AND contact_id IN
+		(SELECT n.contact_id FROM attribute_noted n WHERE n.account_id = :account AND n.name = ? ORDER BY n.noted_at, n.contact_id LIMIT ?)`)
+	dropNoted = store.Account("contact.drop_noted", `DELETE FROM attribute_noted WHERE account_id = :account AND contact_id IN ?*`)
 )

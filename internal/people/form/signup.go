@@ -378,7 +378,7 @@ func learn(tx *store.Tx, id int64, d Definition, lang string, t typed) error {
 	if err != nil {
 		return err
 	}
-	ch := contact.Change{Attributes: contact.Attributes{}}
+	ch := contact.Change{Attributes: contact.Attributes{}, Said: true}
 	if c.Language != lang {
 		ch.Language = &lang
 	}

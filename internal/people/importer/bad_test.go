@@ -4,6 +4,8 @@ package importer_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
+	"consend/internal/people/importer/sheet"
 	"consend/internal/testhouse"
 )
 
@@ -147,25 +150,100 @@ func TestEveryOriginGetsTheGradeItsProofIsWorth(t *testing.T) {
 	})
 }
 
-func TestChoicesAreMadeOnTheWayInTheAccountsSpelling(t *testing.T) {
+func TestChoicesAreMadeOnTheWayInTheSpellingThatCameFirst(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := open(t, h)
-		s.write(t, func(tx *store.Tx) error {
-			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "PLAN", Type: contact.TypeChoice, Choices: contact.Choices{"Gold"}}})
+		s.write(t, func(tx *store.Tx) error { // made without choices: the file brings them
+			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "PLAN", Type: contact.TypeChoice}, {Name: "TASTE", Type: contact.TypeMultiple}})
 			return err
 		})
-		s.run(t, s.order("email;plan\na@example.org;gold\nb@example.org;Silver\nc@example.org;SILVER\n"))
-		for email, want := range map[string]string{"a": "Gold", "b": "Silver", "c": "Silver"} {
-			if c, _ := s.person(t, email+"@example.org"); c.Attributes["PLAN"].Raw() != want {
-				t.Errorf("%s: %q", email, c.Attributes["PLAN"].Raw())
+		sum := s.run(t, s.order("email;plan;taste\n"+
+			"a@example.org;Gold;\"red; rosé,  brut\"\n"+
+			"b@example.org;Silver;\"[\"\"White\"\",\"\"RED\"\"]\"\n"+
+			"c@example.org;SILVER;rosé, brut\n"+
+			"d@example.org;gold;red|white | ,\n"+
+			"e@example.org;"+strings.Repeat("x", contact.MaxChoice+1)+";dry\\, very,red\n"))
+		for email, want := range map[string]string{"a": "Gold: red; rosé, brut", "b": "Silver: red; White", "c": "Silver: rosé, brut", "d": "Gold: red; White", "e": ": red; dry, very"} {
+			c, _ := s.person(t, email+"@example.org")
+			if got := c.Attributes["PLAN"].Raw() + ": " + c.Attributes["TASTE"].Raw(); got != want {
+				t.Errorf("%s: %q, want %q", email, got, want)
 			}
 		}
 		s.view(t, func(v *store.View) error {
 			all, err := contact.AllAttributes(v)
-			if len(all) != 1 || len(all[0].Choices) != 2 {
+			if len(all) != 2 || strings.Join(all[0].Choices, "/") != "Gold/Silver" || strings.Join(all[1].Choices, "/") != "red/rosé, brut/White/dry, very" {
 				t.Errorf("%+v", all)
 			}
 			return err
 		})
+		if sum.Remarks != 2 { // a lone comma, and what is too long
+			t.Errorf("%d remarks", sum.Remarks)
+		}
 	})
+}
+
+func TestValuesAreHeldAgainstDeclaredChoicesAndTheReportNamesOthersAsLongAsTheFileIsKept(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		s.write(t, func(tx *store.Tx) error {
+			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "PLAN", Type: contact.TypeChoice, Choices: contact.Choices{"Gold"}},
+				{Name: "TASTE", Type: contact.TypeMultiple, Choices: contact.Choices{"Red", "White, dry"}}})
+			return err
+		})
+		file := "email,plan,taste\na@example.org,GOLD,\"white\\, dry,red\"\nb@example.org,Silver,\"[\"\"Red\"\"]\"\nc@example.org,,Red;Brown\n"
+		id := s.brought(t, file)
+		s.work(t, id)
+		for email, want := range map[string]string{"a": "Gold: Red; White, dry", "b": ": Red", "c": ": "} {
+			c, _ := s.person(t, email+"@example.org")
+			if got := c.Attributes["PLAN"].Raw() + ": " + c.Attributes["TASTE"].Raw(); got != want {
+				t.Errorf("%s: %q, want %q", email, got, want)
+			}
+		}
+		said := func() (out string) {
+			s.view(t, func(v *store.View) error {
+				all, err := contact.AllAttributes(v)
+				if len(all[0].Choices) != 1 || len(all[1].Choices) != 2 {
+					t.Errorf("a file changed what was declared: %+v", all)
+				}
+				notes, err2 := importer.Notes(v, id, -1, 100)
+				for _, n := range notes {
+					out += fmt.Sprintf("%d %s %s\n", n.Line, n.Place, n.Words(locale.For("en", nil)))
+				}
+				return errors.Join(err, err2)
+			})
+			return out
+		}
+		if got := said(); !strings.HasPrefix(got, "3 plan “Silver” is none of the choices") || !strings.Contains(got, "4 taste “Brown” is none") {
+			t.Errorf("%s", got)
+		}
+		h.Clock.Advance(40 * 24 * time.Hour)
+		must(t, importer.Daily(h.Main)(context.Background()))
+		if got := said(); strings.Contains(got, "Brown") || !strings.Contains(got, "4 taste This value is none") {
+			t.Errorf("the file is gone, and the report says %s", got)
+		}
+	})
+}
+
+// brought takes a file through the steps of the pages, up to its start.
+func (s *shop) brought(t testing.TB, file string) int64 {
+	t.Helper()
+	id, err := importer.Receive(context.Background(), s.Main, s.owner, "people.csv", strings.NewReader(file))
+	must(t, err)
+	day := func(ago int) string { return s.Clock.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
+	for _, f := range []func(tx *store.Tx, i importer.Import) error{
+		func(tx *store.Tx, i importer.Import) error {
+			return importer.Check(tx, id, i.Version, sheet.Survey{Format: i.Format, Header: i.Survey.Header, Width: i.Survey.Width, Rows: i.Survey.Rows})
+		},
+		func(tx *store.Tx, i importer.Import) error { return importer.Map(tx, id, i.Version, i.Mapping) },
+		func(tx *store.Tx, i importer.Import) error {
+			return importer.Tell(tx, id, i.Version, importer.Origin{Kind: importer.Site, Where: "our form", From: day(400), To: day(3)})
+		},
+		func(tx *store.Tx, i importer.Import) error {
+			return importer.Choose(tx, id, i.Version, importer.Choice{List: s.list, Options: importer.Options{Existing: importer.Fill}, Declare: true})
+		},
+		func(tx *store.Tx, i importer.Import) error { return importer.Begin(tx, id, false) },
+	} {
+		s.write(t, func(tx *store.Tx) error { return f(tx, s.get(t, id)) })
+	}
+	return id
 }

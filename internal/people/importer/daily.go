@@ -130,6 +130,7 @@ func forgetFiles(tx *store.Tx) error {
 			return err
 		}
 		tx.Do(forget, f.ID)
+		tx.Do(forgetValues, unlistedValue, f.ID, unknownValue)
 		if _, err := trace.Append(tx, trace.Act{Action: "import.file_end", Object: "import", ObjectID: f.ID}); err != nil {
 			return err
 		}

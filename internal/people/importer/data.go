@@ -35,7 +35,10 @@ func Data() []datamap.Table {
 			none("forecast", "counts, and lines of the file by number")}},
 		{Store: datamap.Main, Name: "import_note", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("import_id", "the import"), none("seq", "order"), none("line", "a line of the file"),
-			none("kind", "one of a few words"), none("reason", "the key of a sentence"), none("place", "the name of a column"), none("args", "limits and counts")}},
+			none("kind", "one of a few words"), none("reason", "the key of a sentence"), none("place", "the name of a column"),
+			datamap.Personal("args", datamap.PD{Category: "import.value", Whose: datamap.Contacts, Purposes: []string{"mailing"},
+				Basis: "GDPR 5(1)(d), 6(1)(f): who brought the file puts it right", Retention: "import_file", Erasure: datamap.Keep, Export: datamap.NoExport, Key: datamap.Clear,
+				Why: "limits and counts, and a value that is none of an attribute's choices: of no person, and no longer than the file that says it"})}},
 		{Store: datamap.Main, Name: "import_waiting", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("import_id", "the import"),
 			datamap.Personal("contact_id", datamap.PD{Category: "pseudonym", Whose: datamap.Contacts, Purposes: []string{"accountability"},

@@ -17,6 +17,7 @@ import (
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
+	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
 )
 
@@ -282,9 +283,12 @@ func Foresee(ctx context.Context, db *store.DB, who actor.Actor, i Import) (Prev
 	var rd *reader
 	err := db.View(ctx, who, func(v *store.View) error {
 		zone, rules, err := rulesOf(v)
-		if err == nil {
-			rd = newReader(i, rules, v.Now, zone)
+		if err != nil {
+			return err
 		}
+		all, err := contact.AllAttributes(v)
+		rd = newReader(i, rules, v.Now, zone)
+		rd.declare(all)
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"consend/internal/ground/actor"
@@ -129,7 +130,9 @@ func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, prog
 	var rd *reader
 	err := db.View(ctx, who, func(v *store.View) (err error) {
 		i.StartedAt, out.At = v.Now, v.Now
-		rd, err = w.prepare(v, i)
+		if rd, err = w.prepare(v, i); err == nil {
+			w.i.collects(slices.Collect(maps.Values(w.types)))
+		}
 		return err
 	})
 	if err != nil {
@@ -151,16 +154,12 @@ func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, prog
 		}
 		s := &step{w: w, b: &b, counts: newCounts()}
 		s.counts.Rows, s.counts.Refused, s.counts.Doubled = b.read, b.refused, b.doubled
-		notes := b.notes
+		var more []note
 		if len(b.rows) > 0 {
-			err = db.View(ctx, who, func(v *store.View) error {
-				more, err := s.foresee(v)
-				notes = append(notes[:len(notes):len(notes)], more...)
-				return err
-			})
+			err = db.View(ctx, who, func(v *store.View) (err error) { more, err = s.foresee(v); return err })
 		}
 		out.Counts = out.Counts.plus(s.counts)
-		out.note(notes)
+		out.note(append(b.notes[:len(b.notes):len(b.notes)], more...))
 		w.spare.Put(&b.rows)
 		if err == nil && progress != nil && out.Counts.Rows-told >= 20_000 {
 			told = out.Counts.Rows
@@ -183,6 +182,9 @@ func (f *Forecast) note(notes []note) {
 		if n.kind == remark {
 			f.Counts.Remarks++
 		}
+		if n.key == unknownValue { // the values stand in the file alone
+			n.key, n.args = unlistedValue, nil
+		}
 		if len(f.Notes) >= MaxForecastNotes {
 			f.More++
 			continue
@@ -194,6 +196,10 @@ func (f *Forecast) note(notes []note) {
 // foresee counts what a batch would do.
 func (s *step) foresee(v *store.View) ([]note, error) {
 	rows := s.b.rows
+	for _, a := range s.choose() {
+		a.Choices = append(slices.Clone(s.w.types[a.Name].Choices), a.Choices...)
+		s.w.types[a.Name] = a
+	}
 	emails := make([]address.Address, len(rows))
 	for i := range rows {
 		emails[i] = rows[i].email

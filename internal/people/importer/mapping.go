@@ -65,7 +65,8 @@ type Column struct {
 	To        Field        `json:"to,omitempty"`
 	Attribute string       `json:"attribute,omitempty"` // name of the attribute, made on the way if it is new
 	Type      contact.Type `json:"type,omitempty"`
-	Month     bool         `json:"month,omitempty"` // of dates such as 03/04/2026: the month stands first
+	Month     bool         `json:"month,omitempty"`   // of dates such as 03/04/2026: the month stands first
+	Collect   bool         `json:"collect,omitempty"` // of an attribute that this import made: its values become choices
 }
 
 // Mapping has a line for each column of the file, in its order.
@@ -79,6 +80,11 @@ func (m Mapping) Index(f Field) int {
 		}
 	}
 	return -1
+}
+
+// chooses tells whether the column's values are choices.
+func (c Column) chooses() bool {
+	return c.To == Attribute && (c.Type == contact.TypeChoice || c.Type == contact.TypeMultiple)
 }
 
 // MaxAttributes is how many attributes one import may bring.

@@ -79,8 +79,8 @@ func whole(args []any) []any {
 	return out
 }
 
-// WriteNotes writes the report as CSV: line, what happened, column, why. No cell of the file
-// stands in it, and no cell begins as a formula would.
+// WriteNotes writes the report as CSV: line, what happened, column, why. No cell of the file stands in
+// it but a value that is none of an attribute's choices, and no cell begins as a formula would.
 func WriteNotes(w io.Writer, p locale.Printer, page func(after int64) ([]Note, error)) error {
 	c := csv.NewWriter(w)
 	head := []string{p.T("import.csv.line"), p.T("import.csv.kind"), p.T("import.csv.column"), p.T("import.csv.why")}

@@ -93,6 +93,64 @@ type reader struct {
 	own       map[consent.Basis]graded
 	grading   func(consent.Basis) graded
 	spare     *sync.Pool // rows of batches that are written, for those that come
+	checks    []*choices // by column: the attributes whose choices were declared
+}
+
+// choices are an attribute's, against which the values of a column are held.
+type choices struct {
+	of   contact.Attribute
+	read map[string]contact.Value // what was read before: a file says the same again and again
+}
+
+// maxRead is how many ways to write choices are remembered.
+const maxRead = 1000
+
+// declare takes the account's attributes: a column has the type of its attribute, and its choices.
+func (r *reader) declare(all []contact.Attribute) {
+	r.checks = make([]*choices, len(r.mapping))
+	for k, c := range r.mapping {
+		for _, a := range all {
+			if c.To != Attribute || a.Name != c.Attribute {
+				continue
+			}
+			r.mapping[k].Type = a.Type
+			if c = r.mapping[k]; c.chooses() && !c.Collect && len(a.Choices) > 0 {
+				r.checks[k] = &choices{a, map[string]contact.Value{}}
+			}
+		}
+	}
+}
+
+// value reads an attribute's value by its column, or gives the key of why it is left out, and its arguments.
+func (r *reader) value(i int, c Column, s string) (contact.Value, string, []any) {
+	if i < len(r.checks) && r.checks[i] != nil {
+		return r.checks[i].value(s)
+	}
+	v, ok := readValue(c, s)
+	switch {
+	case !ok && c.chooses():
+		return v, "import.row.text_long", nil
+	case !ok:
+		return v, "import.row." + string(c.Type), nil
+	}
+	return v, "", nil
+}
+
+func (c *choices) value(s string) (contact.Value, string, []any) {
+	if v, ok := c.read[s]; ok {
+		return v, "", nil
+	}
+	v, err := c.of.Read(s)
+	switch {
+	case fault.Is(err, fault.Invalid) && fault.All(err)[0].Key == "contact.attribute.unknown":
+		return v, unknownValue, fault.All(err)[0].Args
+	case err != nil:
+		return v, "import.row.text_long", nil
+	}
+	if len(c.read) < maxRead && len(s) <= 200 {
+		c.read[s] = v
+	}
+	return v, "", nil
 }
 
 // graded is the grade without and with evidence in the row, and what it lacks.
@@ -197,9 +255,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 				leave(i, "import.row.country")
 			}
 		case Attribute:
-			v, ok := readValue(c, s)
-			if !ok {
-				leave(i, "import.row."+string(c.Type))
+			v, key, args := r.value(i, c, s)
+			if key != "" {
+				notes = append(notes, note{remark, in.Line, key, r.column(i), args})
 				continue
 			}
 			out.set(c.Attribute, v)
@@ -426,7 +484,7 @@ var statuses = map[string]said{
 }
 
 // readValue reads an attribute's value by its column. What other tools write in more ways
-// than contact reads is made canonical first.
+// than contact reads is made canonical first; choices that an import brings stay as they are written.
 func readValue(c Column, s string) (contact.Value, bool) {
 	switch c.Type {
 	case contact.TypeNumber:
@@ -450,6 +508,7 @@ func readValue(c Column, s string) (contact.Value, bool) {
 		if v {
 			s = "true"
 		}
+	case contact.TypeMultiple: // a line may part them
 	default:
 		s = tidy(s)
 	}

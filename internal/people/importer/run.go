@@ -170,11 +170,6 @@ func (w *writer) prepare(v *store.View, i Import) (*reader, error) {
 	for _, a := range attributes {
 		w.types[a.Name] = a
 	}
-	for k, c := range i.Mapping { // an attribute keeps the type it has
-		if a, ok := w.types[c.Attribute]; ok && c.To == Attribute {
-			i.Mapping[k].Type = a.Type
-		}
-	}
 	if w.note, err = noteOf(v, i.Origin.Note); err != nil {
 		return nil, err
 	}
@@ -191,6 +186,7 @@ func (w *writer) prepare(v *store.View, i Import) (*reader, error) {
 		w.from = min(d.Start(zone), v.Now)
 	}
 	rd := newReader(i, rules, v.Now, zone)
+	rd.declare(attributes)
 	w.spare = rd.spare
 	return rd, nil
 }
@@ -337,10 +333,14 @@ func (w *writer) another(tx *store.Tx, more <-chan batch, taken *[]batch) bool {
 	}
 }
 
-// learns tells whether the file has choices, whose values a batch knows from those that are
+// learns tells whether values become choices, which a batch knows from those that are
 // committed: two at once, in one transaction or beside each other, would lose one another's.
-func (w *writer) learns() bool {
-	return slices.ContainsFunc(w.i.Mapping, func(c Column) bool { return c.Type == contact.TypeChoice })
+func (w *writer) learns() bool { return slices.ContainsFunc(w.i.Mapping, w.learnt) }
+
+// learnt tells whether a column's values become choices.
+func (w *writer) learnt(c Column) bool {
+	a, ok := w.types[c.Attribute]
+	return c.chooses() && (c.Collect || !ok || len(a.Choices) == 0)
 }
 
 // past moves the cursor behind a batch: straight on when the batch begins at it, and over

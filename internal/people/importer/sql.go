@@ -48,6 +48,7 @@ var (
 	recount      = store.Account("importer.recount", `UPDATE import SET counts = ? WHERE account_id = :account AND id = ?`)
 	forget       = store.Account("importer.forget_file", `UPDATE import SET blob_id = 0 WHERE account_id = :account AND id = ?`)
 	remove       = store.Account("importer.remove", `DELETE FROM import WHERE account_id = :account AND id = ?`)
+	forgetValues = store.Account("importer.forget_values", `UPDATE import_note SET reason = ?, args = '[]' WHERE account_id = :account AND import_id = ? AND reason = ?`)
 	ended        = store.Account("importer.ended_files", `SELECT i.id, i.blob_id FROM import i WHERE i.account_id = :account AND i.blob_id <> 0
 		AND i.file_ends_at <= :now AND i.state <> 'running' ORDER BY i.id LIMIT 100`)
 

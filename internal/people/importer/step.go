@@ -276,6 +276,9 @@ func (s *step) note(notes []note) error {
 			continue
 		}
 		args := n.args
+		if n.key == unknownValue && s.w.i.Blob == 0 { // the value stands in the report as long as the file is kept: it isn't
+			n.key, args = unlistedValue, nil
+		}
 		if args == nil {
 			args = []any{}
 		}
@@ -285,6 +288,12 @@ func (s *step) note(notes []note) error {
 	_, err := s.tx.Load(addNotes, rows)
 	return err
 }
+
+// What is none of an attribute's choices is named in the report as long as the file is kept that says it.
+const (
+	unknownValue  = "import.row.unknown"
+	unlistedValue = "import.row.unlisted"
+)
 
 // MaxNotes is how many lines a report keeps of one import; beyond, they are only counted.
 const MaxNotes = 10_000
@@ -297,37 +306,9 @@ func (w *writer) listed() int64 {
 	return w.counts.Listed
 }
 
-// newChoices adds the values of choice attributes that the account doesn't know yet, and
-// writes all in the account's spelling.
+// newChoices adds the choices that the rows bring to the attributes.
 func (s *step) newChoices() error {
-	var want []contact.Attribute
-	for _, c := range s.w.i.Mapping {
-		if c.To != Attribute || c.Type != contact.TypeChoice {
-			continue
-		}
-		have := s.w.choices(c.Attribute)
-		var fresh contact.Choices
-		for i := range s.b.rows {
-			v := s.b.rows[i].attributes[c.Attribute].Raw()
-			if v == "" {
-				continue
-			}
-			f := strings.ToLower(v)
-			if _, ok := have[f]; !ok {
-				if len(have) >= MaxChoices || len(v) > 100 {
-					delete(s.b.rows[i].attributes, c.Attribute)
-					s.b.notes = append(s.b.notes, note{kind: remark, line: s.b.rows[i].line, key: "import.row.choice", column: c.Attribute})
-					continue
-				}
-				have[f] = v
-				fresh = append(fresh, v)
-			}
-			s.b.rows[i].set(c.Attribute, textValue(have[f]))
-		}
-		if len(fresh) > 0 {
-			want = append(want, contact.Attribute{Name: c.Attribute, Type: c.Type, Choices: fresh})
-		}
-	}
+	want := s.choose()
 	if len(want) == 0 {
 		return nil
 	}
@@ -343,15 +324,82 @@ func (s *step) newChoices() error {
 	return nil
 }
 
-// MaxChoices is how many values an import gives a choice; what comes after is left out.
-const MaxChoices = 200
+// choose makes choices of the values of attributes that this import brings, and writes all in the
+// spelling that came first. It gives the choices that are new.
+func (s *step) choose() (want []contact.Attribute) {
+	for _, c := range s.w.i.Mapping {
+		if !s.w.learnt(c) {
+			continue
+		}
+		l := s.w.learn(c)
+		for i := range s.b.rows {
+			r := &s.b.rows[i]
+			v := r.attributes[c.Attribute].Raw()
+			if v == "" {
+				continue
+			}
+			got, all := l.value(v)
+			if !all {
+				s.b.notes = append(s.b.notes, note{remark, r.line, "import.row.choice", c.Attribute, []any{"limit", MaxChoices, "long", contact.MaxChoice}})
+			}
+			if got.IsZero() {
+				delete(r.attributes, c.Attribute)
+			} else {
+				r.set(c.Attribute, got)
+			}
+		}
+		if len(l.fresh) > 0 {
+			want = append(want, contact.Attribute{Name: c.Attribute, Type: c.Type, Choices: l.fresh})
+		}
+	}
+	return want
+}
 
-func (w *writer) choices(name string) map[string]string {
+// MaxChoices is how many values an import gives a choice; what comes after is left out.
+const MaxChoices = contact.MaxChoices
+
+// learning is an attribute that gets its choices from a file.
+type learning struct {
+	of    contact.Attribute
+	have  map[string]bool // folded
+	fresh contact.Choices
+}
+
+func (w *writer) learn(c Column) *learning {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := map[string]string{}
-	for _, c := range w.types[name].Choices {
-		out[strings.ToLower(c)] = c
+	l := &learning{of: contact.Attribute{Type: c.Type, Choices: slices.Clone(w.types[c.Attribute].Choices)}, have: map[string]bool{}}
+	for _, c := range l.of.Choices {
+		l.have[strings.ToLower(c)] = true
 	}
-	return out
+	return l
+}
+
+// value reads a value, whose choices are made where they are new. all is false when one can't be, and is left out.
+func (l *learning) value(s string) (v contact.Value, all bool) {
+	said, all := []string{s}, true
+	if ways := contact.Split(s); l.of.Type == contact.TypeMultiple && len(ways) > 0 {
+		said = ways[0]
+		if t, _ := contact.TidyChoice(s); len(ways) > 1 && !l.have[strings.ToLower(t)] {
+			said = ways[1]
+		}
+	}
+	var known []string
+	for _, c := range said {
+		c, ok := contact.TidyChoice(c)
+		if c == "" {
+			continue
+		}
+		if f := strings.ToLower(c); ok && !l.have[f] && len(l.of.Choices) < MaxChoices {
+			l.have[f] = true
+			l.fresh, l.of.Choices = append(l.fresh, c), append(l.of.Choices, c)
+		}
+		if !ok || !l.have[strings.ToLower(c)] {
+			all = false
+			continue
+		}
+		known = append(known, c)
+	}
+	v, err := l.of.Pick(known)
+	return v, all && err == nil
 }

@@ -4,6 +4,7 @@ package importer
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -316,6 +317,11 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 	if i.Mapping.Index(LastName) >= 0 {
 		want = append(want, contact.Attribute{Name: LastNameAttribute, Type: contact.TypeText})
 	}
+	if i.State == Ready {
+		if err := collect(tx, i); err != nil {
+			return err
+		}
+	}
 	if _, err := contact.EnsureAttributes(tx, want); err != nil {
 		return err
 	}
@@ -327,6 +333,33 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 	_, err = trace.Append(tx, trace.Act{Action: "import.start", Object: "import", ObjectID: id, Clear: proof.Fields{
 		"list": dec(i.List), "declared_by": dec(i.DeclaredBy), "evidence": dec(i.Evidence), "row": dec(i.Counts.Rows)}})
 	return err
+}
+
+// collect marks the columns whose values become choices, for as long as the import runs.
+func collect(tx *store.Tx, i Import) error {
+	all, err := contact.AllAttributes(tx)
+	if err != nil {
+		return err
+	}
+	if i.collects(all) {
+		tx.Do(setMapping, text(i.Mapping), i.State, i.ID)
+	}
+	return nil
+}
+
+// collects marks the columns of attributes that are new or have no choices: their values become choices.
+// Those of any other are held against what the account declared. It tells whether there are any.
+func (i *Import) collects(all []contact.Attribute) (found bool) {
+	for k, c := range i.Mapping {
+		at := slices.IndexFunc(all, func(a contact.Attribute) bool { return a.Name == c.Attribute })
+		if at >= 0 && c.To == Attribute {
+			c.Type = all[at].Type
+		}
+		if c.chooses() && (at < 0 || len(all[at].Choices) == 0) {
+			i.Mapping[k].Collect, found = true, true
+		}
+	}
+	return found
 }
 
 // Stop stops a running import after the step it is in. What is written stays; it can go on.

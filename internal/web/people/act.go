@@ -39,7 +39,11 @@ func (p *Pages) correct(r *shell.Request) error {
 	}
 	f := shell.NewForm("version", dec(c.Version), "name", c.Name.Raw(), "language", c.Language, "country", c.Country)
 	for _, a := range all {
-		f.Values.Set("attr."+a.Name, c.Attributes[a.Name].Raw())
+		field := "attr." + a.Name
+		f.Values.Set(field, c.Attributes[a.Name].Raw())
+		if a.Type == contact.TypeMultiple {
+			f.Values[field] = c.Attributes[a.Name].Several()
+		}
 	}
 	return r.Render(http.StatusOK, correctPage(r, c.ID, all, f))
 }
@@ -57,8 +61,12 @@ func (p *Pages) correctPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	var was contact.Contact
+	if err = p.view(r, func(v *store.View) (err error) { was, err = contact.Get(v, id); return err }); err != nil {
+		return err
+	}
 	version, _ := f.Int("version")
-	change := changed(f, all)
+	change := changed(f, all, was.Attributes)
 	if f.OK() {
 		err = p.write(r, func(tx *store.Tx) error { return contact.Correct(tx, id, version, change) })
 	}
@@ -71,8 +79,9 @@ func (p *Pages) correctPost(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, at(id, ""), "people.correct.done")
 }
 
-// changed reads what the form says about a person; faults land at its fields.
-func changed(f *shell.Form, all []contact.Attribute) contact.Change {
+// changed reads what the form says about a person; faults land at its fields. A value that stays is
+// not read again: it may be a choice that is no longer offered.
+func changed(f *shell.Form, all []contact.Attribute, was contact.Attributes) contact.Change {
 	name, language, country := pii.T(f.Get("name")), "", strings.ToUpper(f.Get("country"))
 	if locale.Known(f.Get("language")) {
 		language = f.Get("language")
@@ -83,7 +92,8 @@ func changed(f *shell.Form, all []contact.Attribute) contact.Change {
 		if !f.Values.Has(field) {
 			continue
 		}
-		v, err := d.Read(f.Get(field))
+		has := was[d.Name]
+		v, err := d.ReadOver(has, f.All(field))
 		if err != nil {
 			for _, e := range fault.All(err) {
 				f.Faults = append(f.Faults, e.At(field))

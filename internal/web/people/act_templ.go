@@ -11,6 +11,8 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"slices"
+
 	"consend/internal/people/contact"
 	"consend/internal/web/shell"
 )
@@ -147,7 +149,7 @@ func attributeField(r *shell.Request, f *shell.Form, a contact.Attribute) templ.
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		d := shell.Field{Name: "attr." + a.Name, Label: a.Name, Hint: a.Purpose, MaxLength: 4096, Autocomplete: "off"}
+		d := shell.Field{Name: "attr." + a.Name, Label: labelOf(a), Hint: a.Purpose, MaxLength: 4096, Autocomplete: "off"}
 		switch a.Type {
 		case contact.TypeDate:
 			templ_7745c5c3_Err = shell.DateField(f, d).Render(ctx, templ_7745c5c3_Buffer)
@@ -167,8 +169,22 @@ func attributeField(r *shell.Request, f *shell.Form, a contact.Attribute) templ.
 				return templ_7745c5c3_Err
 			}
 		case contact.TypeChoice:
-			d.Placeholder, d.Choices = r.P.T("people.unknown"), choicesOf(a)
+			d.Placeholder, d.Choices = r.P.T("people.unknown"), choicesOf(a, f.All(d.Name))
 			templ_7745c5c3_Err = shell.Select(f, d).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case contact.TypeMultiple:
+			templ_7745c5c3_Err = shell.Hidden(d.Name, "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			d.Choices = choicesOf(a, f.All(d.Name))
+			templ_7745c5c3_Err = shell.Checkboxes(f, d).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -182,10 +198,16 @@ func attributeField(r *shell.Request, f *shell.Form, a contact.Attribute) templ.
 	})
 }
 
-func choicesOf(a contact.Attribute) []shell.Choice {
+// choicesOf are an attribute's choices, and those that a person has and nobody is offered any more.
+func choicesOf(a contact.Attribute, has []string) []shell.Choice {
 	var out []shell.Choice
 	for _, c := range a.Choices {
 		out = append(out, shell.Choice{Value: c, Label: c})
+	}
+	for _, c := range has {
+		if c != "" && !slices.Contains(a.Choices, c) {
+			out = append(out, shell.Choice{Value: c, Label: c})
+		}
 	}
 	return out
 }
@@ -235,7 +257,7 @@ func withdrawPage(r *shell.Request, id int64, scopes []shell.Choice, f *shell.Fo
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<form method=\"post\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<form method=\"post\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -259,7 +281,7 @@ func withdrawPage(r *shell.Request, id int64, scopes []shell.Choice, f *shell.Fo
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -332,7 +354,7 @@ func freezePage(r *shell.Request, id int64, f *shell.Form) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<form method=\"post\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<form method=\"post\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -344,7 +366,7 @@ func freezePage(r *shell.Request, id int64, f *shell.Form) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

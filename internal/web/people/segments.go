@@ -307,13 +307,10 @@ func whatWords(r *shell.Request, w vocabulary, c segment.Condition) string {
 	switch c.Field {
 	case segment.Attribute:
 		a := w.attribute(c.Of)
-		if a.Label != "" {
-			return a.Label
-		}
 		if a.Name == "" {
 			return "?"
 		}
-		return a.Name
+		return labelOf(a)
 	case segment.List:
 		return r.P.T("segments.field.list", "name", w.list(c.Of))
 	case segment.Purpose:
@@ -418,6 +415,12 @@ func whats(r *shell.Request, w vocabulary) []shell.Choice {
 		put(segment.Condition{Field: f})
 	}
 	return out
+}
+
+// unusable are the attributes that describe nobody, since the account said of them neither that they are
+// plain nor why it may use them (GDPR 9).
+func unusable(w vocabulary) []contact.Attribute {
+	return slices.DeleteFunc(slices.Clone(w.attributes), contact.Attribute.Usable)
 }
 
 // row is one condition on the page: its number, and the form that holds what was typed.

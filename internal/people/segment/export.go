@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package segment
+
+import (
+	"slices"
+	"strconv"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/trace/proof"
+)
+
+// Person is one of a segment's people as a file names them.
+type Person struct {
+	contact.Contact
+	Barred bool // on the do-not-mail list for everything
+}
+
+// Export tells the trace that a segment's people are taken out of the house, and counts them. Call it before the
+// first of them is read. Faults: segment.none, and those of Where.
+func Export(tx *store.Tx, id int64) (Segment, error) {
+	s, err := Get(tx, id)
+	if err != nil {
+		return s, err
+	}
+	n, err := Count(tx, s.Definition)
+	if err != nil {
+		return s, err
+	}
+	_, err = told(tx, "segment.export", id, proof.Fields{"people": strconv.FormatInt(n, 10)})
+	return s, err
+}
+
+// People gives a segment's people in the order of their numbers, those after one, at most limit (1,000). Who asked
+// that nothing be done with their data (GDPR 18(2)) is left out. Faults: those of Where.
+func People(r store.Reader, d Definition, after int64, limit int) ([]Person, error) {
+	p, err := Where(r, d)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		ID     int64
+		Barred bool
+	}
+	rows, err := store.All[row](r, p.Into(exported), append(slices.Clone(p.Args), after, min(limit, 1000))...)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(rows))
+	barred := make(map[int64]bool, len(rows))
+	for i, x := range rows {
+		ids[i], barred[x.ID] = x.ID, x.Barred
+	}
+	people, err := contact.Some(r, ids)
+	slices.SortFunc(people, func(a, b contact.Contact) int { return int(a.ID - b.ID) })
+	out := make([]Person, len(people))
+	for i, c := range people {
+		out[i] = Person{c, barred[c.ID]}
+	}
+	return out, err
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people_test
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/trace"
+)
+
+func TestAnAttributeIsDeclaredAndASensitiveNameIsAskedAbout(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.post("/attributes/new", "name", "Ville", "type", "choice", "label", "City", "choices", "Lyon\nLille", "keep_days", "365", "purpose", "Events nearby")
+		contains(t, o.get("/attributes"), "VILLE", "City", "Events nearby", "365")
+		contains(t, o.refused("/attributes/new", "name", "Allergies", "type", "text"), say(o, "This looks like health data: is it?", "une donnée de santé"))
+		o.post("/attributes/new", "name", "Allergies", "type", "text", "sensitive", "yes")
+		page := o.get("/attributes")
+		contains(t, page, say(o, "Nothing allows it yet", "Rien ne le permet encore"))
+		id := regexp.MustCompile(`/attributes/(\d+)"[^>]*>ALLERGIES`).FindStringSubmatch(page)
+		if id == nil {
+			t.Fatal("no link to the attribute")
+		}
+		path := "/attributes/" + id[1]
+		contains(t, o.refused(path, "version", "99", "sensitive", "yes", "special", "member"), say(o, "Somebody else", "entre-temps"))
+		o.post(path, "version", "1", "sensitive", "yes", "special", "member", "keep_days", "")
+		contains(t, o.get("/attributes"), say(o, "Our members", "Nos membres"))
+		o.refused(path, "keep_days", "many")
+		o.declare("ALLERGIES", func(a *contact.Attribute) { a.KeepDays = 30 })
+		contains(t, o.get(path), say(o, "Deleted 30 days after it was last noted", "Supprimé 30 jours après"), say(o, "The first ones on", "Les premières le"))
+		o.Clock.Advance(8 * 24 * time.Hour)
+		contains(t, o.get(path), say(o, "of 0 people", "0 personne"))
+		o.declare("ALLERGIES", func(a *contact.Attribute) { a.KeepDays = 0 })
+		o.post(path+"/turn", "do", "retire")
+		o.post(path+"/turn", "do", "restore")
+		var all []contact.Attribute
+		if err := o.Main.View(t.Context(), o.who, func(v *store.View) (err error) { all, err = contact.AllAttributes(v); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if len(all) != 2 || all[0].Special != contact.OfMembers || all[1].KeepDays != 365 || len(all[1].Choices) != 2 {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+func TestSeveralChoicesAreTickedAndOneNoLongerOfferedStays(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.post("/attributes/new", "name", "Gouts", "type", "multiple", "label", "Tastes", "choices", "rouge\nblanc\nrosé, brut")
+		o.post("/attributes/new", "name", "Ville", "type", "choice", "choices", "Lyon\nLille")
+		id := o.person("lea@example.org")
+		path := fmt.Sprintf("/contacts/%d/correct", id)
+		contains(t, o.get(path), "Tastes", `type="checkbox" name="attr.GOUTS"`)
+		o.post(path, "attr.GOUTS", "", "attr.GOUTS", "blanc", "attr.GOUTS", "rosé, brut", "attr.VILLE", "Lyon")
+		o.declare("GOUTS", func(a *contact.Attribute) { a.Choices = contact.Choices{"rouge", "rosé, brut"} })
+		o.declare("VILLE", func(a *contact.Attribute) { a.Choices = contact.Choices{"Lille"} })
+		contains(t, o.get(path), `value="blanc" checked`, `value="Lyon" selected`)
+		o.post(path, "attr.GOUTS", "", "attr.GOUTS", "blanc", "attr.GOUTS", "rouge", "attr.VILLE", "Lyon")
+		has := o.contact(id).Attributes
+		if s := has["GOUTS"].Several(); !slices.Equal(s, []string{"rouge", "blanc"}) || has["VILLE"].Raw() != "Lyon" {
+			t.Errorf("%q, %q", s, has["VILLE"].Raw())
+		}
+		contains(t, o.refused(path, "attr.GOUTS", "", "attr.GOUTS", "noir"), "noir", say(o, "is none of the choices", "n’est pas l’un des choix"))
+		o.post(path, "attr.GOUTS", "", "attr.VILLE", "")
+		if has := o.contact(id).Attributes; len(has) != 0 {
+			t.Errorf("%d values are left", len(has))
+		}
+	})
+}
+
+func TestWhatMayDescribeNobodyIsNamedWhereASegmentIsBuilt(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.post("/attributes/new", "name", "Syndicat", "type", "text", "sensitive", "yes")
+		contains(t, o.get("/segments/new"), say(o, "Not offered as a condition", "Pas proposé comme condition"), ">SYNDICAT</a>")
+		o.declare("SYNDICAT", func(a *contact.Attribute) { a.Sensitive, a.Special = contact.Declared, contact.OfMembers })
+		if strings.Contains(o.get("/segments/new"), say(o, "Not offered as a condition", "Pas proposé comme condition")) {
+			t.Error("it may be asked for now")
+		}
+	})
+}
+
+// declare changes what is said of an attribute.
+func (o *office) declare(name string, change func(*contact.Attribute)) {
+	o.t.Helper()
+	must(o.t, o.Main.Write(context.Background(), o.who, func(tx *store.Tx) error {
+		all, err := contact.EveryAttribute(tx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(a contact.Attribute) bool { return a.Name == name })
+		change(&all[i])
+		return contact.ChangeAttribute(tx, all[i].ID, 0, all[i])
+	}))
+}
+
+func (o *office) contact(id int64) (c contact.Contact) {
+	o.t.Helper()
+	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }))
+	return c
+}
+
+func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.declared(contact.Attribute{Name: "GOUTS", Type: contact.TypeMultiple, Choices: contact.Choices{"rouge", "blanc, sec"}}, contact.Attribute{Name: "NOTE", Type: contact.TypeText},
+			contact.Attribute{Name: "POINTS", Type: contact.TypeNumber}, contact.Attribute{Name: "ALLERGIES", Type: contact.TypeText})
+		var ids []int64
+		for i, s := range []string{"a", "b", "c", "d"} {
+			ids = append(ids, o.person(s+"@example.org"))
+			o.post(fmt.Sprintf("/contacts/%d/correct", ids[i]), "country", "FR", "attr.NOTE", "=1+1", "attr.POINTS", "-5", "attr.GOUTS", "rouge", "attr.GOUTS", "blanc, sec", "attr.ALLERGIES", "noix")
+		}
+		o.post(fmt.Sprintf("/contacts/%d/object", ids[1]), "how", "letter", "on", "2026-03-02")
+		o.write(o.who, func(tx *store.Tx) error { return contact.Restrict(tx, ids[2], "dispute") })
+		o.post(fmt.Sprintf("/contacts/%d/correct", ids[3]), "country", "BE")
+		to := o.post("/segments/new", "name", "France", "m0", "all", "w1", "country", "c1", "is", "v1", "FR", "g1", "0")
+		contains(t, o.get(to), to+"/export")
+		_, body, _ := o.ask("POST", to+"/export", url.Values{})
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
+		must(t, err)
+		want := [][]string{{"email", "name", "language", "country", "status", "GOUTS", "NOTE", "POINTS"},
+			{"a@example.org", "", "", "FR", "active", `["rouge","blanc, sec"]`, "'=1+1", "-5"}, {"b@example.org", "", "", "FR", "blocked", `["rouge","blanc, sec"]`, "'=1+1", "-5"}}
+		if !slices.EqualFunc(rows, want, slices.Equal[[]string]) {
+			t.Errorf("%q", rows)
+		}
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+			for id, n := range map[int64]int{ids[0]: 1, ids[1]: 1, ids[2]: 0, ids[3]: 0} {
+				looks, err := trace.LookedAt(v, id, 0)
+				looks = slices.DeleteFunc(looks, func(e trace.Entry) bool { return e.Object != "segment" })
+				if err != nil || len(looks) != n {
+					t.Errorf("%d was looked at %d times: %v", id, len(looks), err)
+				}
+			}
+			taken, err := trace.Search(v, trace.Question{Action: "segment.export"})
+			if len(taken) != 1 || taken[0].Fields()["people"] != "3" {
+				t.Errorf("%+v", taken)
+			}
+			return err
+		}))
+		o.role = "editor"
+		if code, _, _ := o.ask("POST", to+"/export", url.Values{}); code != 403 {
+			t.Errorf("an editor takes it: %d", code)
+		}
+	})
+}
+
+func (o *office) declared(all ...contact.Attribute) {
+	o.t.Helper()
+	o.write(o.who, func(tx *store.Tx) error { _, err := contact.EnsureAttributes(tx, all); return err })
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"consend/internal/ground/store"
+	"consend/internal/people/contact"
+	"consend/internal/people/segment"
+	"consend/internal/trace"
+	"consend/internal/web/shell"
+)
+
+// segmentFilePost gives a segment's people as a table. That it is taken is traced before the first byte leaves,
+// and who is in it before their page of rows does.
+func (p *Pages) segmentFilePost(r *shell.Request) error {
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	f := &segmentFile{p: p, r: r}
+	if err := p.write(r, func(tx *store.Tx) (err error) { f.s, err = segment.Export(tx, id); return err }); err != nil {
+		return err
+	}
+	if err := p.view(r, func(v *store.View) (err error) { f.attributes, err = fileAttributes(v); return err }); err != nil {
+		return err
+	}
+	if err := f.fill(); err != nil { // what goes wrong at once gets a page, not half a file
+		return err
+	}
+	return r.Download(fmt.Sprintf("segment-%d.csv", id), "text/csv; charset=utf-8", f)
+}
+
+// fileAttributes are those a file has a column for: what may describe nobody leaves with nobody (GDPR 9).
+func fileAttributes(v *store.View) (out []contact.Attribute, err error) {
+	all, err := contact.AllAttributes(v)
+	for _, a := range all {
+		if a.Usable() {
+			out = append(out, a)
+		}
+	}
+	return out, err
+}
+
+// segmentFile reads the people page by page as the file is sent, in short looks at the database. Its headings and
+// its words of status are those that an import reads, so that a no goes with the person.
+type segmentFile struct {
+	p            *Pages
+	r            *shell.Request
+	s            segment.Segment
+	attributes   []contact.Attribute
+	after        int64
+	begun, ended bool
+	b            bytes.Buffer
+}
+
+func (f *segmentFile) Read(out []byte) (int, error) {
+	for f.b.Len() == 0 {
+		if f.ended {
+			return 0, io.EOF
+		}
+		if err := f.fill(); err != nil {
+			return 0, err
+		}
+	}
+	return f.b.Read(out)
+}
+
+const segmentRows = 1000
+
+func (f *segmentFile) fill() error {
+	w := csv.NewWriter(&f.b)
+	w.UseCRLF = true // RFC 4180
+	if !f.begun {
+		f.begun = true
+		f.b.WriteString("\ufeff") // else spreadsheets read UTF-8 as something older
+		head := []string{"email", "name", "language", "country", "status"}
+		for _, a := range f.attributes {
+			head = append(head, a.Name)
+		}
+		if err := w.Write(head); err != nil {
+			return err
+		}
+	}
+	var people []segment.Person
+	err := f.p.view(f.r, func(v *store.View) (err error) {
+		people, err = segment.People(v, f.s.Definition, f.after, segmentRows)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	ids := make([]int64, len(people))
+	for i, c := range people {
+		ids[i] = c.ID
+	}
+	if err := f.p.look(f.r, trace.Looked{Object: "segment", ObjectID: f.s.ID, Contacts: ids, Filter: "csv"}); err != nil {
+		return err
+	}
+	for _, c := range people {
+		row := []string{safeCell(c.Email.Raw()), safeCell(c.Name.Raw()), c.Language, c.Country, fileStatus(c)}
+		for _, a := range f.attributes {
+			row = append(row, fileValue(a, c.Attributes[a.Name]))
+		}
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	if f.ended = len(people) < segmentRows; !f.ended {
+		f.after = ids[len(ids)-1]
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func fileStatus(c segment.Person) string {
+	switch {
+	case c.Barred, c.State == contact.StateObjected:
+		return "blocked"
+	case c.State == contact.StateBounced:
+		return "bounced"
+	}
+	return "active"
+}
+
+// fileValue is a value as an import reads it again. A number is no formula, whatever it begins with.
+func fileValue(a contact.Attribute, v contact.Value) string {
+	s := v.Raw()
+	if several := v.Several(); strings.ContainsAny(strings.Join(several, ""), ";|,\\") {
+		b, _ := json.Marshal(several) // strings always encode
+		s = string(b)
+	}
+	if a.Type == contact.TypeNumber {
+		return s
+	}
+	return safeCell(s)
+}
+
+// safeCell keeps a spreadsheet from reading a cell as a formula, whatever somebody typed (CWE-1236).
+func safeCell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
