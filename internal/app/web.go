@@ -34,7 +34,7 @@ func (h *House) Routes() []shell.Route {
 		(&duty.ProofPages{DB: h.Main}).Routes(),
 		(&duty.RegisterPages{DB: h.Main}).Routes(),
 		(&duty.ExportPages{DB: h.Main, Ring: h.Ring}).Routes(),
-		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
+		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms, Log: h.Log}).Routes(),
 		(&team.Pages{DB: h.Main, Desk: h.Desk, Furnish: func(tx *store.Tx, _ int64) error { return h.Furnish(tx) }, State: h.state}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
 		(&webpeople.Pages{DB: h.Main}).Routes(),
