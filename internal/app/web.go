@@ -97,7 +97,7 @@ func sections() []shell.Section {
 		}},
 		{Key: "privacy", Path: "/privacy/notices", Icon: "shield-lock", Permission: shell.PrivacyRead, Items: []shell.Section{
 			{Key: "texts", Path: "/privacy/notices", Permission: shell.PrivacyRead},
-			{Key: "register", Path: "/privacy/register", Permission: shell.PrivacyRead},
+			{Key: "consents", Path: "/privacy/register", Permission: shell.PrivacyRead},
 			{Key: "exports", Path: "/privacy/exports", Permission: shell.ContactsExport},
 			{Key: "trace", Path: "/privacy/trace", Permission: shell.TraceRead},
 		}},

@@ -48,6 +48,13 @@ func (w *counter) hand(lang string, file []byte, from string) (int, string) {
 	return rec.Code, s
 }
 
+// main is what a page says, without what stands around it.
+func main(body string) string {
+	_, s, _ := strings.Cut(body, "<h1")
+	s, _, _ = strings.Cut(s, "</main>")
+	return s
+}
+
 func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		w := settle(t, h, nil)
@@ -74,7 +81,7 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 			}{
 				{"the proof", []byte(made), 200, say.T("web_verify.holds")},
 				{"a changed proof", []byte(strings.Replace(made, "lea.martin@", "max.martin@", 1)), 200, say.T("web_verify.bad")},
-				{"another house's", other, 200, say.T("web_verify.foreign", "key", "")[:30]},
+				{"another house's", other, 200, strings.Split(say.T("web_verify.foreign", "key", "KEY"), "KEY")[0]},
 				{"a bundle", bundle.Bytes(), 200, say.T("web_verify.holds.bundle")},
 				{"a cut bundle", bundle.Bytes()[:bundle.Len()-9], 200, say.T("web_verify.bad")},
 				{"a letter", []byte("Dear all"), 200, say.T("web_verify.bad")},
@@ -83,11 +90,11 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 			} {
 				code, body := w.hand(lang, x.file, "192.0.2.9")
 				if code != x.code || !strings.Contains(body, x.say) {
-					t.Errorf("%s, %s: %d, want %q:\n%s", lang, x.name, code, x.say, body)
+					t.Errorf("%s, %s: %d, want %q:\n%s", lang, x.name, code, x.say, main(body))
 				}
 				if holds := strings.Contains(body, say.T("web_verify.limit.who")); x.name == "the proof" && (!strings.Contains(body, say.T("web_verify.said.limit.who")) ||
 					!strings.Contains(body, say.T("web_verify.shown")) || holds) {
-					t.Errorf("%s: what is shown, and what not, isn't said:\n%s", lang, body)
+					t.Errorf("%s: what is shown, and what not, isn't said:\n%s", lang, main(body))
 				}
 				if strings.Contains(body, "lea.martin") || strings.Contains(body, "max.martin") {
 					t.Errorf("%s: the page repeats what was handed in", x.name)
