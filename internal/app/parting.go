@@ -7,6 +7,7 @@ import (
 
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/move"
@@ -32,6 +33,9 @@ func Parting(tx *store.Tx, people []int64) error {
 	campaign.DropPeople(tx, people)
 	importer.DropPeople(tx, people)
 	move.DropPeople(tx, people)
+	if err := evidence.DropPeople(tx, people); err != nil {
+		return err
+	}
 	consent.DropPeople(tx, people)
 	return nil
 }

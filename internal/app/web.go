@@ -32,8 +32,9 @@ func (h *House) Routes() []shell.Route {
 		h.help.Routes(),
 		(&duty.TracePages{DB: h.Main, Log: h.Log}).Routes(),
 		(&duty.ProofPages{DB: h.Main}).Routes(),
+		(&duty.RegisterPages{DB: h.Main}).Routes(),
 		(&duty.ExportPages{DB: h.Main, Ring: h.Ring}).Routes(),
-		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms}).Routes(),
+		(&public.Pages{DB: h.Main, Ring: h.Ring, Desk: h.Forms, Log: h.Log}).Routes(),
 		(&team.Pages{DB: h.Main, Desk: h.Desk, Furnish: func(tx *store.Tx, _ int64) error { return h.Furnish(tx) }, State: h.state}).Routes(),
 		(&forms.Pages{DB: h.Main, Site: h.Site}).Routes(),
 		(&webpeople.Pages{DB: h.Main}).Routes(),
@@ -97,6 +98,7 @@ func sections() []shell.Section {
 		}},
 		{Key: "privacy", Path: "/privacy/notices", Icon: "shield-lock", Permission: shell.PrivacyRead, Items: []shell.Section{
 			{Key: "texts", Path: "/privacy/notices", Permission: shell.PrivacyRead},
+			{Key: "consents", Path: "/privacy/register", Permission: shell.PrivacyRead},
 			{Key: "exports", Path: "/privacy/exports", Permission: shell.ContactsExport},
 			{Key: "trace", Path: "/privacy/trace", Permission: shell.TraceRead},
 		}},

@@ -75,7 +75,9 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "blob.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return blob.Sweep(ctx, h.Main) }},
 		{Kind: "budget.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return budget.Sweep(ctx, h.Main) }},
 		{Kind: "store.tidy", Every: time.Hour, Do: h.Tidy},
-		{Kind: "evidence.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return evidence.Sweep(ctx, h.Main) }},
+		{Kind: "evidence.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
+			return errors.Join(evidence.Sweep(ctx, h.Main), evidence.SweepAttached(ctx, h.Main))
+		}},
 		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
 		{Kind: "contact.keep", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return contact.EndValues(ctx, h.Main) }},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},

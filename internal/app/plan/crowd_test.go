@@ -62,6 +62,7 @@ var crowd = []struct {
 	{"import_note", 20_000, "account_id, import_id, seq, line, kind, reason, args", "{a}, {g}, i, i, 'refused', 'R', '{}'"},
 	{"import_waiting", 20_000, "account_id, import_id, contact_id, line, lacks, made", "{a}, {g}, i, i, 'proof', 1"},
 	{"evidence_file", 100, "account_id, id, import_id, name, type, size, sha256, made_at, ends_at", "{a}, i, {g}, 'N', 'text/csv', 1, {b i}, i, i"},
+	{"event_evidence", 20_000, "account_id, id, contact_id, event_id, list_id, blob_id, name, type, size, sha256, made_by, made_at, ends_at, entry_id", "{a}, i, i, i, {l}, i, 'N', 'text/plain', 1, {b i}, {m}, i, i, i"},
 	{"blob", 20_000, "account_id, id, owner, owner_id, type, size, sha256, made_at, ends_at", "{a}, i, CASE WHEN i < 1000 THEN 'import' ELSE 'evidence' END, i, 'text/csv', 1, {b i}, i, i"},
 	{"blob_chunk", 20_000, "account_id, blob_id, n, data", "{a}, i, 0, {b i}"},
 	{"permit", 20_000, "account_id, id, at, until_at, class, campaign_id, relay_id, processor_id, processor_version, dpa, transfer, documents, rulepack, people, left_out, entry_id",

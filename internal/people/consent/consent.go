@@ -34,6 +34,11 @@ const (
 	Expired   Status = "expired"   // never confirmed, never proved, or ended by its term
 )
 
+// Statuses lists them in the order pages show them.
+func Statuses() []Status {
+	return []Status{Given, Requested, Waiting, Withdrawn, Refused, Expired, None}
+}
+
 // Basis is why one may write (GDPR 6(1), ePrivacy 13 as each country took it over).
 type Basis string
 
@@ -79,6 +84,9 @@ const (
 	GradeD   Grade = "D" // the word of a named member
 	Ungraded Grade = ""  // waiting for proof
 )
+
+// Grades lists those that evidence has, the best first.
+func Grades() []Grade { return []Grade{GradeA, GradeB, GradeC, GradeD} }
 
 // claimable tells whether somebody else than the person can claim the grade: A is only ever seen.
 func (g Grade) claimable() bool { return g == GradeB || g == GradeC || g == GradeD }

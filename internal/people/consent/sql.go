@@ -20,6 +20,19 @@ var subscription = []store.Column{{Name: "list_id"}, {Name: "contact_id"}, {Name
 const fits = `AND (CAST(? AS BIGINT) = 0 OR e.list_id = CAST(? AS BIGINT)) AND (CAST(? AS BIGINT) = 0 OR l.purpose_id = CAST(? AS BIGINT))
 	AND e.recorded_at >= ? AND e.recorded_at < ?`
 
+// What a line of the register is made of, and which lines are asked for.
+const (
+	lineColumns = `e.contact_id, c.email, e.list_id, l.name AS list_name, p.name AS purpose_name, e.seq, e.kind, e.verdict, e.state, e.basis, e.grade,
+		e.source, e.method, e.form_version_id, e.import_id, e.occurred_at, e.recorded_at, e.entry_id`
+	lineJoins = `JOIN contact c ON c.account_id = :account AND c.id = e.contact_id JOIN list l ON l.account_id = :account AND l.id = e.list_id
+		JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id`
+	lineFits = `(e.contact_id < ? OR e.list_id > ? OR e.list_id = ? AND e.seq < ?) AND c.state NOT IN ('erasing', 'erased') ` + fits + `
+		AND (CAST(? AS {text}) = '' OR e.kind = CAST(? AS {text})) AND (CAST(? AS {text}) = '' OR e.state = CAST(? AS {text}))
+		AND (CAST(? AS {text}) = '' OR e.basis = CAST(? AS {text})) AND (CAST(? AS {text}) = '' OR e.grade = CAST(? AS {text}))
+		AND (CAST(? AS {text}) = '' OR e.source = CAST(? AS {text})) AND (CAST(? AS BIGINT) = 0 OR e.import_id = CAST(? AS BIGINT))
+		ORDER BY e.contact_id DESC, e.list_id, e.seq DESC LIMIT ?`
+)
+
 // bindsMore tells whether the no of the old address takes the place of the other one's.
 const bindsMore = `suppression.reason <> 'authority_order'
 		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`
@@ -57,15 +70,15 @@ var (
 		WHERE e.account_id = :account AND e.contact_id > ? `+fits+` ORDER BY e.contact_id LIMIT ?`)
 	askedCount = store.Account("consent.asked_count", `SELECT COUNT(DISTINCT e.contact_id) FROM consent_event e JOIN list l ON l.account_id = :account AND l.id = e.list_id
 		WHERE e.account_id = :account `+fits)
-	register = store.Account("consent.register", `SELECT e.contact_id, c.email, e.list_id, l.name AS list_name, p.name AS purpose_name, e.seq, e.kind, e.verdict, e.state, e.basis, e.grade,
-		e.source, e.method, e.form_version_id, e.import_id, e.occurred_at, e.recorded_at, e.entry_id FROM consent_event e
-		JOIN contact c ON c.account_id = :account AND c.id = e.contact_id JOIN list l ON l.account_id = :account AND l.id = e.list_id
-		JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id
-		WHERE e.account_id = :account AND e.contact_id <= ? AND (e.contact_id < ? OR e.list_id > ? OR e.list_id = ? AND e.seq < ?)
-		AND c.state <> 'erasing' `+fits+`
-		AND (CAST(? AS {text}) = '' OR e.kind = CAST(? AS {text})) AND (CAST(? AS {text}) = '' OR e.basis = CAST(? AS {text}))
-		AND (CAST(? AS {text}) = '' OR e.grade = CAST(? AS {text})) AND (CAST(? AS BIGINT) = 0 OR e.import_id = CAST(? AS BIGINT))
-		ORDER BY e.contact_id DESC, e.list_id, e.seq DESC LIMIT ?`)
+	strideAll = store.Account("consent.stride", `SELECT e.contact_id FROM consent_event e WHERE e.account_id = :account AND e.contact_id <= ?
+		ORDER BY e.contact_id DESC LIMIT 1 OFFSET ?`)
+	strideOf = store.Account("consent.stride_of", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id <= ?
+		ORDER BY s.contact_id DESC LIMIT 1 OFFSET ?`)
+	register = store.Account("consent.register", `SELECT `+lineColumns+` FROM consent_event e `+lineJoins+`
+		WHERE e.account_id = :account AND e.contact_id >= ? AND e.contact_id <= ? AND `+lineFits)
+	registerOf = store.Account("consent.register_of", `SELECT `+lineColumns+` FROM subscription s
+		JOIN consent_event e ON e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id `+lineJoins+`
+		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id >= ? AND s.contact_id <= ? AND `+lineFits)
 	standings = store.Account("consent.standings", `SELECT s.list_id, l.name AS list_name, l.kind AS list_kind, l.purpose_id, p.name AS purpose_name,
 		s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since, `+ReasonSQL+` AS reason
 		FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id

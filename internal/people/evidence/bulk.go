@@ -255,8 +255,18 @@ func (o Order) sign(ctx context.Context, db *store.DB, who actor.Actor, k *proof
 			}
 			b.Log.Earlier, have[n] = append(b.Log.Earlier, e), true
 		}
+		if err := k.Add(proof.ReadmeName, func(w io.Writer) error { return readme(w, locale.For(b.Language, a.Location()), b) }); err != nil {
+			return err
+		}
 		return p.Pack(k, b)
 	})
+}
+
+// readme tells who finds the bundle later what it is, and how to check it.
+func readme(w io.Writer, say locale.Printer, b proof.Bundle) error {
+	_, err := fmt.Fprintf(w, "%s\n\n%s\n\n%s\n\n    consend-verify %s --key KEY\n\n%s\n", say.T("evidence.readme.what", "controller", b.Controller.Name, "made", b.Made),
+		say.T("evidence.readme.care"), say.T("evidence.readme.check"), say.T("evidence.readme.file"), say.T("evidence.readme.page", "key", proof.Fingerprint(b.Log.Key)))
+	return err
 }
 
 // Drawing is an auditor's draw over the people a campaign was made for.

@@ -33,15 +33,16 @@ type gathering struct {
 	entries []trace.Entry // the person's entries, newest first
 	pasts   []past
 
-	events  map[int64][]proof.Event // by list
-	order   []int64                 // lists, as they were met
-	notes   map[int64]notice.Version
-	records map[int64][]consent.Record
-	proved  map[int64]bool // entries that stand in an event
-	texts   map[string]bool
-	of      proof.Asked // a list or purpose the file is about alone
-	all     bool        // every event is there
-	file    proof.File
+	events   map[int64][]proof.Event // by list
+	order    []int64                 // lists, as they were met
+	notes    map[int64]notice.Version
+	records  map[int64][]consent.Record
+	proved   map[int64]bool // entries that stand in an event
+	texts    map[string]bool
+	of       proof.Asked // a list or purpose the file is about alone
+	all      bool        // every event is there
+	attached []Attached  // files brought as further evidence
+	file     proof.File
 }
 
 // past is an address the person had until a moment.
@@ -308,12 +309,15 @@ func seq(records []consent.Record, event int64) int {
 
 // acts shows the person's other entries: that they happened, and when. Of a correction the
 // addresses are shown, so that the older one can be followed; everything else stays closed.
-func (g *gathering) acts() error {
+func (g *gathering) acts() (err error) {
+	if g.attached, err = AttachedTo(g.View, g.contact.ID); err != nil {
+		return err
+	}
 	for _, e := range slices.Backward(g.entries) {
 		if g.proved[e.ID] || e.Action == trace.LookAction || strings.HasPrefix(e.Action, "consent.") && e.Place < 0 {
 			continue
 		}
-		if g.of.Of() != "" && e.Action != "contact.correct" { // else it may tell of other lists
+		if g.of.Of() != "" && e.Action != "contact.correct" && !g.about(e) { // else it may tell of other lists
 			continue
 		}
 		s := trace.Shown{Member: proof.Whole, Person: trace.Person{ID: g.contact.ID}}

@@ -153,5 +153,5 @@ func (g *gathering) processing(l list.List, records []consent.Record) (proof.Pro
 
 // actWords says what another entry is.
 func (g *gathering) actWords(e trace.Entry) string {
-	return g.say.Or("trace.action."+e.Action, e.Action)
+	return strings.TrimSpace(g.say.Or("trace.action."+e.Action, e.Action) + " " + g.named(e))
 }

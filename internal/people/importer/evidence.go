@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -69,6 +70,39 @@ func evidenceType(head []byte, name string) string {
 	return "text/plain" // a mail, a saved page: kept as text, never shown as more
 }
 
+// EvidenceIs reads the beginning of a file and tells by it what it is; the name only tells a
+// mail and JSON from other text. It gives the name tidied, and the whole file again. Faults:
+// import.evidence.empty, import.evidence.type.
+func EvidenceIs(name string, r io.Reader) (tidied, kind string, whole io.Reader, err error) {
+	head := make([]byte, 512)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return "", "", nil, err
+	}
+	head = head[:n]
+	tidied, kind = title(name), evidenceType(head, name)
+	switch {
+	case n == 0:
+		return "", "", nil, fault.New(fault.Invalid, "import.evidence.empty").At("evidence")
+	case kind == "":
+		return "", "", nil, fault.New(fault.Invalid, "import.evidence.type").At("evidence")
+	case kind == "text/plain" && strings.HasSuffix(strings.ToLower(name), ".eml"):
+		kind = "message/rfc822"
+	case kind == "text/plain" && strings.HasSuffix(strings.ToLower(name), ".json"):
+		kind = "application/json"
+	}
+	return tidied, kind, io.MultiReader(bytes.NewReader(head), r), nil
+}
+
+// EvidenceEnds is when evidence that comes now is destroyed.
+func EvidenceEnds(tx *store.Tx) (legalclock.Moment, error) {
+	zone, _, err := rulesOf(tx)
+	if err != nil {
+		return 0, err
+	}
+	return legalclock.Day(tx.Now, zone).AddMonths(12 * evidenceYears).End(zone), nil
+}
+
 // Attach stores a file of evidence for an import and gives its rows grade C. It is taken
 // before the import starts, or later for the rows that wait (see Release).
 func Attach(ctx context.Context, db *store.DB, who actor.Actor, id int64, name string, r io.Reader) (Evidence, error) {
@@ -82,21 +116,12 @@ func Attach(ctx context.Context, db *store.DB, who actor.Actor, id int64, name s
 	if err != nil {
 		return e, err
 	}
-	head := make([]byte, 512)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+	called, kind, whole, err := EvidenceIs(name, r)
+	if err != nil {
 		return e, err
 	}
-	head = head[:n]
-	kind := evidenceType(head, name)
-	switch {
-	case n == 0:
-		return e, fault.New(fault.Invalid, "import.evidence.empty").At("evidence")
-	case kind == "":
-		return e, fault.New(fault.Invalid, "import.evidence.type").At("evidence")
-	}
-	e = Evidence{Import: id, Name: title(name), Type: kind}
-	_, err = blob.Store(ctx, db, who, ring.Box(who.Account), blob.New{Owner: "evidence", OwnerID: id, Type: kind}, io.MultiReader(strings.NewReader(string(head)), r), MaxEvidence,
+	e = Evidence{Import: id, Name: called, Type: kind}
+	_, err = blob.Store(ctx, db, who, ring.Box(who.Account), blob.New{Owner: "evidence", OwnerID: id, Type: kind}, whole, MaxEvidence,
 		func(tx *store.Tx, b blob.Info) error {
 			i, err := lock(tx, id)
 			if err != nil {
@@ -107,11 +132,9 @@ func Attach(ctx context.Context, db *store.DB, who actor.Actor, id int64, name s
 			if who.Kind == actor.Member {
 				e.MadeBy = who.ID
 			}
-			zone, _, err := rulesOf(tx)
-			if err != nil {
+			if e.EndsAt, err = EvidenceEnds(tx); err != nil {
 				return err
 			}
-			e.EndsAt = legalclock.Day(tx.Now, zone).AddMonths(12 * evidenceYears).End(zone)
 			if err := blob.Keep(tx, b.ID, e.EndsAt); err != nil {
 				return err
 			}

@@ -67,10 +67,12 @@ const (
 	bundleName = "bundle.json"
 	sumsName   = "files.sha256"
 
-	CSVName   = "consents.csv"
-	GraphName = "records.jsonld"
-	DrawName  = "draw.txt"  // the ids that were drawn from, one a line
-	SentName  = "sent.json" // why each mail was sent; a statement
+	CSVName    = "consents.csv"
+	GraphName  = "records.jsonld"
+	ReadmeName = "README.txt"
+
+	DrawName = "draw.txt"  // the ids that were drawn from, one a line
+	SentName = "sent.json" // why each mail was sent; a statement
 )
 
 const bundleHead = "consend-proof-bundle/1\n"

@@ -54,7 +54,7 @@ func VerifyBundle(file io.ReaderAt, size int64, key string, against []byte, most
 			return Report{}, err
 		}
 	}
-	u.report.NotProved = append(u.report.NotProved, limits...)
+	u.report.limits()
 	return u.report, nil
 }
 
@@ -128,10 +128,10 @@ func (u *unpacking) head(key string) error {
 	}
 	u.check = check{file: &File{Log: u.b.Log}, cp: cp, report: &u.report}
 	if u.report.SignerKnown {
-		u.report.proved("The bundle is what %s signed (key %s) on %s.", cp.Origin, print, u.b.Made)
+		u.report.proved("bundle", "The bundle is what %s signed (key %s) on %s.", cp.Origin, print, u.b.Made)
 	} else {
-		u.report.proved("The bundle is what the key inside it signed.")
-		u.report.NotProved = append(u.report.NotProved, "Who signed: without --key the signer is unknown. Compare the fingerprint with one you trust: "+print)
+		u.report.proved("bundle_unknown", "The bundle is what the key inside it signed.")
+		u.report.not("signer", signerUnknown, print)
 	}
 	sums, err := u.read(sumsName, mostSums)
 	if err != nil {
@@ -169,13 +169,12 @@ func (u *unpacking) all() error {
 	if err := u.draw(); err != nil {
 		return err
 	}
-	u.report.proved("All %d files are there as signed, none is missing and none was added.", u.b.Files)
-	u.report.proved("%d proofs hold, each whole, with %d events in the log of %s, among the first %d entries, sealed by the checkpoint of %s.",
+	u.report.proved("files", "All %d files are there as signed, none is missing and none was added.", u.b.Files)
+	u.report.proved("proofs", "%d proofs hold, each whole, with %d events in the log of %s, among the first %d entries, sealed by the checkpoint of %s.",
 		len(u.ids), u.events, u.check.cp.Origin, u.check.cp.Size, u.check.cp.At.Format("2006-01-02 15:04:05 UTC"))
-	u.report.proved("In every list of every proof the events are numbered from 1 without a gap.")
-	u.report.NotProved = append(u.report.NotProved,
-		"That nobody else belongs in the bundle"+u.b.Asked.words()+", and that nothing was said after the last events shown: the signer's statement.",
-		"The tables, graphs and pages beside the proofs are checked by their sums only: they are the signer's statement.")
+	u.report.proved("numbered", "In every list of every proof the events are numbered from 1 without a gap.")
+	u.report.not("nobody_else", "That nobody else belongs in the bundle%s, and that nothing was said after the last events shown: the signer's statement.", u.b.Asked.words())
+	u.report.not("beside", "The tables, graphs and pages beside the proofs are checked by their sums only: they are the signer's statement.")
 	return nil
 }
 
@@ -292,7 +291,7 @@ func (u *unpacking) draw() error {
 	if !slices.Equal(want, have) {
 		return fmt.Errorf("the people are not those that the seed draws from %s", DrawName)
 	}
-	u.report.proved("The %d people are those that the seed %q draws from the %d in %s; of %d nothing is left to prove.", len(want), d.Seed, len(u.drawn), DrawName, len(d.Missing))
-	u.report.NotProved = append(u.report.NotProved, "That "+DrawName+" is everybody the campaign was made for: the signer's statement.")
+	u.report.proved("draw", "The %d people are those that the seed %q draws from the %d in %s; of %d nothing is left to prove.", len(want), d.Seed, len(u.drawn), DrawName, len(d.Missing))
+	u.report.not("draw_from", "That "+DrawName+" is everybody the campaign was made for: the signer's statement.")
 	return nil
 }

@@ -22,17 +22,28 @@ type Report struct {
 	Linked      bool   // … and the proof's log is the same log
 	Proved      []string
 	NotProved   []string
+	Said        []Sentence // the same, for who tells it in another language
+}
+
+// Sentence is one thing a check showed, or left open. Key names what is said, Args are its
+// values in the order in which Text has them; of an "event" they are list, event, moment it
+// happened, was confirmed, was recorded, basis, grade, state then, entry.
+type Sentence struct {
+	Proved bool
+	Key    string
+	Args   []any
+	Text   string
 }
 
 // Holds tells whether everything that was asked holds.
 func (r Report) Holds() bool { return r.SignerKnown && (!r.Asked || r.Linked) }
 
 // The limits of every proof, in the words the verifier prints.
-var limits = []string{
-	"It does not prove who clicked: only what this installation recorded.",
-	"What the program itself was made to record is not tampering and is not seen here.",
-	"Acts of the last seconds before a checkpoint could be changed before they were sealed.",
-	"Names, words and descriptions beside the facts are the controller's statements: signed, not sealed.",
+var limits = []struct{ key, text string }{
+	{"limit.who", "It does not prove who clicked: only what this installation recorded."},
+	{"limit.made", "What the program itself was made to record is not tampering and is not seen here."},
+	{"limit.seconds", "Acts of the last seconds before a checkpoint could be changed before they were sealed."},
+	{"limit.words", "Names, words and descriptions beside the facts are the controller's statements: signed, not sealed."},
 }
 
 // Verify checks a proof file. key is the log's public key from a source the reader
@@ -56,10 +67,10 @@ func Verify(file []byte, key string, against []byte) (Report, error) {
 		return Report{}, fmt.Errorf("the checkpoint in the file does not hold: %w", err)
 	}
 	if r.SignerKnown {
-		r.proved("The file is byte for byte what %s signed (key %s).", cp.Origin, r.Fingerprint)
+		r.proved("file", "The file is byte for byte what %s signed (key %s).", cp.Origin, r.Fingerprint)
 	} else {
-		r.proved("The file is byte for byte what the key inside it signed.")
-		r.NotProved = append(r.NotProved, "Who signed: without --key the signer is unknown. Compare the fingerprint with one you trust: "+r.Fingerprint)
+		r.proved("file_unknown", "The file is byte for byte what the key inside it signed.")
+		r.not("signer", signerUnknown, r.Fingerprint)
 	}
 	c := check{file: f, cp: cp, report: &r}
 	if err := c.all(); err != nil {
@@ -71,12 +82,37 @@ func Verify(file []byte, key string, against []byte) (Report, error) {
 			return Report{}, err
 		}
 	}
-	r.NotProved = append(r.NotProved, limits...)
+	r.limits()
 	return r, nil
 }
 
-func (r *Report) proved(format string, a ...any) {
-	r.Proved = append(r.Proved, fmt.Sprintf(format, a...))
+const signerUnknown = "Who signed: without --key the signer is unknown. Compare the fingerprint with one you trust: %s"
+
+func said(key, format string, a ...any) Sentence {
+	return Sentence{Proved: true, Key: key, Args: a, Text: fmt.Sprintf(format, a...)}
+}
+
+func (r *Report) say(s Sentence) {
+	r.Said = append(r.Said, s)
+	if s.Proved {
+		r.Proved = append(r.Proved, s.Text)
+	} else {
+		r.NotProved = append(r.NotProved, s.Text)
+	}
+}
+
+func (r *Report) proved(key, format string, a ...any) { r.say(said(key, format, a...)) }
+
+func (r *Report) not(key, format string, a ...any) {
+	s := said(key, format, a...)
+	s.Proved = false
+	r.say(s)
+}
+
+func (r *Report) limits() {
+	for _, l := range limits {
+		r.not(l.key, "%s", l.text)
+	}
 }
 
 type check struct {
@@ -90,7 +126,7 @@ type check struct {
 
 func (c *check) all() error {
 	c.named, c.entries = map[string]bool{}, map[int64]bool{}
-	var lines []string
+	var lines []Sentence
 	for i := range c.file.Lists {
 		l, err := c.list(&c.file.Lists[i])
 		if err != nil {
@@ -108,16 +144,18 @@ func (c *check) all() error {
 			return fmt.Errorf("entry %d: %w", e.ID, err)
 		}
 		outer := parts[len(parts)-1].clear
-		lines = append(lines, fmt.Sprintf("%s at %s, entry %d.", outer["action"], outer["at"], e.ID))
+		lines = append(lines, said("act", "%s at %s, entry %d.", outer["action"], outer["at"], e.ID))
 	}
-	c.report.proved("%d entries stand in the log of %s, among the first %d, sealed by the checkpoint of %s.",
+	c.report.proved("entries", "%d entries stand in the log of %s, among the first %d, sealed by the checkpoint of %s.",
 		len(c.entries), c.cp.Origin, c.cp.Size, c.cp.At.Format("2006-01-02 15:04:05 UTC"))
-	c.report.Proved = append(c.report.Proved, lines...)
+	for _, l := range lines {
+		c.report.say(l)
+	}
 	if err := c.texts(); err != nil {
 		return err
 	}
 	if c.file.Person.Address != "" && !c.address {
-		c.report.NotProved = append(c.report.NotProved, "The address at the top stands in no entry shown: it may have changed since; it is the controller's statement.")
+		c.report.not("address", "The address at the top stands in no entry shown: it may have changed since; it is the controller's statement.")
 	}
 	return nil
 }
@@ -184,8 +222,8 @@ func (m *Member) check(entry part) (part, error) {
 	return m.Record.part()
 }
 
-func (c *check) list(l *List) ([]string, error) {
-	var out []string
+func (c *check) list(l *List) ([]Sentence, error) {
+	var out []Sentence
 	top, state, last := int64(-1), "", Entry{}
 	seen := map[string]bool{}
 	for i := range l.Events {
@@ -220,7 +258,7 @@ func (c *check) list(l *List) ([]string, error) {
 		}
 		out = append(out, sentence(l, f, e.Entry.ID))
 		for _, x := range ended {
-			c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("entry %d, %s (its commitment still stands).", e.Entry.ID, x))
+			c.report.not("ended", "entry %d, %s (its commitment still stands).", e.Entry.ID, x)
 		}
 	}
 	if len(l.Events) == 0 || state != l.State {
@@ -232,23 +270,21 @@ func (c *check) list(l *List) ([]string, error) {
 
 // run checks that the events of a list are numbered from 1 without a gap: the number is sealed
 // with each event, so none can be missing between them. It says what that leaves open.
-func (c *check) run(l *List, seen map[string]bool, last Entry) (string, error) {
+func (c *check) run(l *List, seen map[string]bool, last Entry) (Sentence, error) {
 	n := len(seen)
 	for i := 1; i <= n; i++ {
 		if !seen[dec(int64(i))] {
-			return "", fmt.Errorf("event %d of the list is missing among those shown: the file is not whole", i)
+			return Sentence{}, fmt.Errorf("event %d of the list is missing among those shown: the file is not whole", i)
 		}
 	}
-	c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("list %d: that no event %d was recorded after entry %d; %s", l.ID, n+1, last.ID, c.word()))
-	return fmt.Sprintf("list %d: events 1 to %d, none missing among them; a later one would bear number %d and be recorded after entry %d.", l.ID, n, n+1, last.ID), nil
-}
-
-// word tells whether the signer says that nothing came later.
-func (c *check) word() string {
+	// Whether the signer says that nothing came later.
+	const later = "list %d: that no event %d was recorded after entry %d; "
 	if c.file.Complete == nil {
-		return "the signer doesn't say so."
+		c.report.not("later_unsaid", later+"the signer doesn't say so.", l.ID, n+1, last.ID)
+	} else {
+		c.report.not("later", later+"the signer says that none stands among the first %d entries.", l.ID, n+1, last.ID, c.cp.Size)
 	}
-	return fmt.Sprintf("the signer says that none stands among the first %d entries.", c.cp.Size)
+	return said("run", "list %d: events 1 to %d, none missing among them; a later one would bear number %d and be recorded after entry %d.", l.ID, n, n+1, last.ID), nil
 }
 
 // whole checks the signer's word against what is shown.
@@ -256,18 +292,17 @@ func (c *check) whole() error {
 	const other = "That no event of another list exists about this person"
 	w := c.file.Complete
 	if w == nil {
-		c.report.NotProved = append(c.report.NotProved, other+": the signer doesn't say so.")
+		c.report.not("other_unsaid", other+": the signer doesn't say so.")
 		return nil
 	}
 	if w.Size != c.cp.Size || w.Lists != len(c.file.Lists) || w.Of != "" && !c.only(w.Of) {
 		return fmt.Errorf("the file says it is complete for other lists, or up to another checkpoint, than it shows")
 	}
 	if w.Of != "" {
-		other := other + " is not asked here: the file is about " + w.Of + " alone."
-		c.report.NotProved = append(c.report.NotProved, other)
+		c.report.not("other_of", other+" is not asked here: the file is about %s alone.", w.Of)
 		return nil
 	}
-	c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("%s among the first %d entries: the signer says so.", other, w.Size))
+	c.report.not("other", other+" among the first %d entries: the signer says so.", w.Size)
 	return nil
 }
 
@@ -281,7 +316,7 @@ func (c *check) only(of string) bool {
 	return true
 }
 
-func sentence(l *List, f Facts, entry int64) string {
+func sentence(l *List, f Facts, entry int64) Sentence {
 	s := fmt.Sprintf("list %d: %s", l.ID, f.Event)
 	version := " version "
 	if f.Form == "" {
@@ -293,7 +328,8 @@ func sentence(l *List, f Facts, entry int64) string {
 			s += x[0] + x[1]
 		}
 	}
-	return fmt.Sprintf("%s; state then: %s; entry %d.", s, f.State, entry)
+	return Sentence{true, "event", []any{l.ID, f.Event, f.Occurred, f.Confirmed, f.Recorded, f.Basis, f.Grade, f.State, entry},
+		fmt.Sprintf("%s; state then: %s; entry %d.", s, f.State, entry)}
 }
 
 func (c *check) texts() error {
@@ -309,10 +345,10 @@ func (c *check) texts() error {
 		have[t.SHA256] = true
 	}
 	if n := len(have); n > 0 {
-		c.report.proved("%d texts are, letter for letter, those that the entries name.", n)
+		c.report.proved("texts", "%d texts are, letter for letter, those that the entries name.", n)
 	}
 	if n := len(c.named) - len(have); n > 0 {
-		c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("%d texts that the entries name are not in the file.", n))
+		c.report.not("texts_missing", "%d texts that the entries name are not in the file.", n)
 	}
 	return nil
 }
@@ -350,9 +386,9 @@ func (c *check) link(msg []byte) error {
 		c.report.Linked = linked
 	}
 	if c.report.Linked {
-		c.report.proved("The log is the same as that of the checkpoint of %s with %d entries, which you kept.", when, o.Size)
+		c.report.proved("linked", "The log is the same as that of the checkpoint of %s with %d entries, which you kept.", when, o.Size)
 	} else {
-		c.report.NotProved = append(c.report.NotProved, fmt.Sprintf("That the log is the same as that of the checkpoint of %s with %d entries: ask for a proof or bridge that links %d and %d.", when, o.Size, o.Size, c.cp.Size))
+		c.report.not("not_linked", "That the log is the same as that of the checkpoint of %s with %d entries: ask for a proof or bridge that links %d and %d.", when, o.Size, o.Size, c.cp.Size)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func open(t testing.TB, h *testhouse.House, lang string) *office {
 	return o
 }
 
-var key = regexp.MustCompile(`>\s*(web_trace|web_proof|trace|evidence)\.[a-z_.]+\s*<`)
+var key = regexp.MustCompile(`>\s*(web_trace|web_proof|web_register|web_exports|people|trace|evidence)\.[a-z_.]+\s*<`)
 
 func (o *office) ask(method, path string) (int, string, http.Header) {
 	o.t.Helper()

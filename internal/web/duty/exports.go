@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
@@ -38,23 +37,31 @@ func (p *ExportPages) Routes() []shell.Route {
 const exportsShown = 50
 
 func (p *ExportPages) all(r *shell.Request) error {
-	return p.show(r, http.StatusOK, shell.NewForm())
+	f := shell.NewForm() // the register leads here with its question
+	for _, n := range []string{"list", "purpose", "from", "to"} {
+		f.Values.Set(n, r.Q(n))
+	}
+	return p.show(r, http.StatusOK, f)
 }
 
 func (p *ExportPages) show(r *shell.Request, status int, f *shell.Form) error {
 	var exports []evidence.Export
 	var lists []list.List
+	var purposes []list.Purpose
 	err := p.DB.View(r.Context(), r.Who, func(v *store.View) (err error) {
 		if exports, err = evidence.Exports(v, exportsShown); err != nil {
 			return err
 		}
-		lists, err = list.All(v)
+		if lists, err = list.All(v); err != nil {
+			return err
+		}
+		purposes, err = list.Purposes(v)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return r.Render(status, exportsPage(r, f, exports, lists))
+	return r.Render(status, exportsPage(r, f, exports, lists, purposes))
 }
 
 func (p *ExportPages) ask(r *shell.Request) error {
@@ -64,26 +71,17 @@ func (p *ExportPages) ask(r *shell.Request) error {
 	}
 	var w evidence.Wanted
 	w.Language = r.P.Lang
-	if f.Get("list") != "" {
-		n, ok := f.Int("list")
-		if !ok {
-			f.Fail("list", "list.none")
-		}
-		w.List = n
-	}
-	for name, to := range map[string]*legalclock.Moment{"from": &w.From, "to": &w.To} {
+	for name, to := range map[string]*int64{"list": &w.List, "purpose": &w.Purpose} {
 		if f.Get(name) == "" {
 			continue
 		}
-		m, ok := f.Date(name)
+		n, ok := f.Int(name)
 		if !ok {
-			f.Fail(name, "web_exports.date")
+			f.Fail(name, "web_register.unknown")
 		}
-		if name == "to" {
-			m = legalclock.Day(m, r.Zone).End(r.Zone) // the day itself is in it
-		}
-		*to = m
+		*to = n
 	}
+	w.From, w.To = days(r, f)
 	id := int64(0)
 	if f.OK() {
 		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) (err error) { id, err = evidence.Ask(tx, w); return err })
@@ -155,12 +153,4 @@ func exportRows(r *shell.Request, list []evidence.Export) [][]shell.Component {
 		rows = append(rows, []shell.Component{shell.A(exportURL(e.ID), r.P.DateTime(e.MadeAt)), state, shell.Num(e.People), shell.When(e.EndsAt)})
 	}
 	return rows
-}
-
-func exportLists(r *shell.Request, lists []list.List) []shell.Choice {
-	out := []shell.Choice{{Value: "", Label: r.P.T("web_exports.every")}}
-	for _, l := range lists {
-		out = append(out, shell.Choice{Value: strconv.FormatInt(l.ID, 10), Label: l.Name})
-	}
-	return out
 }

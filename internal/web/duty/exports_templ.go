@@ -17,7 +17,7 @@ import (
 	"consend/internal/web/shell"
 )
 
-func exportsPage(r *shell.Request, f *shell.Form, exports []evidence.Export, lists []list.List) templ.Component {
+func exportsPage(r *shell.Request, f *shell.Form, exports []evidence.Export, lists []list.List, purposes []list.Purpose) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -66,7 +66,11 @@ func exportsPage(r *shell.Request, f *shell.Form, exports []evidence.Export, lis
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = shell.Select(f, shell.Field{Name: "list", Label: r.P.T("web_exports.list"), Choices: exportLists(r, lists)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = shell.Select(f, shell.Field{Name: "list", Label: r.P.T("web_exports.list"), Placeholder: r.P.T("web_exports.every"), Choices: listChoices(lists)}).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = shell.Select(f, shell.Field{Name: "purpose", Label: r.P.T("web_register.purpose"), Hint: r.P.T("web_exports.purpose.hint"), Placeholder: r.P.T("web_exports.purposes"), Choices: purposeChoices(purposes)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

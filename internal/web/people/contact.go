@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
@@ -120,6 +121,13 @@ type ledger struct {
 	events []event // newest first
 	rests  *event  // the event the state rests on
 	asked  *event  // the request that it confirms
+	files  []filed // brought by members as further evidence
+}
+
+// filed is a file with who brought it.
+type filed struct {
+	evidence.Attached
+	by member.Member
 }
 
 // event is one event with what it refers to.
@@ -161,6 +169,10 @@ func ledgers(v *store.View, id int64) ([]ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := evidence.AttachedTo(v, id)
+	if err != nil {
+		return nil, err
+	}
 	look := newLookup(v)
 	out := make([]ledger, len(stands))
 	for i, s := range stands {
@@ -174,6 +186,16 @@ func ledgers(v *store.View, id int64) ([]ledger, error) {
 				return nil, err
 			}
 			out[i].events = append(out[i].events, e)
+		}
+		for _, a := range files {
+			if a.ListID != s.ListID {
+				continue
+			}
+			by, err := once1(look.members, a.MadeBy, func() (member.Member, error) { return member.Get(v, a.MadeBy) })
+			if err != nil {
+				return nil, err
+			}
+			out[i].files = append(out[i].files, filed{a, by})
 		}
 		out[i].find()
 	}

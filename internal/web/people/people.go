@@ -12,6 +12,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
@@ -33,6 +34,8 @@ func (p *Pages) Routes() []shell.Route {
 	post := func(path string, perm shell.Permission, h func(*shell.Request) error, trace ...string) shell.Route {
 		return shell.Route{Method: "POST", Pattern: path, Permission: perm, Trace: trace, Handler: h}
 	}
+	attach := post("/contacts/{id}/evidence/{event}", shell.ContactsWrite, p.attachPost, "evidence.attach", trace.LookAction)
+	attach.Body = importer.MaxEvidence + 64<<10
 	return []shell.Route{
 		person("/contacts", shell.ContactsRead, p.contacts),
 		get("/contacts/new", shell.ContactsWrite, p.contactNew),
@@ -55,6 +58,10 @@ func (p *Pages) Routes() []shell.Route {
 		post("/contacts/{id}/merge", shell.ContactsWrite, p.mergePost, "contact.merge"),
 		person("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdraw),
 		post("/contacts/{id}/withdraw", shell.ContactsWrite, p.withdrawPost, "consent.withdraw", "consent.object", "suppression.add"),
+		person("/contacts/{id}/evidence/{event}", shell.ContactsWrite, p.attach),
+		attach,
+		person("/contacts/{id}/evidence/{event}/{file}", shell.ContactsExport, p.attached),
+		post("/contacts/{id}/evidence/{event}/{file}/drop", shell.ContactsWrite, p.detachPost, "evidence.detach"),
 		person("/contacts/{id}/freeze", shell.ContactsWrite, p.freeze),
 		post("/contacts/{id}/freeze", shell.ContactsWrite, p.freezePost, "contact.restrict"),
 		post("/contacts/{id}/unfreeze", shell.ContactsWrite, p.unfreezePost, "contact.unrestrict"),

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/pii"
@@ -31,6 +32,9 @@ type Pages struct {
 	DB   *store.DB
 	Ring *keys.Ring
 	Desk *form.Desk
+	Log  *trace.Log
+
+	checking atomic.Int32 // files that are being checked now
 }
 
 // Routes is the room's part of the access table.
@@ -56,6 +60,8 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/a/{token}", Public: true, Body: 8 << 10, Trace: []string{"move.yes", "move.no", "contact.correct", "form.not_me"}, Handler: p.movePost},
 		{Method: "GET", Pattern: "/r/{receipt}", Public: true, Handler: p.receipt},
 		{Method: "POST", Pattern: "/r/{receipt}", Public: true, Body: 1 << 10, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.receiptPost},
+		{Method: "GET", Pattern: "/verify", Public: true, Handler: p.verify},
+		{Method: "POST", Pattern: "/verify", Public: true, Body: mostChecked, Handler: p.verifyPost},
 		{Method: "GET", Pattern: "/privacy/{account}", Public: true, Handler: p.notes},
 		{Method: "GET", Pattern: "/privacy/{account}/{note}", Public: true, Handler: p.note},
 		{Method: "GET", Pattern: "/privacy/{account}/{note}/{number}", Public: true, Handler: p.note},

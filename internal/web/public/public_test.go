@@ -113,8 +113,8 @@ func settle(t testing.TB, h *testhouse.House, change func(*form.Definition)) *co
 		w.form, err = form.Find(tx, id)
 		return err
 	})
-	pages := &public.Pages{DB: h.Main, Ring: h.Ring, Desk: desk}
-	s, err := shell.New(shell.Options{Sessions: nobody{}, Clock: h.Clock.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	pages := &public.Pages{DB: h.Main, Ring: h.Ring, Desk: desk, Log: h.Log}
+	s, err := shell.New(shell.Options{Sessions: nobody{}, Clock: h.Clock.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	must(t, err)
 	w.web, err = s.Handler(pages.Routes())
 	must(t, err)
