@@ -70,9 +70,10 @@ var (
 	factsWaiting = prometheus.NewDesc("consend_facts_waiting", "Facts not yet handled.", nil, nil)
 	factsLate    = prometheus.NewDesc("consend_facts_late", "Facts whose handler failed and that wait for another try.", nil, nil)
 	tasksOpen    = prometheus.NewDesc("consend_tasks_open", "Long work not yet ended.", nil, nil)
+	actsWaiting  = prometheus.NewDesc("consend_acts_waiting", "Acts of people that wait for SQLite's one writer.", nil, nil)
 )
 
-func (backlog) Describe(c chan<- *prometheus.Desc) { c <- factsWaiting; c <- factsLate; c <- tasksOpen }
+func (backlog) Describe(c chan<- *prometheus.Desc) { c <- factsWaiting; c <- factsLate; c <- tasksOpen; c <- actsWaiting }
 
 func (b backlog) Collect(c chan<- prometheus.Metric) {
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
@@ -82,7 +83,7 @@ func (b backlog) Collect(c chan<- prometheus.Metric) {
 		slog.Warn("metrics", "err", err)
 		return
 	}
-	for desc, n := range map[*prometheus.Desc]int64{factsWaiting: w.Facts, factsLate: w.Late, tasksOpen: w.Tasks} {
+	for desc, n := range map[*prometheus.Desc]int64{factsWaiting: w.Facts, factsLate: w.Late, tasksOpen: w.Tasks, actsWaiting: int64(b.h.Main.Waiting())} {
 		c <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n))
 	}
 }

@@ -307,7 +307,7 @@ func TestAKilledTaskIsTakenOverAndItsOldHolderCanChangeNothing(t *testing.T) {
 			<-killed
 			return nil
 		}}}.runner(h)
-		job.SetLease(first, time.Hour) // no further beat
+		first.Lease = time.Hour // no further beat
 		task := start(t, h, account, "test.long", 1)
 		go first.Settle(context.Background())
 		<-held
@@ -316,7 +316,7 @@ func TestAKilledTaskIsTakenOverAndItsOldHolderCanChangeNothing(t *testing.T) {
 		}
 		resumed := 0
 		second := works{works: map[job.Kind]job.Work{"test.long": func(context.Context, *job.Run) error { resumed++; return nil }}}.runner(h)
-		job.SetLease(second, 50*time.Millisecond)
+		second.Lease = 50 * time.Millisecond
 		begin(t, second)
 		got, err := second.Wait(context.Background(), account, task, nil)
 		if err != nil || got.State != job.Done || resumed != 1 {

@@ -21,13 +21,16 @@ type Runner struct {
 	works     map[Kind]Work
 	periodics []Periodic
 	wake      chan struct{}
-	lease     time.Duration // a holder without a sign of life for so long is gone
 	insert    func(context.Context, order) error
+
+	// Lease is how long a holder of long work may give no sign of life before another takes it up:
+	// 30 s unless it is set before Run.
+	Lease time.Duration
 }
 
 // New makes a runner from what the house does with facts and tasks.
 func New(db *store.DB, facts map[Kind]OnFact, works map[Kind]Work, periodics []Periodic) *Runner {
-	return &Runner{db: db, facts: facts, works: works, periodics: periodics, wake: make(chan struct{}, 1), lease: 30 * time.Second}
+	return &Runner{db: db, facts: facts, works: works, periodics: periodics, wake: make(chan struct{}, 1), Lease: 30 * time.Second}
 }
 
 // stopWithin is how long running work has after its context ended. What has not returned by

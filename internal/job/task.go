@@ -130,7 +130,7 @@ func (r *Runner) book(ctx context.Context, who actor.Actor, task int64, t taken,
 
 // beat shows that the task's holder lives, and lets go when another has taken it.
 func (r *Runner) beat(ctx context.Context, release context.CancelCauseFunc, who actor.Actor, task, fence int64) {
-	tick := time.NewTicker(r.lease / 3)
+	tick := time.NewTicker(r.Lease / 3)
 	defer tick.Stop()
 	for {
 		select {
@@ -161,7 +161,7 @@ func (r *Runner) sweep(ctx context.Context, first bool) error {
 	if err != nil {
 		return err
 	}
-	running, queued := now.Add(-r.lease), now.Add(-10*r.lease)
+	running, queued := now.Add(-r.Lease), now.Add(-10*r.Lease)
 	if first && r.db.Dialect() == "sqlite" {
 		running = now + 1
 		queued = now + 1
@@ -188,7 +188,7 @@ func (r *Runner) sweep(ctx context.Context, first bool) error {
 }
 
 func (r *Runner) sweepUntil(ctx context.Context) {
-	tick := time.NewTicker(r.lease / 2)
+	tick := time.NewTicker(r.Lease / 2)
 	defer tick.Stop()
 	for first := true; ; first = false {
 		if err := r.sweep(ctx, first); err != nil && ctx.Err() == nil {

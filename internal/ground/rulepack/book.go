@@ -107,7 +107,7 @@ func (b *Book) rules(r store.Reader, h head) (*Rules, error) {
 			return nil, err
 		}
 		all, from, until := inForce(all, now)
-		below = page{hh, from, until, Published(b.adopted(all)).with(0, all)}
+		below = page{hh, from, until, Published(b.adopted(all)).With(0, all)}
 		b.mu.Lock()
 		b.house = below
 		b.mu.Unlock()
@@ -120,7 +120,7 @@ func (b *Book) rules(r store.Reader, h head) (*Rules, error) {
 		return nil, err
 	}
 	all, from, until := inForce(all, now)
-	own = page{h, max(from, below.from), min(until, below.until), below.rules.with(account, all)}
+	own = page{h, max(from, below.from), min(until, below.until), below.rules.With(account, all)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.accounts) >= maxPages {

@@ -32,7 +32,7 @@ const maxReason = 500
 // to none, and gives it with its number. country is the account's, whose own value of a rule
 // is what a choice is held against. The trace of it is the caller's.
 //
-// Faults: those of check; rulepack.past for one that would have held before it was made;
+// Faults: those of Check; rulepack.past for one that would have held before it was made;
 // rulepack.long; rulepack.pack; rulepack.meanwhile when two decide at the same moment.
 func Decide(tx *store.Tx, d Decision, country string) (Decision, error) {
 	d.Value, d.Reason = strings.TrimSpace(d.Value), strings.TrimSpace(d.Reason)
@@ -53,7 +53,7 @@ func Decide(tx *store.Tx, d Decision, country string) (Decision, error) {
 	if account == 0 && d.Key == Adopted {
 		err = adoptable(tx, d)
 	} else {
-		err = d.check(rules.under(account), account, country)
+		err = d.Check(rules.under(account), account, country)
 	}
 	if err != nil {
 		return d, err
@@ -98,10 +98,10 @@ func Decisions(r store.Reader) ([]Decision, error) { return store.All[Decision](
 // Choices lists what the transaction's account chose, the oldest first.
 func Choices(r store.Reader) ([]Decision, error) { return store.All[Decision](r, choices) }
 
-// check tells whether an account (or, 0, the installation) may decide so over the
+// Check tells whether an account (or, 0, the installation) may decide so over the
 // rules below. Faults: rulepack.unknown, rulepack.value, rulepack.fixed,
 // rulepack.looser, rulepack.reason.
-func (d Decision) check(below *Rules, account int64, country string) error {
+func (d Decision) Check(below *Rules, account int64, country string) error {
 	rl, ok := below.pack.Rule(d.Key)
 	bad := func(key, field string) error {
 		return fault.New(fault.Invalid, key, "Rule", string(d.Key), "Now", below.Country(d.Key, country), "Unit", rl.Unit).At(field)
@@ -127,15 +127,15 @@ func (d Decision) check(below *Rules, account int64, country string) error {
 	return nil
 }
 
-// fits is check on reading, where the account's country isn't known: a choice that is stricter
+// fits is Check on reading, where the account's country isn't known: a choice that is stricter
 // than the value of some country stays, and Country holds it against the right one.
 func (d Decision) fits(below *Rules, account int64) bool {
-	if d.check(below, account, "") == nil {
+	if d.Check(below, account, "") == nil {
 		return true
 	}
 	if rl, ok := below.pack.Rule(d.Key); ok && account != 0 {
 		for c := range rl.Country {
-			if d.check(below, account, c) == nil {
+			if d.Check(below, account, c) == nil {
 				return true
 			}
 		}

@@ -515,9 +515,9 @@ func (r *Rules) of(k Key, unit string) *Rules {
 	return r
 }
 
-// with lays decisions over the rules, in order of their numbers; what no longer
+// With lays decisions over the rules, in order of their numbers; what no longer
 // fits the layer below is passed over.
-func (r *Rules) with(account int64, decisions []Decision) *Rules {
+func (r *Rules) With(account int64, decisions []Decision) *Rules {
 	out := &Rules{pack: r.pack, head: r.head, changed: map[Key]Change{}}
 	if account != 0 {
 		out.below = r

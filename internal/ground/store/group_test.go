@@ -34,7 +34,7 @@ func together(t *testing.T, h *testhouse.House, acts ...func(tx *store.Tx) error
 			}()
 			told[i] = h.Main.Write(context.Background(), who(7), act)
 		}()
-		for store.Waiting(h.Main) <= i {
+		for h.Main.Waiting() <= i {
 			runtime.Gosched()
 		}
 	}
@@ -91,7 +91,7 @@ func TestARefusalInAGroupIsToldWithItsCommit(t *testing.T) {
 		func(tx *store.Tx) error {
 			if !broken { // out of ids: the group is undone, and each runs alone
 				broken = true
-				return store.OutOfIDs
+				return store.ErrDry
 			}
 			return nil
 		})
@@ -100,10 +100,15 @@ func TestARefusalInAGroupIsToldWithItsCommit(t *testing.T) {
 	}
 }
 
+// broke ends the transaction under an act, and with it the group's, as a full disk may.
+func broke(tx *store.Tx) error { _, err := tx.Exec(rollback); return err }
+
+var rollback = store.Installation("store_test.rollback", "ROLLBACK")
+
 func TestAGroupWhoseTransactionEndsUnderItIsDoneOnce(t *testing.T) {
 	h := testhouse.SQLite(t)
 	full := errors.New("the disk is full")
-	told := together(t, h, puts, func(tx *store.Tx) error { return errors.Join(full, store.Break(tx)) }, puts, puts)
+	told := together(t, h, puts, func(tx *store.Tx) error { return errors.Join(full, broke(tx)) }, puts, puts)
 	if told[0] != nil || !errors.Is(told[1], full) || told[2] != nil || told[3] != nil {
 		t.Errorf("told %v", told)
 	}

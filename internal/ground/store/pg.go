@@ -90,11 +90,11 @@ func (p *pg) write(ctx context.Context, who actor.Actor, opt options, fn func(*T
 		}
 		err = p.once(ctx, who, opt, fn)
 		switch {
-		case errors.Is(err, errDry):
+		case errors.Is(err, ErrDry):
 			if err = p.lease(ctx); err != nil {
 				return err
 			}
-			err = errDry
+			err = ErrDry
 		case !errors.Is(err, ErrConflict):
 			return err
 		}
@@ -122,7 +122,7 @@ func within(tx *Tx, fn func(*Tx) error) (err error) {
 			if _, ok := p.(dry); !ok {
 				panic(p)
 			}
-			err = errDry
+			err = ErrDry
 		}
 	}()
 	return fn(tx)

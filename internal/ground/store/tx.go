@@ -28,7 +28,7 @@ var (
 	// PostgreSQL, or when the block of ids is used up on SQLite. A view goes on: nothing is in its way.
 	ErrAgain = errors.New("store: again")
 
-	again = map[dialect]error{postgres: ErrConflict, sqlite: errDry}
+	again = map[dialect]error{postgres: ErrConflict, sqlite: ErrDry}
 )
 
 // View is a read-only look at one moment of the database, for one actor.

@@ -47,8 +47,22 @@ type waiter struct {
 	started bool
 }
 
-var errDry = errors.New("store: out of ids")
+// ErrDry is what an act ends with that finds the block of ids used up: it runs again on the next.
+var ErrDry = errors.New("store: out of ids")
+
 var errGone = errors.New("store: the act's goroutine ended inside it")
+
+// Waiting is how many acts of people wait for their turn: on SQLite, which has one writer; PostgreSQL
+// lets them run beside each other.
+func (db *DB) Waiting() int {
+	e, ok := db.engine.(*embedded)
+	if !ok {
+		return 0
+	}
+	e.writer.mu.Lock()
+	defer e.writer.mu.Unlock()
+	return len(e.writer.people)
+}
 
 const groupLargest = 256
 
@@ -125,7 +139,7 @@ func (w *writer) hand(a *waiter, tx *Tx, fn func(*Tx) error) {
 		if verdict == errGone {
 			if p := recover(); p != nil {
 				if _, ok := p.(dry); ok {
-					a.back <- errDry
+					a.back <- ErrDry
 					return
 				}
 				a.back <- fmt.Errorf("%w: a panic: %v\n%s", errGone, p, debug.Stack())
@@ -251,7 +265,7 @@ func (w *writer) alone(c *liteConn, a *waiter) {
 			err = fmt.Errorf("store: commit: %w", err)
 		}
 		run.plain("ROLLBACK")
-		if errors.Is(err, errDry) && try < 3 {
+		if errors.Is(err, ErrDry) && try < 3 {
 			if err = w.e.lease(c); err == nil {
 				continue
 			}
@@ -300,7 +314,7 @@ func (w *writer) together(c *liteConn, group []*waiter) (again []*waiter) {
 		case whole != nil:
 			return undo(rest)
 		case errors.Is(a.verdict, errGone):
-		case errors.Is(a.verdict, errDry):
+		case errors.Is(a.verdict, ErrDry):
 			rest = undo(rest) // a lease is a transaction of its own: all of them run again
 			if e := w.e.lease(c); e != nil {
 				for _, b := range rest {

@@ -31,6 +31,12 @@ import (
 	"consend/internal/testhouse"
 )
 
+// rules are those of the newest pack.
+func rules() *rulepack.Rules {
+	packs := rulepack.Packs()
+	return rulepack.Published(packs[len(packs)-1])
+}
+
 // stall is an account with two lists, a note and a published form.
 type stall struct {
 	*testhouse.House
@@ -84,7 +90,7 @@ func settle(t testing.TB, h *testhouse.House, change func(*form.Definition, *sta
 			return err
 		}
 		n := notice.Begin(notice.Answers{Name: "Café Rosalie", Postal: "12 rue des Lilas\n69003 Lyon", Country: "FR", Language: "fr", DataEmail: "rosalie@cafe.example",
-			Policy: "https://cafe.example/vie-privee"}, form.Rules4Test())
+			Policy: "https://cafe.example/vie-privee"}, rules())
 		if w.note, err = notice.Make(tx, "Newsletter", n); err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 func good(t *testing.T) (form.Definition, notice.Version) {
 	t.Helper()
 	n := notice.Version{ID: 7, NoticeID: 5, Number: 1, Content: notice.Begin(notice.Answers{Name: "Café Rosalie", Postal: "12 rue des Lilas, Lyon", Country: "FR", Language: "fr",
-		DataEmail: "rosalie@cafe.example", Policy: "https://cafe.example/vie-privee"}, form.Rules4Test())}
+		DataEmail: "rosalie@cafe.example", Policy: "https://cafe.example/vie-privee"}, rules())}
 	for _, l := range n.Content.Languages {
 		n.Texts = append(n.Texts, notice.Write(n.Content, l))
 	}

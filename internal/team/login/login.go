@@ -56,6 +56,12 @@ func New(db *store.DB, ring *keys.Ring) (*Keeper, error) {
 	return &Keeper{db: db, ring: ring, seats: make(chan struct{}, 2), key: key, match: argon2id.ComparePasswordAndHash, params: params, stranger: stranger}, err
 }
 
+// TellForTests has f called before every check of a password against a kept one. Tests alone call it.
+func (k *Keeper) TellForTests(f func(hash string)) {
+	match := k.match
+	k.match = func(password, hash string) (bool, error) { f(hash); return match(password, hash) }
+}
+
 // CheapForTests makes passwords cost almost nothing, to keep and to guess. Tests alone call it.
 func (k *Keeper) CheapForTests() {
 	k.params = &argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
