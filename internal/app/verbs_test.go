@@ -146,10 +146,10 @@ func (r *run) script() []act {
 	r.service(member, house, steps, late)
 	r.moreForms(public)
 	r.moves(member, public, own, later)
-	r.values(member, steps, later)
 	r.team(member, house, own, steps, late, later)
 	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)
+	r.values(member, steps, later) // takes days
 	return all
 }
 
