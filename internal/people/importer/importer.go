@@ -142,6 +142,7 @@ type Counts struct {
 	Refused  int64            `json:"refused"`  // rows that can't be imported
 	Doubled  int64            `json:"doubled"`  // rows whose address stands earlier in the file
 	Grades   map[string]int64 `json:"grades"`   // subscriptions by grade; "" waits for proof
+	Waits    map[string]int64 `json:"waits,omitempty"` // of Grades[""]: by what was missing when the import ended
 	Same     int64            `json:"same"`     // were on the list already, on evidence at least as good
 	Withheld map[string]int64 `json:"withheld"` // not put on the list, by consent.Verdict: the person's no, the do-not-mail list …
 	Left     int64            `json:"left"`     // rows that said no themselves: unsubscribed, blocked, complained, bounced
@@ -158,6 +159,13 @@ type Counts struct {
 	Off  int64            `json:"off,omitempty"`  // taken back: no longer on the list
 	Gone int64            `json:"gone,omitempty"` // taken back: of these, deleted
 	Stay map[string]int64 `json:"stay,omitempty"` // taken back: people who stay, by why (Stays)
+}
+
+func (c *Counts) waits(why string, n int64) {
+	if c.Waits == nil {
+		c.Waits = map[string]int64{}
+	}
+	c.Waits[why] += n
 }
 
 func (c *Counts) stays(why string, n int) {
