@@ -55,10 +55,6 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 	if err != nil {
 		return Extended{}, err
 	}
-	g, err := GroundOf(tx)
-	if err != nil {
-		return Extended{}, err
-	}
 	best, on := map[int64]reach{}, map[int64]bool{}
 	for _, r := range rows {
 		if r.ListID == to {
@@ -77,8 +73,7 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 		case on[id]:
 			out.Already++
 			continue
-		case !ok || !g.Holds(b.Basis, b.Country):
-			out.NoBasis++
+		case !ok:
 			continue
 		}
 		if b.Grade == GradeA {
@@ -94,6 +89,14 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 		}
 		events = append(events, e)
 	}
+	held, err := claimsOf(tx, events, func(e *Event) string { return best[e.Contact].Country })
+	if err != nil {
+		return out, err
+	}
+	events = slices.DeleteFunc(events, func(e Event) bool {
+		return held.lacking(&e, l.PurposeFamily, best[e.Contact].Country, tx.Now) != ""
+	})
+	out.NoBasis = len(people) - out.Already - len(events)
 	if len(events) == 0 {
 		return out, nil
 	}
