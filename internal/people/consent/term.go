@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"consend/internal/ground/actor"
-	"consend/internal/ground/legalclock"
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
@@ -59,32 +58,32 @@ func endSoft(ctx context.Context, db *store.DB, who actor.Actor) error {
 		return nil
 	})
 	for _, c := range stated {
-		var at place
+		var at seat
 		err = errors.Join(err, db.Bulk(ctx, who, func(tx *store.Tx) (bool, error) {
 			next, err := endSome(tx, c, at)
 			if err != nil {
 				return false, err
 			}
 			tx.AfterCommit(func() { at = next })
-			return next != place{}, nil
+			return next != seat{}, nil
 		}))
 	}
 	return err
 }
 
-// place is a subscription, in the order of lists and people.
-type place struct{ ListID, ContactID int64 }
+// seat is a subscription, in the order of lists and people.
+type seat struct{ ListID, ContactID int64 }
 
 // endSome ends some subscriptions after a place, and gives the last of them; the zero place is the end.
-func endSome(tx *store.Tx, country string, after place) (place, error) {
+func endSome(tx *store.Tx, country string, after seat) (seat, error) {
 	g, err := GroundOf(tx)
 	if err != nil {
-		return place{}, err
+		return seat{}, err
 	}
 	_, before := g.Term(country, tx.Now)
-	due, err := store.All[place](tx, softDue, after.ListID, after.ContactID, country, country, before, before, endStep)
+	due, err := store.All[seat](tx, softDue, after.ListID, after.ContactID, country, country, before, before, endStep)
 	if err != nil || len(due) == 0 {
-		return place{}, err
+		return seat{}, err
 	}
 	ids := make([]int64, len(due))
 	for i, d := range due {
@@ -92,12 +91,12 @@ func endSome(tx *store.Tx, country string, after place) (place, error) {
 	}
 	slices.Sort(ids)
 	if _, err := contact.Lock(tx, slices.Compact(ids)); err != nil {
-		return place{}, err
+		return seat{}, err
 	}
 	// Locked and asked again: who bought since the list was made stays.
-	still, err := store.All[place](tx, softDue, after.ListID, after.ContactID, country, country, before, before, endStep)
+	still, err := store.All[seat](tx, softDue, after.ListID, after.ContactID, country, country, before, before, endStep)
 	if err != nil {
-		return place{}, err
+		return seat{}, err
 	}
 	var events []Event
 	for _, d := range still {
