@@ -100,7 +100,7 @@ func (c Condition) Words(p locale.Printer) (name, stands string) {
 	about := c.About
 	switch {
 	case c.Name == InTerm:
-		about = p.Date(c.Until)
+		about = p.Date(c.Until - 1) // the last day of it
 	case c.Name != InCountry:
 	case about == "":
 		about = p.T(key + ".unknown")

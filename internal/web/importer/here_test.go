@@ -22,7 +22,7 @@ import (
 func TestBusinessContactsOfACountryThatAsksForAYesWaitForOne(t *testing.T) {
 	words := map[string][]string{
 		"en": {"This file states countries.", "Rows that will wait for proof", "Say where these people said yes", "Germany: a business contact must say yes first."},
-		"fr": {"Ce fichier indique des pays.", "Lignes qui attendront une preuve", "Indiquez où ces personnes ont dit oui", "Allemagne : un contact professionnel doit d’abord dire oui."},
+		"fr": {"Ce fichier indique des pays.", "Lignes qui attendront une preuve", "Indiquez où ces personnes ont dit oui", "Allemagne\u00a0: un contact professionnel doit d’abord dire oui."},
 	}
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		for lang, w := range words {

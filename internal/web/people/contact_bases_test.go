@@ -20,8 +20,8 @@ func TestAContactsPageTellsConditionByConditionWhyOneMayWriteWithoutAYes(t *test
 	words := map[string][]string{
 		"en": {"Existing customer: condition by condition", "did not say yes", "Could refuse when they bought", "Can refuse in each mail", "invoice 7", "Looked at: France and Ireland", "Business contact: condition by condition",
 			"About their work", "Needed for the service: condition by condition", "Your reason to write doesn’t hold in your country or theirs", "One may not write for this reason in all of them", "by rule: How long an existing customer may be written to"},
-		"fr": {"Déjà client : condition par condition", "n’a pas dit oui pour autant", "Pouvait refuser lors de l’achat", "Peut refuser dans chaque message", "invoice 7", "Regardé : France et Irlande", "Contact professionnel : condition par condition",
-			"Concerne son travail", "Nécessaire au service : condition par condition", "Votre raison d’écrire ne vaut pas dans votre pays ou dans le leur", "On ne peut pas écrire pour cette raison dans chacun d’eux", "par la règle : Durée pendant laquelle on peut écrire à un client"},
+		"fr": {"Déjà client\u00a0: condition par condition", "n’a pas dit oui pour autant", "Pouvait refuser lors de l’achat", "Peut refuser dans chaque message", "invoice 7", "Regardé\u00a0: France et Irlande", "Contact professionnel\u00a0: condition par condition",
+			"Concerne son travail", "Nécessaire au service\u00a0: condition par condition", "Votre raison d’écrire ne vaut pas dans votre pays ou dans le leur", "On ne peut pas écrire pour cette raison dans chacun d’eux", "par la règle\u00a0: Durée pendant laquelle on peut écrire à un client"},
 	}
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		for lang, w := range words {
