@@ -22,9 +22,9 @@ import (
 type Result struct {
 	Verdict       Verdict
 	Before, After State
-	Event         int64 // its number in the ledger
-	Entry         int64 // its entry in the trace
-	Index         int   // the member of that entry, proof.Whole for all of it
+	Event         int64  // its number in the ledger
+	Entry         int64  // its entry in the trace
+	Index         int    // the member of that entry, proof.Whole for all of it
 	Lacks         string // of a claim: why it waits
 }
 
@@ -134,7 +134,7 @@ type batch struct {
 	results []Result
 	early   legalclock.Moment // see State.Early
 	claims  claims
-	set     *trace.Set        // what the trace commits meanwhile; nil for one event
+	set     *trace.Set // what the trace commits meanwhile; nil for one event
 }
 
 func (b *batch) apply() error {

@@ -18,28 +18,28 @@ type Reason string
 // The reasons, in the order in which they are asked.
 const (
 	ListRetired  Reason = "list_retired"
-	NoMail       Reason = "no_mail"       // the list carries no mail
-	ErasingNow   Reason = "erasing"       // GDPR 17
-	MergedAway   Reason = "merged"        // is the same person as another contact, to whom mail goes now
-	Frozen       Reason = "frozen"        // GDPR 18
-	HasObjected  Reason = "objected"      // GDPR 21(2)
-	HasBounced   Reason = "bounced"       // the mailbox does not exist
-	Ordered      Reason = "ordered"       // an authority said so
-	HasLeft      Reason = "withdrawn"     // GDPR 7(3)
-	HasRefused   Reason = "refused"       //
-	Complaining  Reason = "complained"    //
-	ErasedBefore Reason = "erased_before" // asked to be forgotten: only a keyed hash remembers
-	DoNotMail    Reason = "do_not_mail"   // put on the list by a member or an import
-	NotOnList    Reason = "not_on_list"   //
-	Unconfirmed  Reason = "unconfirmed"   // the mailbox has not answered
-	Unproved     Reason = "waiting"       // waiting for proof
-	HasEnded     Reason = "expired"       //
+	NoMail       Reason = "no_mail"        // the list carries no mail
+	ErasingNow   Reason = "erasing"        // GDPR 17
+	MergedAway   Reason = "merged"         // is the same person as another contact, to whom mail goes now
+	Frozen       Reason = "frozen"         // GDPR 18
+	HasObjected  Reason = "objected"       // GDPR 21(2)
+	HasBounced   Reason = "bounced"        // the mailbox does not exist
+	Ordered      Reason = "ordered"        // an authority said so
+	HasLeft      Reason = "withdrawn"      // GDPR 7(3)
+	HasRefused   Reason = "refused"        //
+	Complaining  Reason = "complained"     //
+	ErasedBefore Reason = "erased_before"  // asked to be forgotten: only a keyed hash remembers
+	DoNotMail    Reason = "do_not_mail"    // put on the list by a member or an import
+	NotOnList    Reason = "not_on_list"    //
+	Unconfirmed  Reason = "unconfirmed"    // the mailbox has not answered
+	Unproved     Reason = "waiting"        // waiting for proof
+	HasEnded     Reason = "expired"        //
 	NotHere      Reason = "basis_not_here" // what they stand on doesn't hold in the account's country or theirs (rules basis.*)
-	Paused       Reason = "paused"        // the person asked for quiet until a day
-	TooWeak      Reason = "proof_weak"    // proved, but by less than the account's rules ask for (rule evidence.mailable)
-	UnderAge     Reason = "under_age"     // GDPR 8
-	NoticeDue    Reason = "notice_due"    // GDPR 14(3): should have been told by now
-	TooOften     Reason = "frequency"     // the person wants at most one a week or a month, and has had it
+	Paused       Reason = "paused"         // the person asked for quiet until a day
+	TooWeak      Reason = "proof_weak"     // proved, but by less than the account's rules ask for (rule evidence.mailable)
+	UnderAge     Reason = "under_age"      // GDPR 8
+	NoticeDue    Reason = "notice_due"     // GDPR 14(3): should have been told by now
+	TooOften     Reason = "frequency"      // the person wants at most one a week or a month, and has had it
 )
 
 // Reasons lists them in the order in which they are asked.

@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
+	"consend/internal/team/account"
 )
 
 // Soft opt-in ends where a country gives it a term since the last sale or use (rule
@@ -26,19 +27,20 @@ const endStep = 250
 // EndSoftOptIn ends the subscriptions of existing customers whose last sale or use is too long ago,
 // in every account. Again is harmless, and a kill leaves the rest to the next time. What goes wrong
 // in one account holds up no other's.
-func EndSoftOptIn(ctx context.Context, db *store.DB) error {
-	var accounts []int64
-	err := db.View(ctx, actor.System("consent.term"), func(v *store.View) (err error) {
-		accounts, err = store.All[int64](v, softAccounts)
-		return err
-	})
-	for _, a := range accounts {
-		if ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+func EndSoftOptIn(ctx context.Context, db *store.DB) (err error) {
+	for last := int64(0); ; {
+		var page []account.Name
+		bad := db.View(ctx, actor.System("consent.term"), func(v *store.View) (err error) { page, err = account.Page(v, last); return err })
+		if bad != nil || len(page) == 0 {
+			return errors.Join(err, bad)
 		}
-		err = errors.Join(err, endSoft(ctx, db, actor.Worker("consent.term", a)))
+		for _, a := range page {
+			if ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			err, last = errors.Join(err, endSoft(ctx, db, actor.Worker("consent.term", a.ID))), a.ID
+		}
 	}
-	return err
 }
 
 // endSoft goes through one account: the term of its own country for everybody, and that of each
@@ -51,7 +53,15 @@ func endSoft(ctx context.Context, db *store.DB, who actor.Actor) error {
 			return err
 		}
 		for _, c := range append([]string{""}, g.rules.Countries(rulepack.SoftOptInTerm)...) {
-			if n, _ := g.Term(c, v.Now); n > 0 {
+			months, before := g.Term(c, v.Now)
+			if months == 0 {
+				continue
+			}
+			due, err := store.All[seat](v, softDue, 0, 0, c, c, before, before, 1)
+			if err != nil {
+				return err
+			}
+			if len(due) > 0 {
 				stated = append(stated, c)
 			}
 		}
@@ -116,8 +126,6 @@ const soldAt = `COALESCE((SELECT MAX(e.occurred_at) FROM consent_event e WHERE e
 var (
 	sales = store.Account("consent.sales", `SELECT s.contact_id, `+soldAt+` AS at FROM subscription s
 		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?*`)
-	softAccounts = store.Installation("consent.soft_accounts", "the term of soft opt-in is looked at in every account",
-		`SELECT DISTINCT s.account_id FROM subscription s WHERE s.basis = 'soft_opt_in' ORDER BY s.account_id`)
 	softDue = store.Account("consent.soft_due", `SELECT s.list_id, s.contact_id FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
 		WHERE s.account_id = :account AND s.basis = 'soft_opt_in' AND s.state = 'given' AND (s.list_id, s.contact_id) > (?, ?)
 		AND (CAST(? AS {text}) = '' OR c.country = CAST(? AS {text})) AND c.state NOT IN ('restricted', 'erasing', 'erased')

@@ -23,7 +23,7 @@ func Did(r store.Reader, kind Doing, ids []int64) (map[int64]bool, error) {
 }
 
 // LastUse adds to into when some people, at most 1,000, last bought, signed in or got marketing mail of the account:
-// what a sale is renewed by (rule soft_opt_in.term). Who did none of it is left out.
+// what a sale is renewed by (rule soft_opt_in.term). Who did none of it is left out, or has 0.
 func LastUse(r store.Reader, ids []int64, into map[int64]legalclock.Moment) error {
 	if len(ids) == 0 {
 		return nil
@@ -40,5 +40,5 @@ func LastUse(r store.Reader, ids []int64, into map[int64]legalclock.Moment) erro
 // Used is what LastUse asks for, as a condition on an activity a.
 const Used = `a.kind IN ('purchase', 'login', 'sent')`
 
-var lastUse = store.Account("contact.last_use", `SELECT a.contact_id, MAX(a.last_at) AS at FROM contact_activity a
-	WHERE a.account_id = :account AND a.contact_id IN ?* AND `+Used+` GROUP BY a.contact_id`)
+var lastUse = store.Account("contact.last_use", `SELECT a.contact_id, MAX(CASE WHEN `+Used+` THEN a.last_at ELSE 0 END) AS at
+	FROM contact_activity a WHERE a.account_id = :account AND a.contact_id IN ?* GROUP BY a.contact_id`)
