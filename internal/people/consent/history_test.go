@@ -57,7 +57,7 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 				want.Said = rapid.SampledFrom([]Said{SaidNothing, SaidYes, SaidNo}).Draw(rt, "said")
 				want.Grade = rapid.SampledFrom(append(Grades(), GradeA, GradeB, Ungraded)).Draw(rt, "grade")
 				want.SaidAt = now - legalclock.Moment(rapid.IntRange(0, 9).Draw(rt, "said_at"))
-				want.Basis = rapid.SampledFrom(append(Bases(), ByConsent, ByConsent, ByConsent, "")).Draw(rt, "basis")
+				want.Basis = rapid.SampledFrom(append(Bases(), ByConsent, ByConsent, ByConsent, "", B2B, B2B, NonCommercial)).Draw(rt, "basis")
 				put("INSERT INTO subscription (account_id, list_id, contact_id, state, basis, grade, said, said_at, seq, event_id, since) VALUES (%d, %d, %d, '%s', '%s', '%s', %d, %d, 1, 1, 1)",
 					w.account, w.news, id, want.Status, want.Basis, want.Grade, want.Said, want.SaidAt)
 			}
