@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/budget"
 	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
@@ -80,6 +81,7 @@ func (h *House) periodics() []job.Periodic {
 		}},
 		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
 		{Kind: "contact.keep", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return contact.EndValues(ctx, h.Main) }},
+		{Kind: "consent.term", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return consent.EndSoftOptIn(ctx, h.Main) }},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
 	}
 }

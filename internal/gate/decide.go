@@ -39,7 +39,7 @@ func Decide(tx *store.Tx, b Batch, who []Candidate) (Permit, []Decision, error) 
 	if err != nil {
 		return Permit{}, nil, err
 	}
-	out, norms, err := ask(tx, b, who)
+	out, norms, err := ask(tx, b, f.ground, who)
 	if err != nil {
 		return Permit{}, nil, err
 	}
@@ -68,6 +68,7 @@ type facts struct {
 	processor processor.Record
 	documents string
 	rules     *rulepack.Rules
+	ground    consent.Ground
 }
 
 // factsOf asks for the account, the campaign and the sending service, in the order of L19.
@@ -81,6 +82,7 @@ func factsOf(r store.Reader, b Batch) (facts, error) {
 	if f.rules, err = rulepack.For(r); err != nil {
 		return f, err
 	}
+	f.ground = consent.GroundFor(f.rules, a)
 	bound, err := legal.Of(r, a, momentOf(r))
 	if err != nil {
 		return f, err
@@ -170,7 +172,7 @@ func transferText(r processor.Record) string {
 
 // ask gives the decision about each candidate from what speaks for and against the person
 // alone, with the address decided about.
-func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error) {
+func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision, []string, error) {
 	out, norms := make([]Decision, len(who)), make([]string, len(who))
 	found := map[Candidate]answer{}
 	lists := map[int64][]int64{}
@@ -194,15 +196,8 @@ func ask(r store.Reader, b Batch, who []Candidate) ([]Decision, []string, error)
 			members = append(members, c.Member)
 		}
 	}
-	var mailable []string
-	if len(lists) > 0 {
-		var err error
-		if mailable, err = consent.Mailable(r); err != nil {
-			return nil, nil, err
-		}
-	}
 	for list, ids := range lists {
-		if err := read(r, found, func(a answer) Candidate { return Candidate{Contact: a.ID, List: list} }, askCampaign, mailable, list, ids); err != nil {
+		if err := read(r, found, func(a answer) Candidate { return Candidate{Contact: a.ID, List: list} }, askCampaign, append(g.Args(), list, ids)...); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -275,7 +270,7 @@ func Recheck(r store.Reader, p Permit) error {
 	if err != nil {
 		return err
 	}
-	out, norms, err := ask(r, b, who)
+	out, norms, err := ask(r, b, f.ground, who)
 	if err != nil {
 		return err
 	}

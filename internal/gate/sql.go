@@ -9,8 +9,8 @@ import (
 
 // ReasonSQL is the first reason against a campaign's mail to contact c by list l with its
 // subscription s (LEFT JOIN), ” when nothing speaks against it: consent's, which begin with the
-// person's own no. Counting, freezing and deciding read this text; its one argument is
-// consent.Mailable's.
+// person's own no. Counting, freezing and deciding read this text; its arguments are
+// those of consent.Ground.Args.
 const ReasonSQL = consent.ReasonSQL
 
 var (

@@ -253,3 +253,25 @@ func TestAChoiceIsHeldAgainstTheCountrysOwnValue(t *testing.T) {
 		t.Error("an age below Belgium's was accepted")
 	}
 }
+
+// TestNobodyAllowsInAllCountriesWhatOneForbids: the installation may forbid it everywhere, no more.
+func TestNobodyAllowsInAllCountriesWhatOneForbids(t *testing.T) {
+	h := testhouse.SQLite(t)
+	h.Main.Attach(rulepack.NewBook(rulepack.Packs()))
+	n, house, who := node{t, h.Main}, actor.Actor{Kind: actor.Command, Name: "rules"}, h.Member(h.Account(t))
+	for value, want := range map[string]string{"true": "rulepack.by_country", "false": ""} {
+		if f := n.decide(house, rulepack.Decision{Key: rulepack.HoldsB2B, Value: value, Reason: "x"}); f != want {
+			t.Errorf("%s: %q", value, f)
+		}
+	}
+	if f := n.decide(who, rulepack.Decision{Key: rulepack.HoldsSoftOptIn, Value: "false"}); f != "" {
+		t.Error(f)
+	}
+	must(t, h.Main.View(context.Background(), who, func(v *store.View) error {
+		r, err := rulepack.For(v)
+		if err == nil && (r.CountryBool(rulepack.HoldsB2B, "FR") || r.CountryBool(rulepack.HoldsSoftOptIn, "DE")) {
+			t.Error("what was forbidden everywhere is allowed somewhere")
+		}
+		return err
+	}))
+}

@@ -100,7 +100,8 @@ func Choices(r store.Reader) ([]Decision, error) { return store.All[Decision](r,
 
 // Check tells whether an account (or, 0, the installation) may decide so over the
 // rules below. Faults: rulepack.unknown, rulepack.value, rulepack.fixed,
-// rulepack.looser, rulepack.reason.
+// rulepack.looser, rulepack.reason, rulepack.by_country (what some country's law forbids can't
+// be allowed for all of them at once: that is a pack's, with its source).
 func (d Decision) Check(below *Rules, account int64, country string) error {
 	rl, ok := below.pack.Rule(d.Key)
 	bad := func(key, field string) error {
@@ -117,6 +118,8 @@ func (d Decision) Check(below *Rules, account int64, country string) error {
 		return bad("rulepack.fixed", "value")
 	case !rl.fits(d.Value):
 		return bad("rulepack.value", "value")
+	case account == 0 && rl.Unit == "bool" && len(rl.Country) > 0 && d.Value != rl.Stricter:
+		return bad("rulepack.by_country", "value")
 	case account == 0:
 	case !rl.tightens(below.Country(d.Key, country), d.Value, d.Reason):
 		if rl.Stricter == "reasoned" {

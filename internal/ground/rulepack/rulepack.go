@@ -18,6 +18,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +75,12 @@ const (
 	TrackTotals     Key = "tracking.totals"
 	TrackOpenDate   Key = "tracking.open_date"
 	TrackInformed   Key = "tracking.informed_before" // a date, by country
+	HoldsB2B        Key = "basis.b2b"                // by country: whether one may write to people on this basis
+	HoldsSoftOptIn  Key = "basis.soft_opt_in"
+	HoldsMember     Key = "basis.member"
+	HoldsPublicTask Key = "basis.public_task"
+	HoldsInterest   Key = "basis.non_commercial_li"
+	SoftOptInTerm   Key = "soft_opt_in.term" // months since the last sale or use, by country; 0: no such term
 	PermitLife      Key = "permit.life"
 	Spread          Key = "transactional.spread"
 	ProcessorNotice Key = "processor.notice"
@@ -100,7 +107,7 @@ const (
 func InUse() []Key {
 	return []Key{Art14Notice, Art14Margin, WaitingRemind, Mailable, WordRefused,
 		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
-		EvidenceRow, EvidenceFile, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog, ExportKept, UndoImport,
+		EvidenceRow, EvidenceFile, HoldsB2B, HoldsSoftOptIn, HoldsMember, HoldsPublicTask, HoldsInterest, SoftOptInTerm, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog, ExportKept, UndoImport,
 		TrackAskAgain, TrackOpenDate, TrackInformed, PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
 }
 
@@ -412,6 +419,14 @@ func (r *Rules) Country(k Key, country string) string {
 	return v
 }
 
+// CountryBool gives a yes or no for a country.
+func (r *Rules) CountryBool(k Key, country string) bool {
+	return r.of(k, "bool").Country(k, country) == "true"
+}
+
+// Countries lists the countries that have a value of their own, sorted.
+func (r *Rules) Countries(k Key) []string { return slices.Sorted(maps.Keys(r.rule(k).Country)) }
+
 // Number gives a value in the unit of its rule.
 func (r *Rules) Number(k Key) int { return r.number(k, r.Text(k)) }
 
@@ -464,7 +479,12 @@ func (r *Rules) After(k Key, m legalclock.Moment, zone *time.Location) legalcloc
 // Before gives the day before whose begin a term has ended by now: rows with a day
 // earlier than it are due. Only for months and days.
 func (r *Rules) Before(k Key, now legalclock.Moment, zone *time.Location) legalclock.Date {
-	n, today := r.Number(k), legalclock.Day(now, zone)
+	return r.CountryBefore(k, "", now, zone)
+}
+
+// CountryBefore is Before with the term of a country.
+func (r *Rules) CountryBefore(k Key, country string, now legalclock.Moment, zone *time.Location) legalclock.Date {
+	n, today := r.CountryNumber(k, country), legalclock.Day(now, zone)
 	switch r.rule(k).Unit {
 	case "months":
 		// Not AddMonths(-n) alone: of 28 February, a month back is 28 January, but 31

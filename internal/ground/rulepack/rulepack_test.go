@@ -32,6 +32,14 @@ func TestTheValuesOfTheLawAreInThePack(t *testing.T) {
 	if r.Bool(rulepack.TrackUnknown) || r.CountryNumber(rulepack.ConsentAge, "FR") != 15 || r.CountryNumber(rulepack.ConsentAge, "XX") != 16 || r.Country(rulepack.TrackInformed, "FR") != "2026-07-14" || r.Country(rulepack.TrackInformed, "IT") != "" {
 		t.Error("values by country or yes and no are wrong")
 	}
+	for c, want := range map[string]bool{"FR": true, "DE": false, "IT": false, "": false} {
+		if r.CountryBool(rulepack.HoldsB2B, c) != want {
+			t.Errorf("b2b in %q isn't %v", c, want)
+		}
+	}
+	if r.CountryNumber(rulepack.SoftOptInTerm, "IE") != 12 || r.CountryNumber(rulepack.SoftOptInTerm, "FR") != 0 || !r.CountryBool(rulepack.HoldsSoftOptIn, "IE") {
+		t.Error("the term of soft opt-in is Ireland's alone")
+	}
 	if r.Duration(rulepack.PermitLife) != 10*time.Minute {
 		t.Error("a permit lives ten minutes")
 	}

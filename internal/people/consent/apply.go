@@ -22,9 +22,10 @@ import (
 type Result struct {
 	Verdict       Verdict
 	Before, After State
-	Event         int64 // its number in the ledger
-	Entry         int64 // its entry in the trace
-	Index         int   // the member of that entry, proof.Whole for all of it
+	Event         int64  // its number in the ledger
+	Entry         int64  // its entry in the trace
+	Index         int    // the member of that entry, proof.Whole for all of it
+	Lacks         string // of a claim: why it waits
 }
 
 // skew is how far ahead of ours the clock of somebody who tells a moment may run.
@@ -132,7 +133,8 @@ type batch struct {
 	records []Record
 	results []Result
 	early   legalclock.Moment // see State.Early
-	set     *trace.Set        // what the trace commits meanwhile; nil for one event
+	claims  claims
+	set     *trace.Set // what the trace commits meanwhile; nil for one event
 }
 
 func (b *batch) apply() error {
@@ -326,6 +328,10 @@ func (b *batch) decide() error {
 	if err := b.readEarly(); err != nil {
 		return err
 	}
+	var err error
+	if b.claims, err = claimsOf(b.tx, b.events, func(e *Event) string { return b.people[e.Contact].Country }); err != nil {
+		return err
+	}
 	d, n := b.desk, len(b.events)
 	d.records = slices.Grow(d.records[:0], n)[:n]
 	d.fresh, d.order = slices.Grow(d.fresh[:0], n), slices.Grow(d.order[:0], n)
@@ -367,7 +373,8 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 		e.OccurredAt = now
 	}
 	if e.Kind == Give || e.Kind == Release {
-		e.Lacks = lacking(*e, l.PurposeFamily)
+		e.Lacks = b.claims.lacking(e, l.PurposeFamily, b.people[e.Contact].Country, now)
+		b.results[i].Lacks = e.Lacks
 	}
 	if e.Kind == Confirm && e.Request == 0 && s.Status == Requested {
 		e.Request = s.Event

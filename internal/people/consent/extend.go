@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/people/list"
 )
@@ -15,7 +16,7 @@ import (
 type Extended struct {
 	Added   int // now on the list
 	Already int // were on it
-	NoBasis int // nothing that stands reaches this list's purpose
+	NoBasis int // nothing that stands reaches this list's purpose, or it doesn't hold in the countries of today
 	SaidNo  int // said no to this list, or are on the do-not-mail list
 }
 
@@ -46,6 +47,8 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 		BasisRef    string
 		BasisFamily string
 		Offered     bool
+		OccurredAt  legalclock.Moment
+		Country     string
 	}
 	people = slices.Compact(slices.Sorted(slices.Values(people)))
 	rows, err := store.All[reach](tx, reaching, l.PurposeID, people)
@@ -71,7 +74,6 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 			out.Already++
 			continue
 		case !ok:
-			out.NoBasis++
 			continue
 		}
 		if b.Grade == GradeA {
@@ -79,11 +81,22 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 		}
 		e := Event{Contact: id, List: to, Kind: Give, Basis: b.Basis, Grade: b.Grade, BasisRef: b.BasisRef, BasisFamily: b.BasisFamily, OptOutOffered: b.Offered,
 			Source: "member", Method: "same_purpose"}
+		if b.Basis == SoftOptIn { // the sale is as old as it was
+			e.OccurredAt = b.OccurredAt
+		}
 		if e.BasisRef == "" {
 			e.BasisRef = "event " + strconv.FormatInt(b.EventID, 10)
 		}
 		events = append(events, e)
 	}
+	held, err := claimsOf(tx, events, func(e *Event) string { return best[e.Contact].Country })
+	if err != nil {
+		return out, err
+	}
+	events = slices.DeleteFunc(events, func(e Event) bool {
+		return held.lacking(&e, l.PurposeFamily, best[e.Contact].Country, tx.Now) != ""
+	})
+	out.NoBasis = len(people) - out.Already - len(events)
 	if len(events) == 0 {
 		return out, nil
 	}
@@ -154,8 +167,10 @@ var (
 	statesOn = store.Account("consent.states_on", `SELECT s.contact_id, s.state FROM subscription s
 		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?*`)
 	reaching = store.Account("consent.reaching", `SELECT s.contact_id, s.list_id, s.event_id, s.state, s.basis, s.grade,
-		COALESCE(e.basis_ref, '') AS basis_ref, COALESCE(e.basis_family, '') AS basis_family, COALESCE(e.optout_offered, FALSE) AS offered
-		FROM subscription s JOIN list l ON l.account_id = :account AND l.id = s.list_id AND l.purpose_id = ? AND l.kind = 'mail'
+		COALESCE(e.basis_ref, '') AS basis_ref, COALESCE(e.basis_family, '') AS basis_family, COALESCE(e.optout_offered, FALSE) AS offered,
+		CASE WHEN s.basis = 'soft_opt_in' THEN `+soldAt+` ELSE 0 END AS occurred_at, c.country
+		FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
+		JOIN list l ON l.account_id = :account AND l.id = s.list_id AND l.purpose_id = ? AND l.kind = 'mail'
 		LEFT JOIN consent_event e ON e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id AND e.id = s.event_id
 		WHERE s.account_id = :account AND s.contact_id IN ?*`)
 	onTheList = store.Account("consent.on_the_list", `SELECT s.contact_id FROM subscription s

@@ -56,6 +56,10 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 	if err := b.meets(v, came); err != nil {
 		return nil, err
 	}
+	claims, err := claimsOf(v, events, func(e *Event) string { return e.Row.Country })
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Result, len(events))
 	for i := range events {
 		e := events[i]
@@ -68,7 +72,8 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 			e.OccurredAt = v.Now
 		}
 		if e.Kind == Give || e.Kind == Release {
-			e.Lacks = lacking(e, l.PurposeFamily)
+			e.Lacks = claims.lacking(&e, l.PurposeFamily, e.Row.Country, v.Now)
+			out[i].Lacks = e.Lacks
 		}
 		out[i].Before = s
 		out[i].After, out[i].Verdict = Next(s, e)

@@ -35,6 +35,8 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 			set := []string{}
 			put := func(format string, a ...any) { set = append(set, fmt.Sprintf(format, a...)) }
 			state := rapid.SampledFrom(append(contact.States(), contact.StateActive, contact.StateActive, contact.StateActive, contact.StateActive)).Draw(rt, "state")
+			country := rapid.SampledFrom([]string{"", "", "FR", "DE", "IE", "JP"}).Draw(rt, "country")
+			put("UPDATE contact SET country = '%s' WHERE account_id = %d AND id = %d", country, w.account, id)
 			age := rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(rt, "age")
 			due := rapid.SampledFrom([]legalclock.Moment{0, 0, 0, now - 1, now, now + 1}).Draw(rt, "due")
 			put("UPDATE contact SET state = '%s', age = %d, notice_due_at = %d WHERE account_id = %d AND id = %d", state, age, due, w.account, id)
@@ -53,9 +55,11 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 			if rapid.IntRange(0, 5).Draw(rt, "subscribed") > 0 {
 				want.Status = rapid.SampledFrom([]Status{None, Requested, Waiting, Given, Given, Given, Withdrawn, Refused, Expired}).Draw(rt, "status")
 				want.Said = rapid.SampledFrom([]Said{SaidNothing, SaidYes, SaidNo}).Draw(rt, "said")
+				want.Grade = rapid.SampledFrom(append(Grades(), GradeA, GradeB, Ungraded)).Draw(rt, "grade")
 				want.SaidAt = now - legalclock.Moment(rapid.IntRange(0, 9).Draw(rt, "said_at"))
-				put("INSERT INTO subscription (account_id, list_id, contact_id, state, said, said_at, seq, event_id, since) VALUES (%d, %d, %d, '%s', %d, %d, 1, 1, 1)",
-					w.account, w.news, id, want.Status, want.Said, want.SaidAt)
+				want.Basis = rapid.SampledFrom(append(Bases(), ByConsent, ByConsent, ByConsent, "", B2B, B2B, NonCommercial)).Draw(rt, "basis")
+				put("INSERT INTO subscription (account_id, list_id, contact_id, state, basis, grade, said, said_at, seq, event_id, since) VALUES (%d, %d, %d, '%s', '%s', '%s', %d, %d, 1, 1, 1)",
+					w.account, w.news, id, want.Status, want.Basis, want.Grade, want.Said, want.SaidAt)
 			}
 			// Suppressions of every reach, some of which don't cover the list.
 			seen := map[Scope]bool{}
@@ -79,6 +83,7 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 			var l list.List
 			var c contact.Contact
 			var got map[int64]Reason
+			var g Ground
 			w.view(t, func(v *store.View) (err error) {
 				if l, err = list.Get(v, w.news); err != nil {
 					return err
@@ -86,10 +91,13 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 				if c, err = contact.Get(v, id); err != nil {
 					return err
 				}
+				if g, err = GroundOf(v); err != nil {
+					return err
+				}
 				got, err = ReasonsFor(v, w.news, []int64{id})
 				return err
 			})
-			why := Why(l, c, want, []string{"A", "B", "C", "D"}, sent, now)
+			why := Why(l, c, want, g, sent, now)
 			if got[id] != why {
 				rt.Fatalf("the database says %q, Go says %q\n%v", got[id], why, set)
 			}

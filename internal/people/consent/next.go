@@ -3,8 +3,8 @@
 package consent
 
 // Next is the whole rule of the ledger: what an event makes of a subscription. It
-// reads nothing but its arguments. Seq, Event, Since and the conditions of soft
-// opt-in (see lacking) are left to Apply.
+// reads nothing but its arguments. Seq, Event, Since and what a claim
+// lacks that isn't consent (see claims) are left to Apply.
 //
 //	             said nothing          said yes           said no
 //	request      requested             (stays given)      requested, the no still stands
@@ -203,20 +203,4 @@ func (s State) release(e Event) (State, Verdict) {
 	}
 	s.Status, s.Basis, s.Grade = Given, e.Basis, e.Grade
 	return s, Applied
-}
-
-// lacking names what a claim of soft opt-in misses for a purpose of a product family
-// (ePrivacy 13(2); C-654/23): it then waits instead of being mailed.
-func lacking(e Event, family string) string {
-	switch {
-	case e.Lacks != "" || e.Basis != SoftOptIn:
-		return e.Lacks
-	case e.BasisRef == "":
-		return "sale_unnamed"
-	case !e.OptOutOffered:
-		return "no_opt_out_when_collecting"
-	case e.BasisFamily != family:
-		return "other_products"
-	}
-	return ""
 }

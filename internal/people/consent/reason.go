@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"consend/internal/ground/legalclock"
-	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
@@ -19,33 +18,34 @@ type Reason string
 // The reasons, in the order in which they are asked.
 const (
 	ListRetired  Reason = "list_retired"
-	NoMail       Reason = "no_mail"       // the list carries no mail
-	ErasingNow   Reason = "erasing"       // GDPR 17
-	MergedAway   Reason = "merged"        // is the same person as another contact, to whom mail goes now
-	Frozen       Reason = "frozen"        // GDPR 18
-	HasObjected  Reason = "objected"      // GDPR 21(2)
-	HasBounced   Reason = "bounced"       // the mailbox does not exist
-	Ordered      Reason = "ordered"       // an authority said so
-	HasLeft      Reason = "withdrawn"     // GDPR 7(3)
-	HasRefused   Reason = "refused"       //
-	Complaining  Reason = "complained"    //
-	ErasedBefore Reason = "erased_before" // asked to be forgotten: only a keyed hash remembers
-	DoNotMail    Reason = "do_not_mail"   // put on the list by a member or an import
-	NotOnList    Reason = "not_on_list"   //
-	Unconfirmed  Reason = "unconfirmed"   // the mailbox has not answered
-	Unproved     Reason = "waiting"       // waiting for proof
-	HasEnded     Reason = "expired"       //
-	Paused       Reason = "paused"        // the person asked for quiet until a day
-	TooWeak      Reason = "proof_weak"    // proved, but by less than the account's rules ask for (rule evidence.mailable)
-	UnderAge     Reason = "under_age"     // GDPR 8
-	NoticeDue    Reason = "notice_due"    // GDPR 14(3): should have been told by now
-	TooOften     Reason = "frequency"     // the person wants at most one a week or a month, and has had it
+	NoMail       Reason = "no_mail"        // the list carries no mail
+	ErasingNow   Reason = "erasing"        // GDPR 17
+	MergedAway   Reason = "merged"         // is the same person as another contact, to whom mail goes now
+	Frozen       Reason = "frozen"         // GDPR 18
+	HasObjected  Reason = "objected"       // GDPR 21(2)
+	HasBounced   Reason = "bounced"        // the mailbox does not exist
+	Ordered      Reason = "ordered"        // an authority said so
+	HasLeft      Reason = "withdrawn"      // GDPR 7(3)
+	HasRefused   Reason = "refused"        //
+	Complaining  Reason = "complained"     //
+	ErasedBefore Reason = "erased_before"  // asked to be forgotten: only a keyed hash remembers
+	DoNotMail    Reason = "do_not_mail"    // put on the list by a member or an import
+	NotOnList    Reason = "not_on_list"    //
+	Unconfirmed  Reason = "unconfirmed"    // the mailbox has not answered
+	Unproved     Reason = "waiting"        // waiting for proof
+	HasEnded     Reason = "expired"        //
+	NotHere      Reason = "basis_not_here" // what they stand on doesn't hold in the account's country or theirs (rules basis.*)
+	Paused       Reason = "paused"         // the person asked for quiet until a day
+	TooWeak      Reason = "proof_weak"     // proved, but by less than the account's rules ask for (rule evidence.mailable)
+	UnderAge     Reason = "under_age"      // GDPR 8
+	NoticeDue    Reason = "notice_due"     // GDPR 14(3): should have been told by now
+	TooOften     Reason = "frequency"      // the person wants at most one a week or a month, and has had it
 )
 
 // Reasons lists them in the order in which they are asked.
 func Reasons() []Reason {
 	return []Reason{ListRetired, NoMail, ErasingNow, MergedAway, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
-		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
+		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, NotHere, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
 }
 
 // ReasonSQL gives the first failing reason (” when there is none) for a contact c, a list
@@ -53,8 +53,8 @@ func Reasons() []Reason {
 // list unless the person said yes after it, basis, the person's pause, proof, age, notice, and
 // last how often the person wants mail (compliance L19). The one text for one id, a
 // batch and a count; a test holds it equal to Why. Only of people who chose a pace it is asked
-// when they were last written to. Its one argument, before all that follow
-// it in the text, is what Mailable gives.
+// when they were last written to, and only of those who stand on neither consent nor a contract in
+// which country. Its arguments, before all that follow it in the text, are Ground.Args.
 const ReasonSQL = `CASE
 	WHEN l.retired_at <> 0 THEN 'list_retired'
 	WHEN l.kind <> 'mail' THEN 'no_mail'
@@ -73,6 +73,8 @@ const ReasonSQL = `CASE
 		WHEN s.state = 'requested' THEN 'unconfirmed'
 		WHEN s.state = 'waiting' THEN 'waiting'
 		WHEN s.state <> 'given' THEN s.state
+		WHEN s.basis NOT IN ('consent', 'contract')
+			AND s.basis || ' ' || CASE WHEN c.country IN ?* THEN c.country ELSE '*' END NOT IN ?* THEN 'basis_not_here'
 		WHEN c.paused_until > :now THEN 'paused'
 		WHEN s.grade NOT IN ?* THEN 'proof_weak'
 		WHEN c.age = 2 THEN 'under_age'
@@ -81,19 +83,9 @@ const ReasonSQL = `CASE
 			AND a.last_at > :now - CASE c.pace WHEN 7 THEN 561600000000 ELSE 2376000000000 END) THEN 'frequency'
 		ELSE '' END) END`
 
-// Mailable are the grades of evidence by which the account writes to people: those of the
-// rules in force (kind.md; rule evidence.mailable, which an account may tighten).
-func Mailable(r store.Reader) ([]string, error) {
-	rules, err := rulepack.For(r)
-	if err != nil {
-		return nil, err
-	}
-	return rules.List(rulepack.Mailable), nil
-}
-
 // Why is ReasonSQL in Go: the same order, from what was read. sent is when the person last got a
 // campaign of the account, 0 for never.
-func Why(l list.List, c contact.Contact, s State, mailable []string, sent, now legalclock.Moment) Reason {
+func Why(l list.List, c contact.Contact, s State, g Ground, sent, now legalclock.Moment) Reason {
 	switch {
 	case l.RetiredAt != 0:
 		return ListRetired
@@ -123,9 +115,11 @@ func Why(l list.List, c contact.Contact, s State, mailable []string, sent, now l
 		return Reason(s.Status)
 	}
 	switch {
+	case !g.Holds(s.Basis, c.Country):
+		return NotHere
 	case c.PausedUntil > now:
 		return Paused
-	case !slices.Contains(mailable, string(s.Grade)):
+	case !slices.Contains(g.Mailable(), string(s.Grade)):
 		return TooWeak
 	case c.Age == contact.AgeUnder:
 		return UnderAge
@@ -161,11 +155,11 @@ func ReasonsFor(r store.Reader, listID int64, people []int64) (map[int64]Reason,
 		Contact int64
 		Reason  Reason
 	}
-	mailable, err := Mailable(r)
+	g, err := GroundOf(r)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := store.All[row](r, reasonsFor, mailable, listID, people)
+	rows, err := store.All[row](r, reasonsFor, append(g.Args(), listID, people)...)
 	out := make(map[int64]Reason, len(rows))
 	for _, x := range rows {
 		out[x.Contact] = x.Reason
@@ -181,11 +175,11 @@ type Tally struct {
 
 // CountReasons counts the people of a list by reason.
 func CountReasons(r store.Reader, listID int64) ([]Tally, error) {
-	mailable, err := Mailable(r)
+	g, err := GroundOf(r)
 	if err != nil {
 		return nil, err
 	}
-	return store.All[Tally](r, reasonsCount, mailable, listID)
+	return store.All[Tally](r, reasonsCount, append(g.Args(), listID)...)
 }
 
 // Count is how many people stand at a status on a list.

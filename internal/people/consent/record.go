@@ -266,11 +266,11 @@ type Standing struct {
 
 // Standings lists where a person stands, by purpose and list.
 func Standings(r store.Reader, contact int64) ([]Standing, error) {
-	mailable, err := Mailable(r)
+	g, err := GroundOf(r)
 	if err != nil {
 		return nil, err
 	}
-	return store.All[Standing](r, standings, mailable, contact)
+	return store.All[Standing](r, standings, append(g.Args(), contact)...)
 }
 
 func accountOf(r store.Reader) int64 {

@@ -47,6 +47,7 @@ type Row struct {
 	Salt    []byte
 	Key     keys.Ref
 	Open    keys.Subject // the key, when it is at hand
+	Country string       // as stated, "" unknown
 	Into    int64        // the contact this one was merged into, 0: it is one of its own
 	Barred  bool         // this act put them on the do-not-mail list: what was asked of it before is old
 }
@@ -80,10 +81,11 @@ type knownRow struct {
 	KeySheet   int64
 	KeySlot    int
 	MergedInto int64
+	Country    string
 }
 
 func (k knownRow) row() Row {
-	r := Row{ID: k.ID, State: k.State, Version: k.Version, Email: k.Email, Salt: k.Salt, Key: keys.Ref{Sheet: k.KeySheet, Slot: k.KeySlot}, Into: k.MergedInto}
+	r := Row{ID: k.ID, State: k.State, Version: k.Version, Email: k.Email, Salt: k.Salt, Key: keys.Ref{Sheet: k.KeySheet, Slot: k.KeySlot}, Into: k.MergedInto, Country: k.Country}
 	copy(r.FP[:], k.FP)
 	return r
 }
@@ -134,7 +136,7 @@ func (d *Desk) Ensure(tx *store.Tx, news []New) ([]Row, error) {
 			continue
 		}
 		r := &out[i]
-		*r = Row{ID: tx.ID(), Created: true, State: StateActive, Version: 1, Email: n.Email, FP: fps.Of(n.Email), Salt: salts[32*k : 32*k+32 : 32*k+32]}
+		*r = Row{ID: tx.ID(), Created: true, State: StateActive, Version: 1, Email: n.Email, FP: fps.Of(n.Email), Salt: salts[32*k : 32*k+32 : 32*k+32], Country: n.Country}
 		entry, index := n.Entry, n.EntryIndex
 		if entry == 0 {
 			entry, index = tx.ID(), proof.Whole

@@ -30,12 +30,12 @@ var (
 	named      = store.Account("contact.named", `SELECT c.key_slot FROM contact c WHERE c.account_id = :account AND c.key_sheet = ? AND c.key_sheet <> 0`)
 
 	// The rows of an Ensure, found by address: those that were here before.
-	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
+	known = store.Account("contact.known", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into, c.country
 		FROM contact c WHERE c.account_id = :account AND c.email_norm IN ?*`)
 	// Locked in the order of their numbers: so no two acts wait for each other.
-	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
+	locked = store.Account("contact.locked", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into, c.country
 		FROM contact c WHERE c.account_id = :account AND c.id IN ?* ORDER BY c.id :lock`)
-	addresses = store.Account("contact.addresses", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
+	addresses = store.Account("contact.addresses", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into, c.country
 		FROM contact c WHERE c.account_id = :account AND c.id > ? ORDER BY c.id LIMIT ?`)
 	add = store.Load("contact.add", "contact", addColumns, "ON CONFLICT (account_id, email_norm) DO NOTHING")
 
@@ -64,7 +64,7 @@ var (
 	absorb = store.Account("contact.absorb", `UPDATE contact SET name = ?, attributes = ?, language = ?, country = ?, age = ?, notice_due_at = ?, paused_until = ?, pace = ?,
 		version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
 	mergeInto = store.Account("contact.merge_into", `UPDATE contact SET merged_into = CAST(? AS BIGINT), version = version + 1, updated_at = :now WHERE account_id = :account AND id IN ?*`)
-	stubs     = store.Account("contact.stubs", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into
+	stubs     = store.Account("contact.stubs", `SELECT c.id, c.email, c.email_norm, c.fp, c.state, c.version, c.salt, c.key_sheet, c.key_slot, c.merged_into, c.country
 		FROM contact c WHERE c.account_id = :account AND c.merged_into IN ?* AND c.merged_into <> 0 ORDER BY c.id LIMIT ? :lock`)
 	mergedHere = store.Account("contact.merged_here", `SELECT `+columns+` FROM contact c WHERE c.account_id = :account AND c.merged_into = ? AND c.merged_into <> 0
 		ORDER BY c.id DESC LIMIT ?`)

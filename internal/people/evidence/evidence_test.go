@@ -524,3 +524,36 @@ func TestANoteThatAnImportOnlyNamesKeepsNobodyWithoutProof(t *testing.T) {
 		}
 	})
 }
+
+// The proof of an existing customer tells its conditions one by one, and when a rule ends it, which.
+func TestTheProofOfACustomerTellsConditionByConditionWhyItHoldsAndWhichRuleEndedIt(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		var person, news int64
+		must(t, w.Main.Write(ctx, w.owner, func(tx *store.Tx) (err error) {
+			if news, err = list.EnsureNamed(tx, "Newsletter", "Customers"); err != nil {
+				return err
+			}
+			rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("aoife@example.org"), Country: "IE", Source: "member"}})
+			if err != nil {
+				return err
+			}
+			person = rows[0].ID
+			_, err = consent.Apply(tx, []consent.Event{{Contact: person, List: news, Kind: consent.Give, Basis: consent.SoftOptIn, Grade: consent.GradeD, BasisRef: "order 7", OptOutOffered: true,
+				Source: "member", DeclaredBy: w.owner.ID, Row: rows[0]}})
+			return err
+		}))
+		said := w.build(person, "en").File.Lists[0].GradeWords
+		for _, want := range []string{"They bought: order 7", "Similar products: ", "Could refuse when they bought: ", "Can refuse in each mail: ", "Looked at: France and Ireland", "Counts until 2"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("the proof lacks %q: %s", want, said)
+			}
+		}
+		w.Clock.Advance(400 * 24 * time.Hour)
+		must(t, consent.EndSoftOptIn(ctx, w.Main))
+		l := w.build(person, "en").File.Lists[0]
+		if last := l.Events[len(l.Events)-1].Facts; l.State != "expired" || last.Event != "expire" || last.Source != "rule" || last.Method != "soft_opt_in.term" || last.Actor != "job" {
+			t.Errorf("%s, %+v", l.State, last)
+		}
+	})
+}

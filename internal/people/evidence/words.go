@@ -114,7 +114,12 @@ func (g *gathering) leans(r *consent.Record) (words []string, err error) {
 	if r.BasisRef != "" {
 		words = append(words, p.T("evidence.leans", "what", r.BasisRef))
 	}
-	return words, nil
+	why, err := consent.Conditions(g.View, g.contact, *r)
+	for _, c := range why {
+		name, stands := c.Words(p)
+		words = append(words, p.T("evidence.condition", "name", name, "stands", stands))
+	}
+	return words, err
 }
 
 // processing tells what the privacy note says about the list (27560: pii_processing): the

@@ -193,6 +193,14 @@ func (f *Forecast) note(notes []note) {
 	}
 }
 
+// state gives a person of the batch the country that the row would state for them.
+func (s *step) state(i int) {
+	p, r, how := &s.people[i], &s.b.rows[i], s.w.i.Options.Existing
+	if r.country != "" && (p.Created || !r.again && (how == Replace || how != Keep && p.Country == "")) {
+		p.Country = r.country
+	}
+}
+
 // foresee counts what a batch would do.
 func (s *step) foresee(v *store.View) ([]note, error) {
 	rows := s.b.rows
@@ -210,6 +218,7 @@ func (s *step) foresee(v *store.View) ([]note, error) {
 	}
 	events := make([]consent.Event, len(rows))
 	for i := range rows {
+		s.state(i)
 		s.event(&events[i], &rows[i], s.people[i], 0)
 	}
 	if how := s.w.i.Options.Existing; how != Keep {

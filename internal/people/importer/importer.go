@@ -135,22 +135,23 @@ type Import struct {
 // Counts is what the report says, in people and rows. Every row of the file is in exactly one
 // of Fresh, Known, Refused and Doubled.
 type Counts struct {
-	Rows     int64            `json:"rows"`     // read so far, readable or not
-	Fresh    int64            `json:"fresh"`    // people new to the account
-	Known    int64            `json:"known"`    // people who were here
-	Changed  int64            `json:"changed"`  // of Known: data was filled in or replaced
-	Refused  int64            `json:"refused"`  // rows that can't be imported
-	Doubled  int64            `json:"doubled"`  // rows whose address stands earlier in the file
-	Grades   map[string]int64 `json:"grades"`   // subscriptions by grade; "" waits for proof
-	Same     int64            `json:"same"`     // were on the list already, on evidence at least as good
-	Withheld map[string]int64 `json:"withheld"` // not put on the list, by consent.Verdict: the person's no, the do-not-mail list …
-	Left     int64            `json:"left"`     // rows that said no themselves: unsubscribed, blocked, complained, bounced
-	Remarks  int64            `json:"remarks"`  // rows read without one of their values
-	Listed   int64            `json:"listed"`   // notes that are kept
-	Unlisted int64            `json:"unlisted"` // notes beyond that
-	Released int64            `json:"released"` // waited, and were released since
-	Expired  int64            `json:"expired"`  // waited in vain: the claim is gone, and so is who came by it alone
-	Settled  int64            `json:"settled"`  // waited, and had said yes or no themselves or were proved otherwise when it ended
+	Rows     int64            `json:"rows"`            // read so far, readable or not
+	Fresh    int64            `json:"fresh"`           // people new to the account
+	Known    int64            `json:"known"`           // people who were here
+	Changed  int64            `json:"changed"`         // of Known: data was filled in or replaced
+	Refused  int64            `json:"refused"`         // rows that can't be imported
+	Doubled  int64            `json:"doubled"`         // rows whose address stands earlier in the file
+	Grades   map[string]int64 `json:"grades"`          // subscriptions by grade; "" waits for proof
+	Waits    map[string]int64 `json:"waits,omitempty"` // of Grades[""]: by what was missing when the import ended
+	Same     int64            `json:"same"`            // were on the list already, on evidence at least as good
+	Withheld map[string]int64 `json:"withheld"`        // not put on the list, by consent.Verdict: the person's no, the do-not-mail list …
+	Left     int64            `json:"left"`            // rows that said no themselves: unsubscribed, blocked, complained, bounced
+	Remarks  int64            `json:"remarks"`         // rows read without one of their values
+	Listed   int64            `json:"listed"`          // notes that are kept
+	Unlisted int64            `json:"unlisted"`        // notes beyond that
+	Released int64            `json:"released"`        // waited, and were released since
+	Expired  int64            `json:"expired"`         // waited in vain: the claim is gone, and so is who came by it alone
+	Settled  int64            `json:"settled"`         // waited, and had said yes or no themselves or were proved otherwise when it ended
 
 	Hashed int64 `json:"hashed,omitempty"` // of refusals: rows that hold a hash instead of an address
 	Met    int64 `json:"met,omitempty"`    // of these, how many named somebody who was here
@@ -158,6 +159,13 @@ type Counts struct {
 	Off  int64            `json:"off,omitempty"`  // taken back: no longer on the list
 	Gone int64            `json:"gone,omitempty"` // taken back: of these, deleted
 	Stay map[string]int64 `json:"stay,omitempty"` // taken back: people who stay, by why (Stays)
+}
+
+func (c *Counts) waits(why string, n int64) {
+	if c.Waits == nil {
+		c.Waits = map[string]int64{}
+	}
+	c.Waits[why] += n
 }
 
 func (c *Counts) stays(why string, n int) {

@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,17 @@ func (o Origin) basis() consent.Basis {
 		return consent.ByConsent
 	}
 	return ""
+}
+
+// Bases are those that can follow from a kind's answers, for a page that says before where they hold.
+func (k Kind) Bases() []consent.Basis {
+	var out []consent.Basis
+	for _, how := range append(k.Hows(), "") {
+		if b := (Origin{Kind: k, How: how}).basis(); b != "" && !slices.Contains(out, b) {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // Why is the basis that follows from the answers, for pages.

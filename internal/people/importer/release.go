@@ -13,6 +13,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/list"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -130,6 +131,13 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 	if g == "" {
 		return out, fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
 	}
+	here, err := consent.GroundOf(r)
+	if err != nil {
+		return out, err
+	}
+	if !here.Holds(o.basis(), "") { // in the account's own country, and so for nobody
+		return out, fault.New(fault.Invalid, "import.release.still."+consent.NotInCountry).At("kind")
+	}
 	out.grade = string(g)
 	return out, nil
 }
@@ -161,7 +169,7 @@ func fieldOf(lack string) string {
 // ReleaseWork releases the rows that wait: a job.Work. Each step takes some and strikes them
 // off in the same transaction, so that a kill releases nobody twice. A person who has said no
 // meanwhile stays unwritten to. A row that names a basis of its own waits on, if what was said is
-// no proof of that.
+// no proof of that; so does one whose basis doesn't hold in the person's country.
 func ReleaseWork(ctx context.Context, r *job.Run) error {
 	var done, total, after int64
 	err := r.DB.Bulk(ctx, r.Who, func(tx *store.Tx) (bool, error) {
@@ -216,6 +224,14 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	if err != nil {
 		return err
 	}
+	here, err := consent.GroundOf(tx)
+	if err != nil {
+		return err
+	}
+	l, err := list.Get(tx, i.List)
+	if err != nil {
+		return err
+	}
 	own := map[int64]consent.Basis{}
 	if i.Mapping.Index(Basis) >= 0 {
 		if own, err = consent.BasesOn(tx, i.List, ids); err != nil {
@@ -225,18 +241,22 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	var events []consent.Event
 	released := make([]int64, 0, len(ids))
 	for k, id := range ids {
-		if _, here := slices.BinarySearchFunc(rows, id, func(r contact.Row, id int64) int { return cmp.Compare(r.ID, id) }); !here {
+		at, found := slices.BinarySearchFunc(rows, id, func(r contact.Row, id int64) int { return cmp.Compare(r.ID, id) })
+		if !found {
 			released = append(released, id) // of somebody who is gone nothing waits
 			continue
 		}
 		o, g := i.Origin, g
-		if waits[k].Lacks == "basis_unclear" {
+		if l := waits[k].Lacks; l == "basis_unclear" || l == consent.NotInCountry { // what the row says is of no use
 			o.Basis = ""
 		} else if b := own[id]; b != "" {
 			o.Basis = b
 			if g, _ = grade(o, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
 				continue
 			}
+		}
+		if !here.Holds(o.basis(), rows[at].Country) {
+			continue // until what is said is a basis that holds there
 		}
 		released = append(released, id)
 		e := consent.Event{Contact: id, List: i.List, Kind: consent.Release, Basis: o.basis(), BasisRef: o.ref(), Grade: consent.Grade(g),
@@ -245,6 +265,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		if e.Grade == consent.GradeD {
 			e.DeclaredBy = i.DeclaredBy
 		}
+		if e.Basis == consent.SoftOptIn {
+			e.BasisFamily = l.PurposeFamily // as of a row: what was bought is like what is sold
+		}
 		events = append(events, e)
 	}
 	if len(events) > 0 {
@@ -252,7 +275,11 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		if err != nil {
 			return err
 		}
-		for _, r := range results {
+		for k, r := range results {
+			if r.Verdict == consent.BadGrade { // it lacks something still: their last purchase is too old, for one
+				released = slices.DeleteFunc(released, func(id int64) bool { return id == events[k].Contact })
+				continue
+			}
 			if r.Verdict == consent.Applied {
 				i.Counts.Released++
 				continue

@@ -384,7 +384,10 @@ func (c Counts) plus(o Counts) Counts {
 	c.Listed += o.Listed
 	c.Hashed += o.Hashed
 	c.Met += o.Met
-	c.Grades, c.Withheld = maps.Clone(c.Grades), maps.Clone(c.Withheld)
+	c.Grades, c.Withheld, c.Waits = maps.Clone(c.Grades), maps.Clone(c.Withheld), maps.Clone(c.Waits)
+	for k, n := range o.Waits {
+		c.waits(k, n)
+	}
 	for k, n := range o.Grades {
 		c.Grades[k] += n
 	}

@@ -70,7 +70,11 @@ func Add(tx *store.Tx, s Single) (int64, error) {
 		return 0, fault.New(fault.Conflict, "import.withheld."+string(v)).At("email")
 	}
 	if res[0].After.Status == consent.Waiting {
-		return 0, fault.New(fault.Invalid, "import.single.lacks.other_products").At("list")
+		at := "kind"
+		if res[0].Lacks == "other_products" {
+			at = "list"
+		}
+		return 0, fault.New(fault.Invalid, "import.single.lacks."+res[0].Lacks).At(at)
 	}
 	return rows[0].ID, nil
 }

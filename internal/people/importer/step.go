@@ -227,7 +227,8 @@ func (s *step) sort(results []consent.Result) (notes []note, waiting [][]any) {
 			s.counts.Left++
 		case res.Verdict == consent.Applied && res.After.Status == consent.Waiting:
 			s.counts.Grades[""]++
-			waiting = append(waiting, []any{s.w.i.ID, p.ID, r.line, r.lacks, made(p.Created)})
+			s.counts.waits(res.Lacks, 1)
+			waiting = append(waiting, []any{s.w.i.ID, p.ID, r.line, res.Lacks, made(p.Created)})
 		case res.Verdict == consent.Applied:
 			s.counts.Grades[string(res.After.Grade)]++
 		case res.Verdict == consent.Recorded:

@@ -57,11 +57,11 @@ func LeftOut(r store.Reader, d Definition, listID int64) ([]consent.Tally, error
 	if err != nil {
 		return nil, err
 	}
-	mailable, err := consent.Mailable(r)
+	g, err := consent.GroundOf(r)
 	if err != nil {
 		return nil, err
 	}
-	out, err := store.All[consent.Tally](r, p.Into(leftOut), append([]any{mailable, listID}, p.Args...)...)
+	out, err := store.All[consent.Tally](r, p.Into(leftOut), slices.Concat(g.Args(), []any{listID}, p.Args)...)
 	slices.SortFunc(out, func(a, b consent.Tally) int { return int(b.People - a.People) })
 	return out, err
 }

@@ -78,11 +78,11 @@ func audience(r store.Reader, plus, minus []int64, in segment.Predicate) (Audien
 		Grade  consent.Grade
 		People int64
 	}
-	mailable, err := consent.Mailable(r)
+	g, err := consent.GroundOf(r)
 	if err != nil {
 		return a, err
 	}
-	rows, err := store.All[row](r, in.Into(countAudience), slices.Concat([]any{noneIfEmpty(minus)}, in.Args, []any{mailable, plus})...)
+	rows, err := store.All[row](r, in.Into(countAudience), slices.Concat([]any{noneIfEmpty(minus)}, in.Args, g.Args(), []any{plus})...)
 	out := map[gate.Reason]int64{}
 	for _, x := range rows {
 		if x.Reason != gate.OK {
@@ -200,11 +200,11 @@ func freezeChunk(tx *store.Tx, id int64) (more bool, err error) {
 	if len(plus) == 1 {
 		put = freezeOne
 	}
-	mailable, err := consent.Mailable(tx)
+	g, err := consent.GroundOf(tx)
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.Exec(in.Into(put), slices.Concat([]any{id, noneIfEmpty(minus)}, in.Args, []any{mailable, plus, c.FreezeCursor, last, c.FreezeCursor, last})...)
+	n, err := tx.Exec(in.Into(put), slices.Concat([]any{id, noneIfEmpty(minus)}, in.Args, g.Args(), []any{plus, c.FreezeCursor, last, c.FreezeCursor, last})...)
 	if err != nil {
 		return false, err
 	}

@@ -293,7 +293,7 @@ func PreviewFor(r store.Reader, id, person int64, language string) (Preview, err
 // standing tells on what a person would be written to, or what speaks against it, and whether for the first time.
 func standing(r store.Reader, c Campaign, person int64, lists []int64, out *Preview) (basis consent.Basis, first bool, err error) {
 	out.Reason = gate.Reason(consent.NotOnList)
-	mailable, err := consent.Mailable(r)
+	g, err := consent.GroundOf(r)
 	if err != nil {
 		return "", false, err
 	}
@@ -308,7 +308,7 @@ func standing(r store.Reader, c Campaign, person int64, lists []int64, out *Prev
 			Basis  consent.Basis
 			Grade  consent.Grade
 		}
-		x, err := store.One[row](r, in.Into(standsOn), slices.Concat(in.Args, []any{mailable, l, person})...)
+		x, err := store.One[row](r, in.Into(standsOn), slices.Concat(in.Args, g.Args(), []any{l, person})...)
 		if errors.Is(err, store.ErrNone) {
 			continue
 		}

@@ -12,7 +12,7 @@ const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.pre
 	c.segment_id, c.segment_definition, c.segment_at, c.freeze_cursor, c.frozen_at, c.frozen, c.frozen_out, c.holder, c.holder_until, c.hold, c.hold_at`
 
 // each is a person on a list of the campaign, with the first reason against writing to them by it. In the order of
-// arguments: the lists left out, those of the segment, the grades that may be mailed, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
+// arguments: the lists left out, those of the segment, consent.Ground.Args, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
 // the reason's long text into every place that names it, and so from finding it several times a row.
 const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'

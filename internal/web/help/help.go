@@ -13,7 +13,8 @@
 //	summary: one sentence
 //
 // {rule waiting.remind} in the text is that rule's value in words, as the installation has it
-// published: a number of the law is never typed twice. An article is stale when a rule it leans
+// published, {rule consent.age FR} its value in a country, and {where basis.b2b} the countries in
+// which the answer of the rule is yes: a number of the law is never typed twice. An article is stale when a rule it leans
 // on has another value than in the version it was checked against; Stale lists them (control
 // C-17).
 package help
@@ -24,6 +25,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
@@ -38,6 +40,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/rulepack"
+	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
 
@@ -75,7 +78,7 @@ type Article struct {
 // Shelf is every article by language, in the order pages show them.
 type Shelf map[string][]Article
 
-var placeholder = regexp.MustCompile(`\{rule ([a-z0-9_.]+)\}`)
+var placeholder = regexp.MustCompile(`\{(?:rule|where) ([a-z0-9_.]+)(?: ([A-Z]{2}))?\}`)
 
 // Read reads the articles of the program. An error names the file and what is wrong with it.
 func Read() (Shelf, error) {
@@ -191,7 +194,7 @@ func (s Shelf) Stale(packs []*rulepack.Pack, now *rulepack.Pack) []string {
 func same(a, b *rulepack.Pack, k rulepack.Key) bool {
 	x, ok := a.Rule(k)
 	y, here := b.Rule(k)
-	return ok && here && x.Value == y.Value
+	return ok && here && x.Value == y.Value && maps.Equal(x.Country, y.Country)
 }
 
 // markdown leaves raw HTML out.
@@ -200,7 +203,11 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
 // html is the article's text with the rules' values in words.
 func (a Article) html(p locale.Printer, pack *rulepack.Pack) (string, error) {
 	text := placeholder.ReplaceAllStringFunc(a.Body, func(m string) string {
-		return inWords(p, pack, rulepack.Key(placeholder.FindStringSubmatch(m)[1]))
+		of := placeholder.FindStringSubmatch(m)
+		if strings.HasPrefix(m, "{where") {
+			return where(p, pack, rulepack.Key(of[1]))
+		}
+		return inWords(p, pack, rulepack.Key(of[1]), of[2])
 	})
 	var b bytes.Buffer
 	err := markdown.Convert([]byte(text), &b)
@@ -208,8 +215,11 @@ func (a Article) html(p locale.Printer, pack *rulepack.Pack) (string, error) {
 }
 
 // inWords is a rule's published value in words: "7 days", "7 and 20".
-func inWords(p locale.Printer, pack *rulepack.Pack, k rulepack.Key) string {
+func inWords(p locale.Printer, pack *rulepack.Pack, k rulepack.Key, country string) string {
 	x, _ := pack.Rule(k)
+	if v, own := x.Country[country]; own {
+		x.Value = v
+	}
 	if n, err := strconv.Atoi(x.Value); err == nil {
 		if key := "rulepack.unit." + x.Unit; p.Has(key) {
 			return p.N(key, n)
@@ -220,6 +230,19 @@ func inWords(p locale.Printer, pack *rulepack.Pack, k rulepack.Key) string {
 		return p.Join(strings.Split(x.Value, ","))
 	}
 	return x.Value
+}
+
+// where is the countries in which a rule's answer is yes, by name.
+func where(p locale.Printer, pack *rulepack.Pack, k rulepack.Key) string {
+	x, _ := pack.Rule(k)
+	var names []string
+	for c, v := range x.Country {
+		if v == "true" {
+			names = append(names, account.CountryName(c, p.Lang))
+		}
+	}
+	slices.Sort(names)
+	return p.Join(names)
 }
 
 // Pages are the pages of help.

@@ -67,6 +67,27 @@ func TestNumbersOfTheLawComeFromTheRules(t *testing.T) {
 	}
 }
 
+func TestWhatHoldsByCountryComesFromTheRules(t *testing.T) {
+	pack, s := newest(t)
+	for lang, want := range map[string][]string{locale.English: {"Ireland gives it 12 months", "France"}, locale.French: {"L’Irlande donne 12 mois", "France"}} {
+		a, _ := s.Find(lang, "customers")
+		html, err := a.html(locale.For(lang, time.UTC), pack)
+		if err != nil || !strings.Contains(html, want[0]) || !strings.Contains(html, want[1]) || strings.Contains(html, "{where") {
+			t.Errorf("%s: %v\n%s", lang, err, html)
+		}
+	}
+	later := *pack
+	later.Rules = slices.Clone(pack.Rules)
+	for i := range later.Rules {
+		if later.Rules[i].Key == rulepack.HoldsB2B {
+			later.Rules[i].Country = map[string]string{"DE": "false"}
+		}
+	}
+	if stale := s.Stale(rulepack.Packs(), &later); !slices.Contains(stale, "en/customers") {
+		t.Errorf("another law of a country left %v", stale)
+	}
+}
+
 func TestASearchFindsEveryWordWithoutAccents(t *testing.T) {
 	_, s := newest(t)
 	found := s.Search(locale.French, "desinscrit OPPOSITION")

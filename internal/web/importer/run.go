@@ -58,6 +58,7 @@ type told struct {
 	reasons []importer.Reason
 	notes   []importer.Note
 	waits   int64
+	lacks   []importer.Lack
 	files   []importer.Evidence
 
 	scope    string // of refusals: how far they go
@@ -102,8 +103,8 @@ func (p *Pages) status(r *shell.Request) error {
 		if t.notes, err = importer.Notes(v, i.ID, -1, shown); err != nil {
 			return err
 		}
-		lacks, err := importer.Lacks(v, i.ID)
-		for _, l := range lacks {
+		t.lacks, err = importer.Lacks(v, i.ID)
+		for _, l := range t.lacks {
 			t.waits += l.Times
 		}
 		if err == nil {

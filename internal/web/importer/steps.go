@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/people/consent"
@@ -17,6 +18,7 @@ import (
 	"consend/internal/people/importer"
 	"consend/internal/people/importer/sheet"
 	"consend/internal/people/list"
+	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
 
@@ -317,11 +319,43 @@ func readOrigin(f *shell.Form, kind importer.Kind) importer.Origin {
 
 func (p *Pages) originAgain(r *shell.Request, i importer.Import, kind importer.Kind, f *shell.Form, status int) error {
 	var files []importer.Evidence
-	err := p.view(r, func(v *store.View) (err error) { files, err = importer.EvidenceOf(v, i.ID); return err })
+	var here consent.Ground
+	var now legalclock.Moment
+	err := p.view(r, func(v *store.View) (err error) {
+		if files, err = importer.EvidenceOf(v, i.ID); err == nil {
+			here, err = consent.GroundOf(v)
+		}
+		now = v.Now
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return r.Render(status, originPage(r, i, kind, files, f))
+	return r.Render(status, originPage(r, i, kind, countryWords(r, i, kind, here, now), files, f))
+}
+
+// countryWords says before the rows are read what the account's country, and those of the rows, will
+// make of this origin (compliance L13).
+func countryWords(r *shell.Request, i importer.Import, kind importer.Kind, here consent.Ground, now legalclock.Moment) (out []string) {
+	country, bound := r.P.T("importer.here.nowhere"), false
+	if here.Law() != "" {
+		country = account.CountryName(here.Law(), r.P.Lang)
+	}
+	for _, b := range kind.Bases() {
+		if b.Everywhere() {
+			continue
+		}
+		bound = true
+		if !here.Holds(b, "") {
+			out = append(out, r.P.T("importer.here.no."+string(b), "country", country))
+		} else if months, _ := here.Term("", now); b == consent.SoftOptIn && months > 0 {
+			out = append(out, r.P.T("importer.here.term", "country", country, "months", r.P.N("rulepack.unit.months", months)))
+		}
+	}
+	if bound && len(out) == 0 && i.Mapping.Index(importer.Country) >= 0 {
+		out = append(out, r.P.T("importer.here.rows"))
+	}
+	return out
 }
 
 func (p *Pages) originPost(r *shell.Request) error {
@@ -527,7 +561,7 @@ func (p *Pages) forecast(r *shell.Request) error {
 			return err
 		}
 	}
-	for _, t := range withheldFacts(r, f.Counts) {
+	for _, t := range append(lackFacts(r, lacking(f.Counts)), withheldFacts(r, f.Counts)...) {
 		if err := c.Write([]string{t.Label, t.Text}); err != nil {
 			return err
 		}

@@ -122,6 +122,7 @@ type ledger struct {
 	rests  *event  // the event the state rests on
 	asked  *event  // the request that it confirms
 	files  []filed // brought by members as further evidence
+	why    []consent.Condition
 }
 
 // filed is a file with who brought it.
@@ -148,7 +149,7 @@ func (p *Pages) consent(r *shell.Request) error {
 		return err
 	}
 	var lists []ledger
-	err = p.view(r, func(v *store.View) (err error) { lists, err = ledgers(v, c.ID); return err })
+	err = p.view(r, func(v *store.View) (err error) { lists, err = ledgers(v, c); return err })
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,8 @@ func (p *Pages) consent(r *shell.Request) error {
 }
 
 // ledgers reads a person's ledger, list by list.
-func ledgers(v *store.View, id int64) ([]ledger, error) {
+func ledgers(v *store.View, c contact.Contact) ([]ledger, error) {
+	id := c.ID
 	stands, err := consent.Standings(v, id)
 	if err != nil {
 		return nil, err
@@ -197,7 +199,11 @@ func ledgers(v *store.View, id int64) ([]ledger, error) {
 			}
 			out[i].files = append(out[i].files, filed{a, by})
 		}
-		out[i].find()
+		if out[i].find(); out[i].rests != nil && s.State == consent.Given {
+			if out[i].why, err = consent.Conditions(v, c, out[i].rests.Record); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return out, nil
 }

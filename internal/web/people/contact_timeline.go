@@ -117,6 +117,8 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, si
 		switch {
 		case e.Source == consent.Merge:
 			n.by = r.P.T("people.merge.by")
+		case e.Source == consent.ByRule:
+			n.by = ruleWords(r, e)
 		case e.ImportID != 0:
 			n.about, n.link = r.P.T("people.timeline.import", "list", n.about, "row", e.ImportRow), "/import/"+dec(e.ImportID)
 		}

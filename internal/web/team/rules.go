@@ -3,6 +3,8 @@
 package team
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -235,6 +237,9 @@ func ruleValue(r *shell.Request, x rulepack.Rule, value string) string {
 	if err != nil {
 		return value
 	}
+	if x.Key == rulepack.SoftOptInTerm && n == 0 {
+		return r.P.T("web_team.rules.no_term")
+	}
 	if key := "rulepack.unit." + x.Unit; r.P.Has(key) {
 		return r.P.N(key, n)
 	}
@@ -367,5 +372,31 @@ func ruleFacts(r *shell.Request, b ruleBook, x ruling) []shell.Fact {
 	if x.chosen() {
 		out = append(out, shell.Fact{Label: r.P.T("web_team.rules.without"), Text: ruleValue(r, x.Rule, x.below)})
 	}
+	for _, of := range ruleCountries(r, x) {
+		out = append(out, shell.Fact{Label: r.P.T("web_team.rules.country", "value", of.value), Text: r.P.Join(of.countries)})
+	}
 	return append(out, shell.Fact{Label: r.P.T("web_team.rules.from"), Value: ruleFrom(r, b, x)}, shell.Fact{Label: r.P.T("web_team.rules.source"), Text: ruleSource(r, x.Source)})
+}
+
+// inCountries are the countries for which the published rule has one value.
+type inCountries struct {
+	value     string
+	countries []string
+}
+
+// ruleCountries are the values that the published rule has by country, the smallest first, and the general one last.
+func ruleCountries(r *shell.Request, x ruling) []inCountries {
+	if len(x.Country) == 0 {
+		return nil
+	}
+	by := map[string][]string{}
+	for c, v := range x.Country {
+		by[v] = append(by[v], account.CountryName(c, r.P.Lang))
+	}
+	var out []inCountries
+	for _, v := range slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }) {
+		slices.Sort(by[v])
+		out = append(out, inCountries{ruleValue(r, x.Rule, v), by[v]})
+	}
+	return append(out, inCountries{ruleValue(r, x.Rule, x.Value), []string{r.P.T("web_team.rules.elsewhere")}})
 }

@@ -516,3 +516,27 @@ func TestAnAccountTightensARuleAndTakesItBackInBothLanguages(t *testing.T) {
 		}
 	})
 }
+
+func TestThePageOfRulesTellsWhatHoldsInWhichCountry(t *testing.T) {
+	words := map[string][]string{
+		"en": {"Business contacts may be written to without a yes", "Yes in", "France", "No in", "Germany", "Every other country", "12 months in", "Ireland", "No such term in"},
+		"fr": {"On peut écrire sans accord à des contacts professionnels", "Oui dans", "France", "Non dans", "Allemagne", "Tout autre pays", "12 mois dans", "Irlande", "Aucun terme dans"},
+	}
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t, h)
+		for lang, w := range words {
+			b, id := s.account(t, lang, "countries."+lang+"@example.org")
+			b.get("/settings/rules").want(200, "/settings/rules", w[0])
+			b.get("/settings/rules/basis.b2b").want(200, "/settings/rules/basis.b2b", w[:6]...)
+			b.get("/settings/rules/soft_opt_in.term").want(200, "/settings/rules/soft_opt_in.term", w[5:]...)
+			b.post("/settings/rules/basis.b2b", "value", "false", "reason", "we ask everybody").want(200, "/settings/rules")
+			must(t, h.Main.View(ctx, actor.Worker("test", id), func(v *store.View) error {
+				r, err := rulepack.For(v)
+				if err == nil && (r.CountryBool(rulepack.HoldsB2B, "FR") || !r.House().CountryBool(rulepack.HoldsB2B, "FR")) {
+					t.Error("the account's choice doesn't hold, or holds for all")
+				}
+				return err
+			}))
+		}
+	})
+}
