@@ -91,6 +91,9 @@ func crowded(n int64) setting {
 		if err == nil {
 			err = h.Main.Analyze(ctx, "contact", "subscription", "consent_event")
 		}
+		if err == nil {
+			err = h.Log.Seal(ctx) // as it does while an import runs
+		}
 		return err
 	}
 }

@@ -4,20 +4,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
 	"consend/internal/app"
-	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
-	"consend/internal/sending/campaign"
+	"consend/internal/sending/report"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -41,18 +39,8 @@ func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error 
 	if err != nil {
 		return err
 	}
-	d := evidence.Drawing{Campaign: c.Campaign, N: c.N, Seed: c.Seed, Language: c.Language}
-	if d.From, err = recipients(ctx, h, who, c.Campaign); err != nil {
-		return err
-	}
-	ids, err := d.Draw()
+	d, err := report.Sample(ctx, h.Main, who, evidence.Drawing{Campaign: c.Campaign, N: c.N, Seed: c.Seed, Language: c.Language})
 	if err != nil {
-		return err
-	}
-	if d.Sent, err = sentWhy(ctx, h, who, c.Campaign, ids); err != nil {
-		return err
-	}
-	if err := trace.Look(ctx, h.Main, who, trace.Looked{Object: "campaign", ObjectID: c.Campaign, Contacts: ids, Filter: "sample"}); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(std.Path(c.Out), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -65,55 +53,6 @@ func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error 
 	}
 	fmt.Fprintln(std.Out, locale.For(std.Language, nil).T("app.proof.written", "Path", c.Out, "Fingerprint", proof.Fingerprint(h.Log.Key())))
 	return nil
-}
-
-// recipients are the numbers of everybody a campaign was made for, in pages.
-func recipients(ctx context.Context, h *app.House, who actor.Actor, id int64) (out []int64, err error) {
-	const page = 1000
-	for after := int64(0); ; {
-		var list []campaign.Recipient
-		err := h.Main.View(ctx, who, func(v *store.View) (err error) {
-			if _, err = campaign.Get(v, id); err == nil {
-				list, err = campaign.Recipients(v, id, after, "", "", page)
-			}
-			return err
-		})
-		if err != nil || len(list) == 0 {
-			return out, err
-		}
-		for _, r := range list {
-			out, after = append(out, r.ContactID), r.ContactID
-		}
-	}
-}
-
-// sentWhy tells why each mail was sent, or not: what the person's row and the send check rested on.
-func sentWhy(ctx context.Context, h *app.House, who actor.Actor, id int64, people []int64) ([]byte, error) {
-	type why struct {
-		Contact, List, Event, Permit, Entry               int64
-		State, Reason, Basis, Grade, At, Rules, Agreement string
-	}
-	list := []why{}
-	err := h.Main.View(ctx, who, func(v *store.View) error {
-		for _, p := range people {
-			r, g, err := campaign.Why(v, id, p)
-			if err != nil {
-				return err
-			}
-			w := why{Contact: p, List: r.ListID, Event: r.EventID, Permit: r.PermitID, Entry: g.EntryID, State: string(r.State), Reason: r.Reason,
-				Basis: string(r.Basis), Grade: string(r.Grade), Rules: g.Rulepack, Agreement: g.DPA}
-			if g.At != 0 {
-				w.At = g.At.String()
-			}
-			list = append(list, w)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	b, err := json.MarshalIndent(list, "", " ")
-	return append(b, '\n'), err
 }
 
 type proofExport struct {

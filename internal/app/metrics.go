@@ -73,7 +73,12 @@ var (
 	actsWaiting  = prometheus.NewDesc("consend_acts_waiting", "Acts of people that wait for SQLite's one writer.", nil, nil)
 )
 
-func (backlog) Describe(c chan<- *prometheus.Desc) { c <- factsWaiting; c <- factsLate; c <- tasksOpen; c <- actsWaiting }
+func (backlog) Describe(c chan<- *prometheus.Desc) {
+	c <- factsWaiting
+	c <- factsLate
+	c <- tasksOpen
+	c <- actsWaiting
+}
 
 func (b backlog) Collect(c chan<- prometheus.Metric) {
 	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)

@@ -4,12 +4,12 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
-	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
 )
 
@@ -18,12 +18,18 @@ func (r *run) receipts(do verb, steps ownVerb) {
 	steps("attach a receipt", func(ctx context.Context, who actor.Actor) error {
 		person, event := int64(0), int64(0)
 		err := r.Main.View(ctx, who, func(v *store.View) error {
-			people, err := evidence.Claimed(v, r.News)
-			if err != nil {
-				return err
+			lines, _, err := consent.Register(v, consent.Question{List: r.News, Kind: consent.Give, Source: "import"}, consent.Place{}, 1)
+			if err != nil || len(lines) == 0 {
+				return errors.Join(err, store.ErrNone)
 			}
-			person, event = people[0], people[1]
-			return nil
+			person = lines[0].ContactID
+			events, err := consent.Events(v, person)
+			for _, e := range events {
+				if e.Kind == consent.Give && e.ListID == r.News {
+					event = e.ID
+				}
+			}
+			return err
 		})
 		if err != nil {
 			return err
@@ -34,6 +40,3 @@ func (r *run) receipts(do verb, steps ownVerb) {
 	})
 	do("take a receipt back", func(tx *store.Tx) error { return evidence.Detach(tx, r.n["receipt of"], r.n["receipt"]) })
 }
-
-var _ = consent.Give
-var _ = contact.StateActive

@@ -137,6 +137,7 @@ func (r *run) script() []act {
 	r.merges(member, public)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
+	r.receipts(member, steps)
 	r.proofs(member, steps)
 	r.refusalFiles(member, own, steps)
 	r.chain(member, house)

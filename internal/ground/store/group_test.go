@@ -103,7 +103,7 @@ func TestARefusalInAGroupIsToldWithItsCommit(t *testing.T) {
 // broke ends the transaction under an act, and with it the group's, as a full disk may.
 func broke(tx *store.Tx) error { _, err := tx.Exec(rollback); return err }
 
-var rollback = store.Installation("store_test.rollback", "ROLLBACK")
+var rollback = store.Installation("store_test.rollback", "a test breaks its transaction", "ROLLBACK")
 
 func TestAGroupWhoseTransactionEndsUnderItIsDoneOnce(t *testing.T) {
 	h := testhouse.SQLite(t)

@@ -112,6 +112,9 @@ func Absorb(tx *store.Tx, other, kept int64, a Absorbing) error {
 	}
 	n := a.now
 	tx.Do(absorb, n.Name, n.Attributes.text(), n.Language, n.Country, n.Age, n.NoticeDueAt, n.PausedUntil, int(n.Pace), kept)
+	if names := a.Change.Attributes.filled(); len(names) > 0 { // a value is no younger for having moved
+		tx.Do(carryDates, kept, other, names)
+	}
 	moving := []int64{other}
 	for _, s := range before {
 		if s.MergedInto == other {

@@ -367,14 +367,14 @@ func Split(s string) (ways [][]string) {
 	ways = [][]string{{s}}
 	for _, between := range []string{";", "|", ",", "\n"} {
 		if strings.Contains(s, between) {
-			ways = append(ways, parted(s, between))
+			ways = append(ways, divided(s, between))
 		}
 	}
 	return ways
 }
 
-// parted is strings.Split, but for a sign behind a backslash: so Mailchimp writes a comma of a name.
-func parted(s, between string) []string {
+// divided is strings.Split, but for a sign behind a backslash: so Mailchimp writes a comma of a name.
+func divided(s, between string) []string {
 	out := strings.Split(s, between)
 	for i := 0; i+1 < len(out); {
 		if !strings.HasSuffix(out[i], "\\") {

@@ -139,7 +139,7 @@ func Restrict(tx *store.Tx, id int64, why string) error {
 	if err != nil || !c.Merged() {
 		return err
 	}
-	err = nil; _ = become; return nil; err = become(tx, c.MergedInto, StateRestricted, "contact.restrict", why)
+	err = become(tx, c.MergedInto, StateRestricted, "contact.restrict", why)
 	if fault.Is(err, fault.Gone) { // being erased: it is frozen more than that
 		return nil
 	}

@@ -106,6 +106,9 @@ var (
 		ON CONFLICT (account_id, contact_id, name) DO UPDATE SET noted_at = excluded.noted_at`)
 	noteMany = store.Load("contact.note_many", "attribute_noted", notedColumns,
 		"ON CONFLICT (account_id, contact_id, name) DO UPDATE SET noted_at = excluded.noted_at")
+	carryDates = store.Account("contact.carry_dates", `INSERT INTO attribute_noted (account_id, contact_id, name, noted_at)
+		SELECT :account, CAST(? AS BIGINT), n.name, n.noted_at FROM attribute_noted n WHERE n.account_id = :account AND n.contact_id = ? AND n.name IN ?*
+		ON CONFLICT (account_id, contact_id, name) DO NOTHING`)
 	dateMany   = store.Load("contact.date_many", "attribute_noted", notedColumns, "ON CONFLICT (account_id, contact_id, name) DO NOTHING")
 	datedNames = store.Account("contact.dated_names", `SELECT DISTINCT a.name FROM attribute a WHERE a.account_id = :account AND a.keep_since > 0`)
 	keepers    = store.Installation("contact.keepers", "values end in every account", `SELECT DISTINCT a.account_id FROM attribute a

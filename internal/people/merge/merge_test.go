@@ -450,6 +450,28 @@ func TestBlanksAreFilledAndTheStricterWishHolds(t *testing.T) {
 	})
 }
 
+func TestAValueThatMovesIsNoYoungerForIt(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		kept, other := d.person("kept@example.org"), d.person("other@example.org")
+		d.write(func(tx *store.Tx) error {
+			_, err := contact.MakeAttribute(tx, contact.Attribute{Name: "CITY", Type: contact.TypeText, KeepDays: 30})
+			return err
+		})
+		d.write(func(tx *store.Tx) error {
+			return contact.Correct(tx, other, 0, contact.Change{Attributes: contact.Attributes{"CITY": text("Paris")}})
+		})
+		d.Clock.Advance(20 * 24 * time.Hour)
+		must(t, d.merge(other, kept))
+		for days, want := range map[int]string{9: "Paris", 11: ""} {
+			d.Clock.Set(testhouse.Start.Add(time.Duration(20+days) * 24 * time.Hour).Add(time.Minute))
+			must(t, contact.EndValues(ctx, d.Main))
+			if got := d.contact(kept).Attributes["CITY"].Raw(); got != want {
+				t.Errorf("after %d more days: %q", days, got)
+			}
+		}
+	})
+}
+
 func TestAMergeIsRefusedWhereItWouldTellUntruths(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		a, b, c := d.person("a@example.org"), d.person("b@example.org"), d.person("c@example.org")

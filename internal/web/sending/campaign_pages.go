@@ -9,6 +9,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/sender"
+	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
@@ -66,6 +67,8 @@ func (p *CampaignPages) Routes() []shell.Route {
 		change("/campaigns/{id}/drop", "campaign.drop", p.campaignDropPost),
 		person(read("/campaigns/{id}/recipients", p.campaignRecipients)),
 		person(read("/campaigns/{id}/recipients/{contact}", p.campaignRecipient)),
+		{Method: http.MethodGet, Pattern: "/campaigns/{id}/sample", Permission: shell.ContactsExport, Handler: p.campaignSample},
+		{Method: http.MethodPost, Pattern: "/campaigns/{id}/sample", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.campaignSamplePost},
 		{Method: http.MethodPost, Pattern: "/campaigns/{id}/export", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{"campaign.export"}, Handler: p.campaignExportPost},
 	}
 	return append(out, p.senderRoutes()...)
