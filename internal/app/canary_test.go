@@ -89,6 +89,7 @@ var notReached = map[string]string{
 	"main.refusal_out.scope_id":      "a line waits here until the next fact is handled: the house has settled",
 	"main.import_note.args":          "no value of hers was left out",
 	"main.contact.notice_due_at":     "nobody passed her on: GDPR 14 owes her no notice",
+	"main.once_run.made_by":          "no act asked her anything",
 }
 
 // walk is a house with its pages served, its log written down, and a clock of its own.

@@ -5,6 +5,7 @@ package once
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/budget"
@@ -126,6 +127,7 @@ func Work(ctx context.Context, r *job.Run) error {
 			_, err := trace.Append(tx, trace.Act{Action: "once.chosen", Object: "once", ObjectID: run.ID, Clear: proof.Fields{"people": dec(run.People)}})
 			return false, err
 		}
+		last := ids[len(ids)-1]
 		who, err := chosen(tx, run, ids)
 		if err != nil {
 			return false, err
@@ -137,7 +139,7 @@ func Work(ctx context.Context, r *job.Run) error {
 		if err := wanted(tx, who, listID, run.ID, func(int64) int64 { return run.ImportID }); err != nil {
 			return false, err
 		}
-		tx.Do(stepRun, ids[len(ids)-1], len(who), run.ID)
+		tx.Do(stepRun, last, len(who), run.ID)
 		return true, nil
 	})
 	if err == nil {
@@ -146,15 +148,29 @@ func Work(ctx context.Context, r *job.Run) error {
 	return err
 }
 
+// chosen gives those of some people of the list who get it.
 func chosen(r store.Reader, run Run, ids []int64) ([]int64, error) {
+	if run.ImportID != 0 {
+		came, err := consent.CameBy(r, run.ListID, run.ImportID, ids)
+		if err != nil {
+			return nil, err
+		}
+		ids = ids[:0]
+		for _, c := range came {
+			ids = append(ids, c.ContactID)
+		}
+		if ids = slices.Compact(ids); len(ids) == 0 {
+			return nil, nil
+		}
+	}
 	if run.Kind == Tell {
-		return store.All[int64](r, whoTell, run.ListID, ids, run.ImportID)
+		return store.All[int64](r, whoTell, run.ListID, ids)
 	}
 	mailable, err := consent.Mailable(r)
 	if err != nil {
 		return nil, err
 	}
-	return store.All[int64](r, whoAsk, mailable, run.ListID, ids, run.ImportID, run.ImportID)
+	return store.All[int64](r, whoAsk, mailable, run.ListID, ids)
 }
 
 func wanted(tx *store.Tx, who []int64, listID, run int64, imp func(int64) int64) error {

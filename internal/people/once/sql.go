@@ -32,12 +32,11 @@ var (
 			WHERE e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id AND e.import_id = ?)) LIMIT 1000000000) t
 		GROUP BY t.reason ORDER BY t.reason`)
 	whoTell = store.Account("once.who_tell", `SELECT c.id FROM subscription k JOIN contact c ON c.account_id = :account AND c.id = k.contact_id
-		WHERE k.account_id = :account AND k.list_id = ? AND k.contact_id IN ?* AND c.notice_due_at > 0 AND `+came+`
+		WHERE k.account_id = :account AND k.list_id = ? AND k.contact_id IN ?* AND c.notice_due_at > 0
 		AND NOT `+said+`0 AND o.state <> 'left_out') AND `+consent.TellSQL+` = '' ORDER BY c.id`)
 	whoAsk = store.Account("once.who_ask", `SELECT c.id FROM subscription s
 		JOIN contact c ON c.account_id = :account AND c.id = s.contact_id JOIN list l ON l.account_id = :account AND l.id = s.list_id
-		WHERE s.account_id = :account AND `+consent.AskSQL+` = '' AND s.list_id = ? AND s.contact_id IN ?* AND (CAST(? AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM consent_event e
-			WHERE e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id AND e.import_id = ?))
+		WHERE s.account_id = :account AND `+consent.AskSQL+` = '' AND s.list_id = ? AND s.contact_id IN ?*
 		AND NOT `+said+`s.list_id AND o.state <> 'left_out') ORDER BY c.id`)
 	// Whose month ends soon, or has ended: by the small index of those who are owed word.
 	whoDue = store.Account("once.who_due", `SELECT c.id, c.notice_due_at FROM contact c WHERE c.account_id = :account AND c.notice_due_at > 0 AND c.notice_due_at <= ?
