@@ -51,7 +51,7 @@ func TestTellingAndAskingShowWhomAndWhatBeforeAnythingLeaves(t *testing.T) {
 			return err
 		})
 		page = o.get(tell)
-		contains(t, page, say(o, "Tell 2 people now", "Informer 2 personnes maintenant"), "passed it on to us", "Salon du Thé", "D’où", `lang="fr"`, `lang="en"`)
+		contains(t, page, say(o, "Tell 2 people now", "Informer 2 personnes maintenant"), "Salon du Thé", "D’où", `lang="fr"`, `lang="en"`)
 		contains(t, o.get(ask), say(o, "Has to hear first where the address comes from", "Doit d’abord apprendre d’où vient son adresse"))
 		if to := o.post("/once/switch", "do", "stop", "import", fmt.Sprint(sum.Import)); to != tell {
 			t.Errorf("leads to %s", to)
