@@ -72,7 +72,7 @@ var (
 	runsOf = store.Account("once.runs_of", `SELECT r.id, r.kind, r.list_id, r.import_id, r.after_id, r.people, r.made_by, r.made_at, r.ended_at, r.entry_id
 		FROM once_run r WHERE r.account_id = :account AND r.kind = ? AND r.list_id = ? ORDER BY r.id DESC LIMIT ?`)
 	stepRun = store.Account("once.step_run", `UPDATE once_run SET after_id = ?, people = people + ? WHERE account_id = :account AND id = ?`)
-	endRun  = store.Account("once.end_run", `UPDATE once_run SET ended_at = :now WHERE account_id = :account AND id = ?`)
+	endRun  = store.Account("once.end_run", `UPDATE once_run SET ended_at = :now, after_id = 0 WHERE account_id = :account AND id = ?`)
 
 	countTold = store.Account("once.count_told", `SELECT o.state, o.answer, COUNT(*) AS people FROM once o
 		WHERE o.account_id = :account AND o.import_id = ? AND o.import_id <> 0 AND o.list_id = 0 GROUP BY o.state, o.answer ORDER BY o.state`)

@@ -34,7 +34,7 @@ CREATE TABLE once_run (
   kind       {text} NOT NULL CHECK (kind IN ('tell', 'ask')),
   list_id    BIGINT NOT NULL,
   import_id  BIGINT NOT NULL,                  -- 0: everybody on the list
-  after_id   BIGINT NOT NULL DEFAULT 0,        -- the last person looked at
+  after_id   BIGINT NOT NULL DEFAULT 0,        -- how far it came; 0 once it has ended
   people     BIGINT NOT NULL DEFAULT 0,        -- who will get it
   made_by    BIGINT NOT NULL,
   made_at    BIGINT NOT NULL,
