@@ -147,10 +147,10 @@ func (r *run) script() []act {
 	r.moreForms(public)
 	r.answerOnce(public)
 	r.moves(member, public, own, later)
-	r.values(member, steps, later)
 	r.team(member, house, own, steps, late, later)
 	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)
+	r.values(member, steps, later) // takes days
 	return all
 }
 
