@@ -33,6 +33,7 @@ import (
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
 	"consend/internal/testhouse"
+	"consend/internal/trace/proof"
 )
 
 var ctx = context.Background()
@@ -464,6 +465,47 @@ func TestNobodyIsToldOrAskedTwiceOrAfterANoWhateverTheOrder(t *testing.T) {
 		}
 		if count("waits@example.org") != 0 || len(seen) == 0 {
 			t.Errorf("waiting: %d; %d in all", count("waits@example.org"), len(seen))
+		}
+	})
+}
+
+// What a campaign told at its top counts once, is proved of each person alone, and doesn't come again as a mail of its own.
+func TestWhatACampaignToldIsProvedOfEachPersonAndNotToldAgain(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		d.publish()
+		imp := d.bring("ada@example.org", "bob@example.org", "cy@example.org")
+		ada, bob := d.person("ada@example.org").ID, d.person("bob@example.org").ID
+		var note notice.Version
+		d.view(func(v *store.View) (err error) { note, _, err = notice.Current(v); return err })
+		told := func(campaign int64) {
+			d.write(func(tx *store.Tx) error { return once.ToldBy(tx, campaign, note.ID, []int64{bob, ada, ada, 999}) })
+		}
+		told(4711)
+		told(4712)
+		r := d.row("ada@example.org", 0)
+		if r.CampaignID != 4711 || r.ImportID != imp || r.NoteVersionID != note.ID || r.Whole() || d.person("ada@example.org").NoticeDueAt != 0 {
+			t.Errorf("%+v", r)
+		}
+		d.write(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err })
+		d.settle()
+		if got := d.mails("source"); len(got) != 1 || !strings.Contains(got[0], "cy@example.org") {
+			t.Errorf("%d mails", len(got))
+		}
+		for _, id := range []int64{ada, d.person("cy@example.org").ID} {
+			p, err := evidence.Build(ctx, d.Main, d.who, id, "en")
+			must(t, err)
+			said := 0
+			for _, a := range p.File.Acts {
+				if strings.Contains(a.Words, "GDPR 14") {
+					said++
+				}
+			}
+			if said != 1 {
+				t.Errorf("the proof tells of it %d times", said)
+			}
+			if _, err := proof.Verify(p.Bytes, d.Log.Key(), nil); err != nil {
+				t.Errorf("the proof doesn't hold: %v", err)
+			}
 		}
 	})
 }
