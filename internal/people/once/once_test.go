@@ -29,6 +29,7 @@ import (
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/people/once"
+	"consend/internal/people/refusal"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/transactional"
@@ -76,7 +77,9 @@ func each(t *testing.T, f func(t *testing.T, d *desk)) {
 			return once.Ended(tx, m.Ref, m.ID, s[m.State], m.Reason)
 		}
 		d.mail.Ended = map[job.Kind]func(tx *store.Tx, m message.Message) error{once.TellMail: ended, once.AskMail: ended}
-		d.jobs = job.New(h.Main, d.mail.Facts(), map[job.Kind]job.Work{once.RunKind: once.Work}, nil)
+		facts := d.mail.Facts()
+		facts[refusal.Noted] = func(*store.Tx, int64) error { return nil }
+		d.jobs = job.New(h.Main, facts, map[job.Kind]job.Work{once.RunKind: once.Work}, nil)
 		d.write(func(tx *store.Tx) (err error) {
 			d.list, err = list.EnsureNamed(tx, "Newsletter", "News")
 			return err
@@ -380,8 +383,11 @@ func TestAQuestionMakesAClaimThePersonsOwnYesAndSilenceChangesNothing(t *testing
 		}
 		wants(t, ask(), "once.nobody")
 		d.settle()
-		if n := len(d.mails("question")); n != 4 {
-			t.Errorf("%d mails", n)
+		d.tellAll(d.bring("eve@example.org")) // somebody new is asked, and nobody else once more
+		must(t, ask())
+		d.settle()
+		if got := d.mails("question"); len(got) != 5 || !strings.Contains(got[0], "eve@example.org") {
+			t.Errorf("%d mails", len(got))
 		}
 		if _, err := evidence.Build(ctx, d.Main, d.who, asked.ContactID, "fr"); err != nil {
 			t.Errorf("the proof: %v", err)
