@@ -36,6 +36,7 @@ import (
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/move"
+	"consend/internal/people/once"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/sender"
@@ -376,6 +377,32 @@ func (w *walk) claim(person int64) {
 	must(w.t, err)
 }
 
+// askedOnce asks Wren once whether a claim of a member's is true, and she says yes.
+func (w *walk) askedOnce(person int64, who []canary) {
+	w.t.Helper()
+	var fair int64
+	var link string
+	w.write(func(tx *store.Tx) (err error) {
+		if fair, err = list.EnsureNamed(tx, "Foires", "Foire"); err != nil {
+			return err
+		}
+		_, err = consent.Apply(tx, []consent.Event{{Contact: person, List: fair, Kind: consent.Give, Basis: consent.ByConsent, Grade: consent.GradeD, Source: "member", DeclaredBy: w.Member}})
+		return err
+	})
+	at := fmt.Sprintf("/once/ask/%d", fair)
+	w.page("GET", at, nil)
+	w.page("POST", at, url.Values{})
+	w.settle()
+	w.view(func(v *store.View) (err error) { link, err = once.Link(v, person, fair); return err })
+	u, err := url.Parse(link)
+	must(w.t, err)
+	w.visit("GET", u.Path, nil, who)
+	if code, body := w.visit("POST", u.Path, url.Values{"do": {"yes"}}, who); code != http.StatusOK {
+		w.t.Fatalf("the question: %d %s", code, body)
+	}
+	w.clock.Advance(time.Minute)
+}
+
 // wrenGoes lets Wren go through everything, and gives her number.
 func (w *walk) wrenGoes() int64 {
 	w.t.Helper()
@@ -387,6 +414,7 @@ func (w *walk) wrenGoes() int64 {
 	caught, m := w.caught(id)
 	w.page("GET", fmt.Sprintf("/mailbox/%d", caught), nil)
 	w.claim(id)
+	w.askedOnce(id, who)
 	at := fmt.Sprintf("/contacts/%d", id)
 	w.page("POST", at+"/correct", url.Values{"name": {wren[1].value}, "language": {"fr"}, "country": {"FR"}, "attr.CITY": {wren[2].value}, "attr.FIRSTNAME": {"Wrenna"}, "attr.LASTNAME": {wren[1].value}})
 	w.attach(id)

@@ -24,6 +24,7 @@ import (
 	"consend/internal/people/list"
 	"consend/internal/people/move"
 	"consend/internal/people/notice"
+	"consend/internal/people/once"
 	"consend/internal/people/refusal"
 	"consend/internal/people/segment"
 	"consend/internal/sending/campaign"
@@ -56,6 +57,7 @@ func DataMap() datamap.Map {
 		form.Data(),
 		move.Data(),
 		importer.Data(),
+		once.Data(),
 		evidence.Data(),
 		account.Data(),
 		login.Data(),

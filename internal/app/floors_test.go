@@ -31,7 +31,7 @@ var floors = []struct {
 	{"gate", []string{"internal/gate"}},
 	{"chain", []string{"internal/chain/processor", "internal/chain/transfer", "internal/chain/legal"}},
 	{"people", []string{"internal/people/refusal", "internal/people/contact", "internal/people/notice", "internal/people/list", "internal/people/consent", "internal/people/segment",
-		"internal/people/form", "internal/people/move", "internal/people/merge", "internal/people/importer", "internal/people/evidence"}},
+		"internal/people/form", "internal/people/move", "internal/people/merge", "internal/people/importer", "internal/people/once", "internal/people/evidence"}},
 	{"team", []string{"internal/team/secret", "internal/team/account", "internal/team/login", "internal/team/member", "internal/team/apikey", "internal/team/clearance", "internal/team/access"}},
 	{"mail", []string{"internal/mail/address", "internal/mail/token", "internal/mail/compose", "internal/mail/transport", "internal/mail/bounce"}},
 	{"trace", []string{"internal/trace/proof", "internal/trace"}},

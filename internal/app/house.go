@@ -136,6 +136,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.Main.Attach(h.Forms)
 	h.Relays = relay.Open(h.Main, h.Site.Host)
 	h.Service = transactional.New(h.Main, h.Relays, letters())
+	h.Service.Ended = endings()
 	h.Main.Attach(h.Service)
 	h.Campaigns = campaign.NewEngine(h.Main, h.Relays, filepath.Join(c.Data, "flight"))
 	h.Main.Attach(h.Campaigns)

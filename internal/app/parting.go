@@ -11,6 +11,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/move"
+	"consend/internal/people/once"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -33,6 +34,7 @@ func Parting(tx *store.Tx, people []int64) error {
 	campaign.DropPeople(tx, people)
 	importer.DropPeople(tx, people)
 	move.DropPeople(tx, people)
+	once.DropPeople(tx, people)
 	if err := evidence.DropPeople(tx, people); err != nil {
 		return err
 	}
@@ -41,4 +43,11 @@ func Parting(tx *store.Tx, people []int64) error {
 }
 
 // Holding tells to whom among some people something was sent, or is on its way.
-func Holding(r store.Reader, people []int64) ([]int64, error) { return campaign.Held(r, people) }
+func Holding(r store.Reader, people []int64) ([]int64, error) {
+	sent, err := campaign.Held(r, people)
+	if err != nil {
+		return nil, err
+	}
+	told, err := once.Held(r, people)
+	return append(sent, told...), err
+}

@@ -145,6 +145,7 @@ func (r *run) script() []act {
 	r.letters(member, steps, late, later)
 	r.service(member, house, steps, late)
 	r.moreForms(public)
+	r.answerOnce(public)
 	r.moves(member, public, own, later)
 	r.bases(member, steps)
 	r.team(member, house, own, steps, late, later)
@@ -488,6 +489,7 @@ func (r *run) imports(do verb, own, steps ownVerb) {
 		return importer.ReleaseWork(ctx, &job.Run{DB: r.Main, Ref: r.n["waiting"], Who: actor.Worker("importer.release", r.Account)})
 	})
 	r.undo(do, own, steps, site)
+	r.sayOnce(do, own, steps)
 	own("receive a file to throw away", func(ctx context.Context, who actor.Actor) error {
 		id, err := importer.Receive(ctx, r.Main, who, "rien.csv", strings.NewReader(table))
 		return r.keep("nothing", id, err)

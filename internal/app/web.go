@@ -13,6 +13,7 @@ import (
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
+	"consend/internal/people/once"
 	"consend/internal/web/duty"
 	"consend/internal/web/forms"
 	"consend/internal/web/help"
@@ -51,6 +52,8 @@ func place(kind job.Kind, ref int64) string {
 	switch kind {
 	case importer.RunKind, importer.ForecastKind, importer.ReleaseKind, importer.UndoKind:
 		return fmt.Sprintf("/import/%d", ref)
+	case once.RunKind:
+		return fmt.Sprintf("/once/%d", ref)
 	case evidence.ExportKind:
 		return fmt.Sprintf("/privacy/exports/%d", ref)
 	}

@@ -19,6 +19,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/move"
+	"consend/internal/people/once"
 	"consend/internal/people/refusal"
 	"consend/internal/sending/message"
 	"consend/internal/sending/relay"
@@ -41,7 +42,18 @@ func letters() map[job.Kind]transactional.Compose {
 		importer.Remind:        importer.DraftReminder,
 		move.AskedOld:          move.DraftOld,
 		move.AskedNew:          move.DraftNew,
+		once.TellMail:          once.DraftTell,
+		once.AskMail:           once.DraftAsk,
 	}
+}
+
+// endings says who hears what became of a service mail.
+func endings() map[job.Kind]func(tx *store.Tx, m message.Message) error {
+	said := func(tx *store.Tx, m message.Message) error {
+		states := map[message.State]once.State{message.Accepted: once.Done, message.LeftOut: once.LeftOut, message.Failed: once.Failed, message.Uncertain: once.Doubt}
+		return once.Ended(tx, m.Ref, m.ID, states[m.State], m.Reason)
+	}
+	return map[job.Kind]func(tx *store.Tx, m message.Message) error{once.TellMail: said, once.AskMail: said}
 }
 
 // facts says what follows from what.
@@ -60,6 +72,7 @@ func (h *House) works() map[job.Kind]job.Work {
 		importer.ReleaseKind:  importer.ReleaseWork,
 		importer.UndoKind:     importer.UndoWork,
 		evidence.ExportKind:   evidence.Work,
+		once.RunKind:          once.Work,
 	}
 }
 
@@ -70,6 +83,8 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "form.remind", Every: time.Hour, Do: func(ctx context.Context) error { return form.Remind(ctx, h.Main) }},
 		{Kind: "move.expire", Every: time.Hour, Do: func(ctx context.Context) error { return move.Expire(ctx, h.Main) }},
 		{Kind: "importer.daily", Every: time.Hour, Do: importer.Daily(h.Main)},
+		{Kind: "once.pace", Every: time.Minute, Do: once.Pace(h.Main)},
+		{Kind: "once.daily", Every: time.Hour, Do: once.Daily(h.Main)},
 		{Kind: "message.sweep", Every: time.Hour, Do: message.Sweep(h.Main)},
 		{Kind: "relay.sweep", Every: time.Hour, Do: relay.Sweep(h.Main)},
 		{Kind: "access.sweep", Every: time.Hour, Do: h.Desk.Sweep},

@@ -115,9 +115,14 @@ func factsOf(r store.Reader, b Batch) (facts, error) {
 	return f, nil
 }
 
+// listed tells whether mail of the class goes to people by a list they are on.
+func (c Class) listed() bool { return c == Campaign || c == Question }
+
 // reaches tells whether mail of the class goes to people the account reaches out to; the rest
 // is owed to people who are already there, and goes on when the account is suspended.
-func (c Class) reaches() bool { return c == Campaign || c == Confirmation || c == Invitation }
+func (c Class) reaches() bool {
+	return c == Campaign || c == Confirmation || c == Invitation || c.Once()
+}
 
 var relayReason = map[processor.Reason]Reason{
 	processor.Missing: RelayUnknown, processor.IsTerminated: RelayTerminated, processor.IsSuspended: RelaySuspended,
@@ -176,16 +181,18 @@ func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision
 	out, norms := make([]Decision, len(who)), make([]string, len(who))
 	found := map[Candidate]answer{}
 	lists := map[int64][]int64{}
-	var signups, contacts, members, changes []int64
+	var signups, contacts, sources, members, changes []int64
 	for i, c := range who {
 		out[i] = Decision{Candidate: c, Reason: Gone}
 		switch {
-		case b.Class == Campaign:
+		case b.Class.listed():
 			list := c.List
 			if list == 0 {
 				list = b.List
 			}
 			lists[list] = append(lists[list], c.Contact)
+		case b.Class == Source:
+			sources = append(sources, c.Contact)
 		case b.Class == Confirmation && c.Change != 0:
 			changes = append(changes, c.Change)
 		case b.Class == Confirmation:
@@ -196,8 +203,12 @@ func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision
 			members = append(members, c.Member)
 		}
 	}
+	listed := askCampaign
+	if b.Class == Question {
+		listed = askQuestion
+	}
 	for list, ids := range lists {
-		if err := read(r, found, func(a answer) Candidate { return Candidate{Contact: a.ID, List: list} }, askCampaign, append(g.Args(), list, ids)...); err != nil {
+		if err := read(r, found, func(a answer) Candidate { return Candidate{Contact: a.ID, List: list} }, listed, append(g.Args(), list, ids)...); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -209,6 +220,7 @@ func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision
 		{signups, askSignup, func(a answer) Candidate { return Candidate{Signup: a.ID} }},
 		{changes, askChange, func(a answer) Candidate { return Candidate{Change: a.ID} }},
 		{contacts, askContact, func(a answer) Candidate { return Candidate{Contact: a.ID} }},
+		{sources, askSource, func(a answer) Candidate { return Candidate{Contact: a.ID} }},
 		{members, memberQuery[b.Class], func(a answer) Candidate { return Candidate{Member: a.ID} }},
 	} {
 		if len(q.ids) > 0 && q.query != nil {
@@ -222,7 +234,7 @@ func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision
 		switch {
 		case c.Change != 0:
 			key = Candidate{Change: c.Change}
-		case b.Class == Campaign:
+		case b.Class.listed():
 			key = Candidate{Contact: c.Contact, List: c.List}
 			if key.List == 0 {
 				key.List = b.List

@@ -36,16 +36,21 @@ const (
 	SignIn       Class = "sign_in"      // to a member
 	Checkpoint   Class = "checkpoint"   // to an owner: the trace's head
 	Notice       Class = "notice"       // to a member or a contact: what the law or the house owes them
+	Source       Class = "source"       // to a contact, once ever: where their address comes from (GDPR 14)
+	Question     Class = "question"     // to a contact of a list, once ever: may we go on? Direct marketing itself (compliance L1)
 )
 
 // Classes lists all of them.
 func Classes() []Class {
-	return []Class{Campaign, Confirmation, Receipt, Invitation, SignIn, Checkpoint, Notice}
+	return []Class{Campaign, Confirmation, Receipt, Invitation, SignIn, Checkpoint, Notice, Source, Question}
 }
 
-// Service tells whether mail of the class is service mail: it needs no basis, and no paperwork
-// of the account stops it.
+// Service tells whether mail of the class is service mail: written by a room of ours in fixed words,
+// and no paperwork of the account stops it. Only the question needs a basis.
 func (c Class) Service() bool { return c != Campaign }
+
+// Once tells whether nobody may get mail of the class twice: one that may have arrived is not sent again by itself.
+func (c Class) Once() bool { return c == Source || c == Question }
 
 // Reason is the first fact against a mail; "" is none. Each has its words: "gate.reason.<reason>".
 type Reason string
@@ -59,6 +64,9 @@ const (
 	SaidNotMe  Reason = "said_not_me" // "I did not ask for this": no further confirmation mail
 	NotPending Reason = "not_pending" // the sign-up was answered or is too old
 	NotOwner   Reason = "not_owner"   // the mail is an owner's
+	Told       Reason = "told"        // nothing is owed (any more): they were told where their address comes from
+	OwnYes     Reason = "own_yes"     // they said yes themselves: there is nothing to ask
+	Untold     Reason = "untold"      // has to hear first where the address comes from
 
 	// against this mail: decided anew
 	NoPermit     Reason = "no_permit"     // none, or one of another service or account
@@ -87,7 +95,7 @@ func Reasons() []Reason {
 	for _, r := range consent.Reasons() {
 		out = append(out, Reason(r))
 	}
-	return append(append(out, Gone, SaidNotMe, NotPending, NotOwner, NoPermit, PermitOver, NotCovered, OtherAddress), held...)
+	return append(append(out, Gone, SaidNotMe, NotPending, NotOwner, Told, OwnYes, Untold, NoPermit, PermitOver, NotCovered, OtherAddress), held...)
 }
 
 // Again tells whether the mail is to be decided anew: nothing speaks against the person, but

@@ -20,6 +20,14 @@ var (
  LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
  WHERE c.account_id = :account AND c.id IN ?*`)
 
+	askQuestion = store.Account("gate.question", `SELECT c.id AS id, c.email_norm AS norm, `+consent.AskSQL+` AS reason,
+ COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade, COALESCE(s.event_id, 0) AS event
+ FROM contact c JOIN list l ON l.account_id = :account AND l.id = ?
+ LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
+ WHERE c.account_id = :account AND c.id IN ?*`)
+	askSource = store.Account("gate.source", `SELECT c.id AS id, c.email_norm AS norm, `+consent.TellSQL+` AS reason
+ FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
+
 	// A sign-up that waits gets its mail unless the mailbox said "not me", or an authority forbade
 	// to write there. The address is the contact's: one that bounced may be tried again, since
 	// somebody has just typed it.

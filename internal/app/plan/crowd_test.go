@@ -61,6 +61,7 @@ var crowd = []struct {
 	{"import", 100, "account_id, id, state, name, size, sha256, format, survey, mapping, origin, options, cursor, counts, made_at, file_ends_at", "{a}, i, 'done', 'N', 1, {b i}, '{}', '{}', '{}', '{}', '{}', '{}', '{}', i, i"},
 	{"import_note", 20_000, "account_id, import_id, seq, line, kind, reason, args", "{a}, {g}, i, i, 'refused', 'R', '{}'"},
 	{"import_waiting", 20_000, "account_id, import_id, contact_id, line, lacks, made", "{a}, {g}, i, i, 'proof', 1"},
+	{"once", 50_000, "account_id, contact_id, list_id, id, state, import_id, made_at, at", "{a}, i, CASE WHEN i % 3 = 0 THEN {l} ELSE 0 END, i, CASE WHEN i % 500 = 1 THEN 'wanted' WHEN i % 500 = 2 THEN 'queued' ELSE 'done' END, {g}, i, i"},
 	{"evidence_file", 100, "account_id, id, import_id, name, type, size, sha256, made_at, ends_at", "{a}, i, {g}, 'N', 'text/csv', 1, {b i}, i, i"},
 	{"event_evidence", 20_000, "account_id, id, contact_id, event_id, list_id, blob_id, name, type, size, sha256, made_by, made_at, ends_at, entry_id", "{a}, i, i, i, {l}, i, 'N', 'text/plain', 1, {b i}, {m}, i, i, i"},
 	{"blob", 20_000, "account_id, id, owner, owner_id, type, size, sha256, made_at, ends_at", "{a}, i, CASE WHEN i < 1000 THEN 'import' ELSE 'evidence' END, i, 'text/csv', 1, {b i}, i, i"},

@@ -30,7 +30,7 @@ var grows = func() map[string]bool {
 }()
 
 // small are the partial indexes that hold only what is open: reading one whole is reading the work there is.
-var small = set("message_due", "message_next", "campaign_open", "campaign_batch_open", "task_open", "signup_unconfirmed", "recipient_again", "address_change_due")
+var small = set("message_due", "message_next", "campaign_open", "campaign_batch_open", "task_open", "signup_unconfirmed", "recipient_again", "address_change_due", "once_waits", "contact_notice")
 
 // wide are the statements that may, on which database, and why.
 var wide = []struct{ name, table, on, why string }{
@@ -43,6 +43,10 @@ var wide = []struct{ name, table, on, why string }{
 	{"campaign.audience", "contact", "postgres", "counts everybody a campaign is about: a list's people, which may be all"},
 	{"campaign.audience", "subscription", "postgres", "the same"},
 	{"consent.reasons_count", "contact", "postgres", "counts the people of a list by reason: PostgreSQL reads all contacts where the list holds many of them"},
+	{"once.count_ask", "contact", "postgres", "counts the people of a list, when a member is about to ask them"},
+	{"once.count_ask", "consent_event", "postgres", "the same, of an import"},
+	{"once.count_ask", "once", "postgres", "the same"},
+	{"once.count_asked", "once", "postgres", "counts the answers of a list's people, for one page"},
 	{"consent.suppressions", "suppression", "postgres", "a page of those with one reason reads on until it is full"},
 	{"campaign.some_given", "subscription", "postgres", "takes the first few people of lists, and stops there"},
 	{"job.waiting", "fact", "both", "takes the first of the queue, by its order"},

@@ -61,18 +61,20 @@ type Attachment struct {
 // already in that person's language. sending/transactional gives it its one layout, asks the gate
 // and sends it. Rooms below sending write drafts, and never send.
 type Draft struct {
-	Class    string  // a gate class: "confirmation", "receipt", "invitation", "sign_in", "checkpoint", "notice"
+	Class    string  // a gate class: "confirmation", "receipt", "invitation", "sign_in", "checkpoint", "notice", "source", "question"
 	To       Mailbox // one person
 	Contact  int64   // exactly one of the three says who it is
 	Signup   int64
 	Member   int64
 	Change   int64  // beside Contact: a change of address, whose new mailbox To is
+	List     int64  // beside Contact, of a question: the list it is about
 	Language string // "en" or "fr"
 	Subject  string
 	Preview  string  // the line that mailbox lists show after the subject
 	Blocks   []Block // in reading order
 	Attached []Attachment
-	Secret   bool // holds a link or code that lets somebody in: its content is never kept
+	Leave    string // where one click says no (RFC 8058), of mail that isn't the person's own doing
+	Secret   bool   // holds a link or code that lets somebody in: its content is never kept
 }
 
 // BlockKind is what a block of a draft is.

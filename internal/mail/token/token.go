@@ -31,7 +31,7 @@ type Kind string
 
 // Kinds. The objects of each are named here, in order.
 const (
-	Unsubscribe Kind = "unsubscribe" // contact, list; or contact, list, campaign
+	Unsubscribe Kind = "unsubscribe" // contact, list (0: everything); or contact, list, campaign
 	Preferences Kind = "preferences" // contact
 	Confirm     Kind = "confirm"     // sign-up
 	Receipt     Kind = "receipt"     // contact, consent event
@@ -43,11 +43,12 @@ const (
 	Evidence    Kind = "evidence"    // correspondent's answer to a question of ours
 	MoveOld     Kind = "move_old"    // change of address: the mailbox we write to answers
 	MoveNew     Kind = "move_new"    // change of address: the other mailbox answers
+	Question    Kind = "question"    // contact, list: may we go on?
 )
 
 var letters = map[Kind]byte{
 	Unsubscribe: 'u', Preferences: 'p', Confirm: 'c', Receipt: 'r', Me: 'i', View: 'v', Click: 't', Bounce: 'b', Service: 's', Evidence: 'e',
-	MoveOld: 'o', MoveNew: 'n',
+	MoveOld: 'o', MoveNew: 'n', Question: 'q',
 }
 
 // Key names the key of this kind in the account's ring: ring.MAC(account, kind.Key()).

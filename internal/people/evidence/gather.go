@@ -18,6 +18,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/people/once"
 	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
@@ -336,6 +337,40 @@ func (g *gathering) acts() (err error) {
 		proved, err := g.Entry(e.ID, s)
 		if fault.Is(err, fault.Busy) {
 			continue // it waits to be sealed; the next proof shows it
+		}
+		if err != nil {
+			return err
+		}
+		g.file.Acts = append(g.file.Acts, proof.Act{Words: g.actWords(e), Entry: proved})
+	}
+	return g.told()
+}
+
+// told shows that the person was told where their address comes from by an act on many, such as a campaign (GDPR 14):
+// those entries name none of them in their own line.
+func (g *gathering) told() error {
+	if g.of.Of() != "" {
+		return nil
+	}
+	said, err := once.Of(g.View, g.contact.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range said {
+		if o.EntryID == 0 || o.Whole() {
+			continue
+		}
+		e, err := trace.Find(g.View, o.EntryID)
+		if err != nil {
+			return err
+		}
+		s := trace.Shown{Member: o.EntryIndex, Person: g.who, Clear: proof.Fields{}}
+		if o.ImportID != 0 {
+			s.Clear["import"] = dec(o.ImportID)
+		}
+		proved, err := g.Entry(o.EntryID, s)
+		if fault.Is(err, fault.Busy) {
+			continue
 		}
 		if err != nil {
 			return err

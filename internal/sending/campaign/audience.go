@@ -23,6 +23,7 @@ type Audience struct {
 	Grades map[consent.Grade]int64 // of those who may get it
 	Bases  map[consent.Basis]int64
 	Out    []LeftOut // by how many, most first
+	Owed   int64     // of those who may get it: how many hear at its top where their address comes from (GDPR 14)
 }
 
 // LeftOut is how many people are left out for a reason.
@@ -77,6 +78,7 @@ func audience(r store.Reader, plus, minus []int64, in segment.Predicate) (Audien
 		Basis  consent.Basis
 		Grade  consent.Grade
 		People int64
+		Owed   int64
 	}
 	g, err := consent.GroundOf(r)
 	if err != nil {
@@ -90,6 +92,7 @@ func audience(r store.Reader, plus, minus []int64, in segment.Predicate) (Audien
 			continue
 		}
 		a.People += x.People
+		a.Owed += x.Owed
 		a.Grades[x.Grade] += x.People
 		a.Bases[x.Basis] += x.People
 	}

@@ -17,11 +17,14 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/pii"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
+	"consend/internal/people/once"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
@@ -462,23 +465,101 @@ func decoded(raw []byte) string {
 	return strings.NewReplacer("=C3=A9", "é", "=E2=80=99", "’", "=3D", "=").Replace(s)
 }
 
+// note publishes a privacy note: without one nobody can be told where their address comes from.
+func (p *place) note(t testing.TB) {
+	t.Helper()
+	p.write(t, func(tx *store.Tx) error {
+		rules, err := rulepack.For(tx)
+		if err != nil {
+			return err
+		}
+		id, err := notice.Make(tx, "Note", notice.Begin(notice.Answers{Name: "Maison Exemple", Postal: "1 rue de l’Exemple, 69001 Lyon", Country: "FR", Language: "en",
+			DataName: "Camille", DataEmail: "data@example.org", Sending: "mailbox"}, rules))
+		if err == nil {
+			_, err = notice.Publish(tx, id, 1)
+		}
+		return err
+	})
+}
+
+// owed brings somebody whom a partner passed on, and who is to be told of it within the month.
+func (p *place) owed(t testing.TB, email string) (id int64) {
+	t.Helper()
+	p.write(t, func(tx *store.Tx) error {
+		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must(email), Name: pii.T("New"), Source: "import", NoticeDueAt: tx.Now.Add(20 * 24 * time.Hour)}})
+		if err != nil {
+			return err
+		}
+		id = rows[0].ID
+		_, err = consent.Apply(tx, []consent.Event{{Contact: id, List: p.list, Kind: consent.Give, Basis: consent.B2B, BasisRef: "Salon Nord", Grade: consent.GradeB,
+			Source: "member", Method: "acquired", Row: rows[0]}})
+		return err
+	})
+	return id
+}
+
 func TestOwedWordOfAnOriginComesWithTheFirstMail(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := settle(t, h)
-		var id int64
-		p.write(t, func(tx *store.Tx) error {
-			rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("new@example.org"), Name: pii.T("New"), Source: "import", NoticeDueAt: tx.Now.Add(20 * 24 * time.Hour)}})
-			if err != nil {
+		id, good := p.owed(t, "new@example.org"), p.people(t, p.list, consent.GradeB, 1)[0]
+		keys := func(id int64) map[string]campaign.Level {
+			out := map[string]campaign.Level{}
+			l := view(t, p, func(v *store.View) (campaign.Checklist, error) { return campaign.Check(v, id) })
+			for _, i := range l.Items {
+				out[i.Key] = i.Level
+			}
+			return out
+		}
+		hide := `<style>div, p { display: none !important; visibility: hidden } #consend-body ~ div { opacity: 0 }</style><div style="display:none">` + body
+		var c int64
+		p.write(t, func(tx *store.Tx) (err error) {
+			if c, err = campaign.Make(tx, campaign.Words{Name: "Spring", Subject: "Hello", Kind: template.HTML, Body: hide, Language: "en"}, p.sender); err != nil {
 				return err
 			}
-			id = rows[0].ID
-			_, err = consent.Apply(tx, []consent.Event{{Contact: id, List: p.list, Kind: consent.Give, Basis: consent.B2B, Grade: consent.GradeB, Source: "import", Row: rows[0]}})
-			return err
+			return campaign.SetLists(tx, c, 0, []int64{p.list}, nil)
 		})
+		if keys(c)["campaign.check.no_note"] != campaign.Warn {
+			t.Errorf("no note is published: %v", keys(c))
+		}
+		without := p.approved(t, []int64{p.list}, nil)
+		p.settle(t)
+		p.is(t, without, "accepted 2")
+		owed := func() bool {
+			return view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, id) }).NoticeDueAt != 0
+		}
+		if !owed() {
+			t.Error("told by a mail that names no note")
+		}
+		p.note(t)
+		if keys(c)["campaign.check.tells"] != campaign.Note {
+			t.Errorf("the review doesn't say who is told: %v", keys(c))
+		}
+		seen := view(t, p, func(v *store.View) (campaign.Preview, error) { return campaign.PreviewFor(v, c, id, "") })
+		if !seen.Told || !strings.Contains(seen.Message.HTML, "Salon Nord") || !strings.Contains(seen.Message.Text, "Salon Nord") {
+			t.Errorf("the preview doesn't show it: %s", seen.Message.Text)
+		}
+		p.write(t, func(tx *store.Tx) error { return campaign.Approve(tx, c, 0, 0, 0) })
+		p.settle(t)
+		raw := decoded(p.sink.raw["new@example.org"])
+		for _, want := range []string{"Salon Nord", "/privacy/", "your e-mail address", "complain to the data protection authority", "all:initial!important"} {
+			if strings.Count(raw, want) < 1 {
+				t.Errorf("no %q in\n%s", want, raw)
+			}
+		}
+		if top := strings.Index(raw, "Salon Nord"); top > strings.Index(raw, "Dear New") {
+			t.Error("it doesn't stand at the top")
+		}
+		if strings.Contains(decoded(p.sink.raw[p.email(t, good)]), "Salon Nord") {
+			t.Error("somebody hears it who is owed nothing")
+		}
+		row := view(t, p, func(v *store.View) (once.Row, error) { r, _, err := once.Find(v, id, 0); return r, err })
+		if owed() || row.State != once.Done || row.CampaignID != c || row.NoteVersionID == 0 || row.EntryID == 0 {
+			t.Errorf("owed %v, %+v", owed(), row)
+		}
 		p.approved(t, []int64{p.list}, nil)
 		p.settle(t)
-		if c := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, id) }); c.NoticeDueAt != 0 {
-			t.Error("still owed")
+		if strings.Contains(decoded(p.sink.raw["new@example.org"]), "Salon Nord") {
+			t.Error("told twice")
 		}
 	})
 }

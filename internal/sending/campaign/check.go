@@ -12,6 +12,8 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/notice"
+	"consend/internal/people/once"
 	"consend/internal/people/segment"
 	"consend/internal/sending/relay"
 	"consend/internal/sending/sender"
@@ -109,6 +111,15 @@ func (l *Checklist) people(r store.Reader, c Campaign) (err error) {
 	}
 	if n := l.Audience.OutTotal(); n > 0 {
 		l.add(Note, "left_out", "n", n)
+	}
+	if n := l.Audience.Owed; n > 0 { // GDPR 14(3)(b)
+		if _, ok, err := notice.Current(r); err != nil {
+			return err
+		} else if ok {
+			l.add(Note, "tells", "n", n)
+		} else {
+			l.add(Warn, "no_note", "n", n)
+		}
 	}
 	if n := l.Audience.Grades[consent.GradeD]; n > 0 {
 		l.add(Note, "word_only", "n", n) // kind.md: counted in every review
@@ -253,6 +264,7 @@ type Preview struct {
 	Missing []string // values the text names and the person lacks
 	Reason  gate.Reason
 	Grade   consent.Grade
+	Told    bool // it tells the person at its top where their address comes from
 }
 
 // PreviewFor makes a campaign's message as a contact would get it; 0 is nobody in particular. Its ways out lead nowhere:
@@ -281,25 +293,31 @@ func PreviewFor(r store.Reader, id, person int64, language string) (Preview, err
 	if err != nil {
 		return Preview{}, err
 	}
-	basis, first, err := standing(r, c, person, plus, &out)
+	t := target{Contact: k}
+	if t.list, t.basis, t.first, err = standing(r, c, person, plus, &out); err != nil {
+		return Preview{}, err
+	}
+	from, err := once.Sources(r, owed([]contact.Contact{k}))
 	if err != nil {
 		return Preview{}, err
 	}
-	who := template.Person{Values: p.values(k), Links: p.nobody().Links, Opening: p.opening(k, out.Grade, basis, first)}
+	t.grade, t.from = out.Grade, from[k.ID]
+	who := template.Person{Values: p.values(k), Links: p.nobody().Links, Opening: p.opening(&t)}
+	out.Told = len(who.Opening.Told) > 0
 	out.Missing = p.tpl.Missing(who)
 	return out, p.tpl.Render(&out.Message, who)
 }
 
-// standing tells on what a person would be written to, or what speaks against it, and whether for the first time.
-func standing(r store.Reader, c Campaign, person int64, lists []int64, out *Preview) (basis consent.Basis, first bool, err error) {
+// standing tells by which list and on what a person would be written to, or what speaks against it, and whether for the first time.
+func standing(r store.Reader, c Campaign, person int64, lists []int64, out *Preview) (list int64, basis consent.Basis, first bool, err error) {
 	out.Reason = gate.Reason(consent.NotOnList)
 	g, err := consent.GroundOf(r)
 	if err != nil {
-		return "", false, err
+		return 0, "", false, err
 	}
 	in, err := narrowed(r, c)
 	if err != nil {
-		return "", false, err
+		return 0, "", false, err
 	}
 	found := false
 	for _, l := range lists {
@@ -313,15 +331,15 @@ func standing(r store.Reader, c Campaign, person int64, lists []int64, out *Prev
 			continue
 		}
 		if err != nil {
-			return "", false, err
+			return 0, "", false, err
 		}
 		if !found || x.Reason == gate.OK {
-			found, basis, out.Reason, out.Grade = true, x.Basis, x.Reason, x.Grade
+			found, list, basis, out.Reason, out.Grade = true, l, x.Basis, x.Reason, x.Grade
 		}
 		if x.Reason == gate.OK {
 			break
 		}
 	}
 	before, err := contact.Did(r, contact.Sent, []int64{person})
-	return basis, !before[person], err
+	return list, basis, !before[person], err
 }

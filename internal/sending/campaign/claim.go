@@ -13,6 +13,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/once"
 	"consend/internal/sending/relay"
 )
 
@@ -29,7 +30,8 @@ type target struct {
 	basis consent.Basis
 	grade consent.Grade
 	tries int
-	first bool // never got a campaign before; known only where it matters
+	first bool        // never got a campaign before; known only where it matters
+	from  once.Source // where their address comes from; known only of those who are owed word of it
 }
 
 // batch is a claim.
@@ -39,7 +41,8 @@ type batch struct {
 	relay  relay.Relay
 	people []target
 	at     legalclock.Moment
-	held   bool // something held the campaign before: it does no longer
+	held   bool  // something held the campaign before: it does no longer
+	note   int64 // the version of the privacy note that those hear of who are owed word; 0: nobody can be told
 }
 
 // claimed is what an attempt to claim found.
@@ -62,8 +65,9 @@ type row struct {
 }
 
 // claim takes people of a campaign: those handed to it, or with again those whose time has come again. It decides about
-// them as a set, and writes who is left out and why. What holds the batch changes nothing.
-func claim(tx *store.Tx, id, node int64, rows []row, again bool) (batch, claimed, string, error) {
+// them as a set, and writes who is left out and why. What holds the batch changes nothing. note is the version that its
+// messages name to those who are owed word of where their address comes from.
+func claim(tx *store.Tx, id, node, note int64, rows []row, again bool) (batch, claimed, string, error) {
 	var b batch
 	c, err := store.One[stands](tx, ours, id)
 	if err != nil {
@@ -96,7 +100,7 @@ func claim(tx *store.Tx, id, node int64, rows []row, again bool) (batch, claimed
 			}
 		}
 	}
-	b.id, b.permit, b.at, b.held = tx.ID(), permit, tx.Now, c.Hold != ""
+	b.id, b.permit, b.at, b.held, b.note = tx.ID(), permit, tx.Now, c.Hold != "", note
 	return b, gotBatch, "", b.take(tx, id, node, rows, decisions, again)
 }
 
@@ -139,7 +143,7 @@ func (b *batch) take(tx *store.Tx, id, node int64, rows []row, decisions []gate.
 	if again {
 		kind = 1
 	}
-	tx.Do(addBatch, b.id, id, node, kind, go_[0], go_[len(go_)-1], len(go_), b.permit.ID(), tx.Now.Add(lease))
+	tx.Do(addBatch, b.id, id, node, kind, go_[0], go_[len(go_)-1], len(go_), b.permit.ID(), tx.Now.Add(lease), b.note)
 	people, err := contact.Some(tx, go_)
 	if err != nil {
 		return err
@@ -155,10 +159,25 @@ func (b *batch) take(tx *store.Tx, id, node int64, rows []row, decisions []gate.
 		}
 	}
 	before, err := contact.Did(tx, contact.Sent, word)
+	if err != nil {
+		return err
+	}
+	from, err := once.Sources(tx, owed(people))
 	for i := range b.people {
 		b.people[i].first = b.people[i].grade == consent.GradeD && !before[b.people[i].ID]
+		b.people[i].from = from[b.people[i].ID]
 	}
 	return err
+}
+
+// owed are those who are still to be told where their address comes from (GDPR 14).
+func owed(people []contact.Contact) (out []contact.Contact) {
+	for _, p := range people {
+		if p.NoticeDueAt != 0 {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func sortedReasons(m map[gate.Reason][]int64) []gate.Reason {
@@ -272,8 +291,10 @@ func book(tx *store.Tx, campaign, id int64, results []result) error {
 	if err := contact.Active(tx, sent); err != nil {
 		return err
 	}
-	if len(told) > 0 {
-		contact.Told(tx, told)
+	if len(told) > 0 && b.NoteVersionID != 0 {
+		if err := once.ToldBy(tx, campaign, b.NoteVersionID, told); err != nil {
+			return err
+		}
 	}
 	slices.Sort(bounced)
 	for _, p := range bounced {
@@ -294,6 +315,8 @@ type batchRow struct {
 	LastContact  int64
 	PermitID     int64
 	EndedAt      legalclock.Moment
+	// The note named by the messages of those who were told at their top.
+	NoteVersionID int64
 }
 
 // recovered books what a dead process left: answered messages as the journal has them, started ones as in doubt, the

@@ -34,7 +34,7 @@ func Orphan(ctx context.Context, e *Engine, who actor.Actor, id int64) (people i
 		return 0, errors.Join(err, errors.New("not held"))
 	}
 	err = e.db.Write(ctx, r.who, func(tx *store.Tx) error {
-		b, _, _, err := claim(tx, id, e.node, nil, true)
+		b, _, _, err := claim(tx, id, e.node, 0, nil, true)
 		people = len(b.people)
 		return err
 	})
@@ -61,7 +61,7 @@ func Hang(ctx context.Context, e *Engine, who actor.Actor, id int64, skip, n int
 		if err != nil {
 			return err
 		}
-		b, _, _, err = claim(tx, id, e.node, rows[skip:], false)
+		b, _, _, err = claim(tx, id, e.node, 0, rows[skip:], false)
 		return err
 	})
 	return func() error {
@@ -85,7 +85,7 @@ func Take(ctx context.Context, e *Engine, who actor.Actor, id int64) (people int
 		if err != nil {
 			return err
 		}
-		b, _, _, err := claim(tx, id, e.node, rows, false)
+		b, _, _, err := claim(tx, id, e.node, 0, rows, false)
 		people = len(b.people)
 		return err
 	})

@@ -57,7 +57,7 @@ func (r *run) take(ctx, wire context.Context) (b batch, got claimed, why string,
 	try := func(rows []row, again bool) error {
 		// Not broken off by a stop: a claim that came through, and that nobody heard of, would hold its people.
 		err := r.db.Write(wire, r.who, func(tx *store.Tx) (err error) {
-			b, got, why, err = claim(tx, r.id, r.node, rows, again)
+			b, got, why, err = claim(tx, r.id, r.node, r.press.note(), rows, again)
 			return err
 		})
 		if err != nil {

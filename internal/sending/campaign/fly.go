@@ -115,7 +115,7 @@ func (x *flying) next() *letter {
 		t := &x.b.people[x.at]
 		x.at++
 		k := x.room.use
-		p, err := x.press.print(x.room.buf[k][:0], &x.room.m[k], t.Contact, t.list, t.grade, t.basis, t.first, x.b.at)
+		p, err := x.press.print(x.room.buf[k][:0], &x.room.m[k], t, x.b.at)
 		if err != nil {
 			slog.Warn("campaign: a message can't be made", "account", x.who.Account, "campaign", x.id, "contact", t.ID, "err", err)
 			x.results = append(x.results, result{contact: t.ID, tries: t.tries, outcome: failed, reason: "cannot_be_made"})
@@ -193,7 +193,7 @@ func (r *run) judge(x *result, t *target, out relay.Result) {
 	x.code, x.enhanced = out.Code, out.Enhanced
 	switch out.Outcome {
 	case relay.Accepted:
-		x.outcome, x.told = accepted, t.NoticeDueAt != 0
+		x.outcome, x.told = accepted, t.NoticeDueAt != 0 && r.press.telling != nil
 	case relay.Uncertain:
 		x.outcome = inDoubt
 	case relay.LeftOut:

@@ -17,9 +17,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"consend/internal/ground/legalclock"
-	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
-	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/sending/campaign"
@@ -336,16 +334,8 @@ func TestWhatWasAnsweredBeforeAKillIsBookedWhole(t *testing.T) {
 			"taken":      {nil, campaign.Accepted, "", contact.StateActive},
 		} {
 			p := settle(t, h)
-			var who int64
-			p.write(t, func(tx *store.Tx) error {
-				rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("new@example.org"), Name: pii.T("New"), Source: "import", NoticeDueAt: tx.Now.Add(20 * 24 * time.Hour)}})
-				if err != nil {
-					return err
-				}
-				who = rows[0].ID
-				_, err = consent.Apply(tx, []consent.Event{{Contact: who, List: p.list, Kind: consent.Give, Basis: consent.B2B, Grade: consent.GradeB, Source: "import", Row: rows[0]}})
-				return err
-			})
+			p.note(t)
+			who := p.owed(t, "new@example.org")
 			if c.says != nil {
 				p.sink.answer = func(string) error { return c.says }
 			}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"consend/internal/ground/config"
@@ -20,6 +21,8 @@ import (
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
+	"consend/internal/people/once"
 	"consend/internal/sending/sender"
 	"consend/internal/sending/template"
 	"consend/internal/team/account"
@@ -43,6 +46,26 @@ type press struct {
 	privacy  string
 	words    locale.Printer
 	feedback string
+	telling  *once.Telling    // what those hear who are owed word of their data; nil: no privacy note is published
+	titles   map[int64]string // of lists, as people read them
+
+	mu   sync.Mutex
+	told map[heard]template.Opening // the same for everybody of an import
+}
+
+// heard is what the words of an opening differ by.
+type heard struct {
+	from  once.Source
+	list  int64
+	basis consent.Basis
+}
+
+// note is the version of the privacy note that this press names; 0 is none.
+func (p *press) note() int64 {
+	if p.telling == nil {
+		return 0
+	}
+	return p.telling.Note.ID
 }
 
 // language is the one of the footer and of our own words.
@@ -76,7 +99,7 @@ func compileFor(c Campaign, a account.Account, from string) (*template.Template,
 
 // prepare makes a press. A draft's sender is the one chosen now; later it is the one that was approved.
 func prepare(r store.Reader, c Campaign) (*press, error) {
-	p := &press{c: c, mints: map[token.Kind]*token.Mint{}, types: map[string]contact.Type{}}
+	p := &press{c: c, mints: map[token.Kind]*token.Mint{}, types: map[string]contact.Type{}, titles: map[int64]string{}, told: map[heard]template.Opening{}}
 	var err error
 	if p.account, err = account.Get(r); err != nil {
 		return nil, err
@@ -132,6 +155,20 @@ func prepare(r store.Reader, c Campaign) (*press, error) {
 	p.all = strings.Contains(c.Body, "{%")
 	p.privacy = p.site.Link("/privacy/" + dec(p.account.ID))
 	p.words = locale.For(language(c, p.account), p.account.Location())
+	t, ok, err := once.TellingOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		p.telling = &t
+	}
+	lists, err := list.All(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		p.titles[l.ID] = l.Title(p.words.Lang)
+	}
 	p.feedback = dec(c.ID) + ":" + dec(p.account.ID) + ":campaign:consend"
 	return p, nil
 }
@@ -207,18 +244,29 @@ func (p *press) links(person, list int64) template.Links {
 	}
 }
 
-// opening says why somebody gets a first mail that rests on the account's word (kind.md, grade D), or that they are owed
-// word of where their address came from (GDPR 14(3)(b)).
-func (p *press) opening(c contact.Contact, grade consent.Grade, basis consent.Basis, first bool) template.Opening {
-	owed := c.NoticeDueAt != 0
-	if !(grade == consent.GradeD && first) && !owed {
-		return template.Opening{}
+// opening says why somebody gets a first mail that rests on the account's word (kind.md, grade D), and tells those who are
+// owed it where their address comes from (GDPR 14(3)(b)).
+func (p *press) opening(t *target) template.Opening {
+	var out template.Opening
+	if t.NoticeDueAt != 0 && p.telling != nil {
+		out = p.tell(heard{t.from, t.list, t.basis})
 	}
-	why := p.words.T("campaign.opening."+string(basis), "name", p.account.Name)
-	if owed {
-		why += " " + p.words.T("campaign.opening.notice", "day", p.words.Date(c.CreatedAt))
+	if t.grade == consent.GradeD && t.first {
+		out.Why = p.words.T("campaign.opening."+string(t.basis), "name", p.account.Name)
 	}
-	return template.Opening{Why: why}
+	return out
+}
+
+// tell are the words of GDPR 14, made once for everybody to whom they are the same.
+func (p *press) tell(h heard) template.Opening {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out, ok := p.told[h]
+	if !ok {
+		out = template.Opening{Told: p.telling.Lines(p.words, h.from, p.titles[h.list], h.basis), Note: p.telling.NoteName(p.words), Link: p.telling.NoteLink(p.words.Lang)}
+		p.told[h] = out
+	}
+	return out
 }
 
 // printed is a message on its way to one person.
@@ -227,9 +275,9 @@ type printed struct {
 	to  string // envelope
 }
 
-// print makes one person's message into b. owed tells that the message itself carries what Art. 14 asks for.
-func (p *press) print(b []byte, m *template.Message, c contact.Contact, list int64, grade consent.Grade, basis consent.Basis, first bool, at legalclock.Moment) (printed, error) {
-	who := template.Person{Values: p.values(c), Links: p.links(c.ID, list), Opening: p.opening(c, grade, basis, first)}
+// print makes one person's message into b.
+func (p *press) print(b []byte, m *template.Message, t *target, at legalclock.Moment) (printed, error) {
+	who := template.Person{Values: p.values(t.Contact), Links: p.links(t.ID, t.list), Opening: p.opening(t)}
 	make := p.tpl.Render
 	if p.html != nil {
 		make = p.tpl.Fill
@@ -237,7 +285,7 @@ func (p *press) print(b []byte, m *template.Message, c contact.Contact, list int
 	if err := make(m, who); err != nil {
 		return printed{}, err
 	}
-	return p.letter(b, m, c.Email, who.Links.Unsubscribe, p.messageID(c.ID), dec(list)+".list."+p.domain, at)
+	return p.letter(b, m, t.Email, who.Links.Unsubscribe, p.messageID(t.ID), dec(t.list)+".list."+p.domain, at)
 }
 
 func (p *press) messageID(person int64) string {

@@ -14,7 +14,7 @@ const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.pre
 // each is a person on a list of the campaign, with the first reason against writing to them by it. In the order of
 // arguments: the lists left out, those of the segment, consent.Ground.Args, the lists. Around it stands a LIMIT nobody reaches: it keeps the planner from writing
 // the reason's long text into every place that names it, and so from finding it several times a row.
-const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE
+const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE WHEN c.notice_due_at > 0 THEN 1 ELSE 0 END AS owed, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'
 		WHEN NOT :where THEN 'not_in_segment'
 		ELSE ` + gate.ReasonSQL + ` END AS reason
@@ -65,8 +65,8 @@ var (
 	ours     = store.Account("campaign.ours", `SELECT c.state, c.holder, c.approval_entry, c.hold FROM campaign c WHERE c.account_id = :account AND c.id = ? :share`)
 	stateNow = store.Account("campaign.state_now", `SELECT c.state FROM campaign c WHERE c.account_id = :account AND c.id = ?`)
 
-	countAudience = store.Account("campaign.audience", `SELECT o.reason, COALESCE(b.basis, '') AS basis, COALESCE(b.grade, '') AS grade, COUNT(*) AS people
-		FROM (SELECT e.contact_id, COALESCE(MIN(CASE WHEN e.reason = '' THEN e.list_id END), MIN(e.list_id)) AS list_id, MIN(e.reason) AS reason
+	countAudience = store.Account("campaign.audience", `SELECT o.reason, COALESCE(b.basis, '') AS basis, COALESCE(b.grade, '') AS grade, COUNT(*) AS people, SUM(o.owed) AS owed
+		FROM (SELECT e.contact_id, MAX(e.owed) AS owed, COALESCE(MIN(CASE WHEN e.reason = '' THEN e.list_id END), MIN(e.list_id)) AS list_id, MIN(e.reason) AS reason
 			FROM (`+each+` LIMIT 1000000000) e GROUP BY e.contact_id) o
 		LEFT JOIN subscription b ON b.account_id = :account AND b.list_id = o.list_id AND b.contact_id = o.contact_id
 		GROUP BY o.reason, b.basis, b.grade`)
@@ -114,9 +114,9 @@ var (
 		WHERE account_id = :account AND campaign_id = ? AND contact_id IN ?* AND state IN ('pending', 'deferred')`)
 	hold200 = store.Account("campaign.hold_people", `UPDATE recipient SET batch_id = ?, next_at = 0 WHERE account_id = :account AND campaign_id = ? AND contact_id IN ?*`)
 
-	addBatch = store.Account("campaign.add_batch", `INSERT INTO campaign_batch (account_id, id, campaign_id, node, again, first_contact, last_contact, people, permit_id, at, until_at)
-		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
-	lockBatch = store.Account("campaign.lock_batch", `SELECT b.id, b.campaign_id, b.node, b.again, b.first_contact, b.last_contact, b.permit_id, b.ended_at
+	addBatch = store.Account("campaign.add_batch", `INSERT INTO campaign_batch (account_id, id, campaign_id, node, again, first_contact, last_contact, people, permit_id, at, until_at, note_version_id)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?, ?)`)
+	lockBatch = store.Account("campaign.lock_batch", `SELECT b.id, b.campaign_id, b.node, b.again, b.first_contact, b.last_contact, b.permit_id, b.ended_at, b.note_version_id
 		FROM campaign_batch b WHERE b.account_id = :account AND b.id = ? :lock`)
 	endBatch = store.Account("campaign.end_batch", `UPDATE campaign_batch SET ended_at = :now, accepted = ?, deferred = ?, failed = ?, left_out = ?, in_doubt = ?
 		WHERE account_id = :account AND id = ?`)

@@ -94,6 +94,9 @@ const Lease = 2 * time.Minute
 // MaxDoubts is how often a message is sent again that may have arrived.
 const MaxDoubts = 1
 
+// Resent tells whether a message that may have arrived is sent once more by itself.
+func (m Message) Resent() bool { return m.Doubts < MaxDoubts && !m.Class.Once() }
+
 // Post makes a message from a fact, in its transaction.
 func Post(tx *store.Tx, kind job.Kind, ref int64) int64 {
 	id := tx.ID()
@@ -106,35 +109,42 @@ func Due(r store.Reader, limit int) ([]int64, error) { return store.All[int64](r
 
 // Claim takes up to n messages whose time has come, the oldest first, and gives the number the
 // claim is written back under. Those whose last holder vanished are marked as a doubt; after
-// MaxDoubts they are uncertain and not given.
+// MaxDoubts, or where nobody may get two, they are uncertain and not given.
 func Claim(tx *store.Tx, n int) ([]Message, int64, error) {
+	out, _, claim, err := ClaimAll(tx, n)
+	return out, claim, err
+}
+
+// ClaimAll is Claim, which also gives those that became uncertain by it.
+func ClaimAll(tx *store.Tx, n int) (out, lost []Message, claim int64, err error) {
 	rows, err := store.All[Message](tx, toClaim, n)
 	if err != nil || len(rows) == 0 {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	claim := tx.ID()
-	var out []Message
-	var ids, lost []int64
+	claim = tx.ID()
+	var ids, again []int64
 	for _, m := range rows {
 		if m.State == Claimed {
-			if m.Doubts >= MaxDoubts {
-				tx.Do(book, Uncertain, NoAnswer, m.Tries, m.Doubts, m.NextAt, m.RelayID, m.PermitID, m.Stage, m.Reply, tx.Now, m.ID, m.Claim)
+			if !m.Resent() {
+				m.State, m.Reason = Uncertain, NoAnswer
+				Book(tx, m)
+				lost = append(lost, m)
 				continue
 			}
 			m.Doubts++
-			lost = append(lost, m.ID)
+			again = append(again, m.ID)
 		}
 		ids = append(ids, m.ID)
 		m.State, m.Claim = Claimed, claim
 		out = append(out, m)
 	}
-	if len(lost) > 0 {
-		tx.Do(doubt, lost)
+	if len(again) > 0 {
+		tx.Do(doubt, again)
 	}
 	if len(ids) > 0 {
 		tx.Do(setClaim, claim, tx.Now.Add(Lease), ids)
 	}
-	return out, claim, nil
+	return out, lost, claim, nil
 }
 
 // Renew prolongs a claim.

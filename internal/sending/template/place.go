@@ -47,6 +47,11 @@ const (
 	para = "all:initial!important;display:block!important;" + seen + "color:#374151!important;margin:0 0 8px!important;text-align:center!important"
 	link = "all:initial!important;display:inline!important;" + seen + "color:#1f2937!important;text-decoration:underline!important;cursor:pointer!important"
 
+	opening = "all:initial!important;display:block!important;" + seen + "position:relative!important;z-index:2147483647!important;clear:both!important;" +
+		"height:auto!important;max-height:none!important;overflow:visible!important;transform:none!important;clip-path:none!important;" +
+		"color:#1f2937!important;background:#fef9c3!important;padding:12px 16px!important;text-align:left!important"
+	line1 = "all:initial!important;display:block!important;" + seen + "color:#1f2937!important;margin:0 0 6px!important;text-align:left!important"
+
 	footerID = "consend-footer"
 	boxID    = "consend-body"
 )
@@ -215,6 +220,9 @@ func verify(out string, id Identity) error {
 	case !strings.HasSuffix(attr(body, "style"), around) || !strings.HasSuffix(attr(body.Parent, "style"), around):
 		return fail("around it")
 	}
+	if first := body.FirstChild; first == nil || first.Type != html.TextNode || !strings.HasPrefix(first.Data, mark(markPre)+mark(markOpening)) {
+		return fail("the opening is not first")
+	}
 	var b strings.Builder
 	if err := html.Render(&b, f); err != nil {
 		return fail("unwritable")
@@ -280,25 +288,50 @@ func appendPreheader(b []byte, pre string) []byte {
 	return append(b, "</div>"...)
 }
 
-// appendOpening says why the person gets this, with the way out, before anything else (kind.md, grade D; GDPR 14(3)(b)).
+// appendOpening says why the person gets this and where their address comes from, with the way out, before anything else
+// (kind.md, grade D; GDPR 14(3)(b)). It stands before the author's box, and looks as the footer does: no style of theirs reaches it.
 func appendOpening(b []byte, p *Person, id Identity, asHTML bool) []byte {
-	if p.Opening.Why == "" {
+	o := &p.Opening
+	if !o.says() {
 		return b
 	}
 	leave := footerWords(id).T("template.footer.unsubscribe")
+	lines := o.Told
+	if o.Why != "" {
+		lines = append([]string{o.Why}, lines...)
+	}
 	if !asHTML {
-		b = append(b, p.Opening.Why...)
-		b = append(b, "\n"+leave+": "...)
+		for _, l := range lines {
+			b = append(append(b, l...), '\n')
+		}
+		if o.Link != "" {
+			b = append(b, o.Note+": "+o.Link+"\n"...)
+		}
+		b = append(b, leave+": "...)
 		b = append(b, p.Links.Unsubscribe...)
 		return append(b, "\n\n"...)
 	}
-	b = append(b, `<div style="font:14px/1.5 Arial,Helvetica,sans-serif;color:#1f2937;background:#fef9c3;padding:12px 16px;text-align:center">`...)
-	b = appendEscaped(b, p.Opening.Why)
-	b = append(b, ` <a href="`...)
-	b = appendEscaped(b, p.Links.Unsubscribe)
-	b = append(b, `" style="color:#1f2937;text-decoration:underline">`...)
-	b = appendEscaped(b, leave)
-	return append(b, "</a></div>"...)
+	b = append(b, `<div style="`+opening+`">`...)
+	for _, l := range lines {
+		b = append(b, `<p style="`+line1+`">`...)
+		b = appendEscaped(b, l)
+		b = append(b, "</p>"...)
+	}
+	b = append(b, `<p style="`+line1+`">`...)
+	if o.Link != "" {
+		b = appendLink(b, o.Link, o.Note)
+		b = append(b, " | "...)
+	}
+	b = appendLink(b, p.Links.Unsubscribe, leave)
+	return append(b, "</p></div>"...)
+}
+
+func appendLink(b []byte, to, text string) []byte {
+	b = append(b, `<a href="`...)
+	b = appendEscaped(b, to)
+	b = append(b, `" style="`+link+`">`...)
+	b = appendEscaped(b, text)
+	return append(b, "</a>"...)
 }
 
 // tidy ends lines cleanly and leaves at most one empty line between paragraphs.

@@ -71,8 +71,13 @@ type Person struct {
 
 // Opening is what a first mail must say before anything else. The zero value says nothing.
 type Opening struct {
-	Why string // "why you get this": one sentence
+	Why  string   // "why you get this": one sentence
+	Told []string // where the address comes from and what it is for, in whole sentences (GDPR 14)
+	Note string   // beside Told: what the link to the privacy note says …
+	Link string   // … and where it leads
 }
+
+func (o *Opening) says() bool { return o.Why != "" || len(o.Told) > 0 }
 
 // Message is a rendered message. Rendering into it again uses its room again: what it held before is no longer there.
 type Message struct {

@@ -34,7 +34,17 @@ func letterOf(d compose.Draft, a account.Account) compose.Letter {
 	p := locale.For(lang, a.Location())
 	why := p.T("transactional.why."+d.Class, "account", a.Name)
 	lines := a.Lines(p.Lang)
-	return compose.Letter{Subject: d.Subject, Text: text(d, why, lines), HTML: page(d, p, a, why, lines), Service: true, Language: p.Lang, Attached: d.Attached}
+	return compose.Letter{Subject: d.Subject, Text: text(d, why, lines), HTML: page(d, p, a, why, lines), Service: true, Unsubscribe: oneClick(d.Leave), Language: p.Lang, Attached: d.Attached}
+}
+
+// oneClick is the address of the one-click no, where there is one that mail may name (RFC 8058 3.1).
+func oneClick(url string) string {
+	for _, p := range []string{"https://", "http://localhost", "http://127.0.0.1"} {
+		if strings.HasPrefix(url, p) {
+			return url
+		}
+	}
+	return ""
 }
 
 // text is the plain part: nothing is said in the other that isn't said here.

@@ -78,8 +78,7 @@ func (s *Sender) claim(ctx context.Context, id int64) (batch, error) {
 		}
 		m := list[0]
 		m.Tries++
-		s.later(tx, m, message.NotWritten, false)
-		return nil
+		return s.later(tx, m, message.NotWritten, false)
 	})
 }
 
@@ -87,8 +86,17 @@ func (s *Sender) claim(ctx context.Context, id int64) (batch, error) {
 func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
 	b := batch{account: tx.Account()}
 	var err error
-	if b.messages, b.claim, err = message.Claim(tx, n); err != nil || len(b.messages) == 0 {
+	var lost []message.Message
+	if b.messages, lost, b.claim, err = message.ClaimAll(tx, n); err != nil {
 		return b, err
+	}
+	for _, m := range lost {
+		if err := s.ended(tx, m); err != nil {
+			return b, err
+		}
+	}
+	if len(b.messages) == 0 {
+		return b, nil
 	}
 	if b.sender, err = account.Get(tx); err != nil {
 		return b, err
@@ -121,18 +129,24 @@ func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
 			holds[class] = hold
 		}
 		if hold != gate.OK {
-			s.later(tx, m, string(hold), true)
+			if err := s.later(tx, m, string(hold), true); err != nil {
+				return b, err
+			}
 			continue
 		}
 		d, err := s.write(tx, m)
 		switch {
 		case fault.Is(err, fault.Busy): // what it tells is not ready yet, such as a proof that is being sealed
 			m.Tries++
-			s.later(tx, m, message.NotWritten, false)
+			if err := s.later(tx, m, message.NotWritten, false); err != nil {
+				return b, err
+			}
 			continue
 		case err == nil && d.Class == "", err != nil && fault.KindOf(err) != fault.Internal:
 			m.State, m.Reason = message.LeftOut, message.NothingToSay
-			message.Book(tx, m)
+			if err := s.bookEnd(tx, m); err != nil {
+				return b, err
+			}
 			continue
 		case err != nil:
 			return b, fmt.Errorf("writing %s: %w", m.Kind, err)
@@ -176,7 +190,7 @@ func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) 
 	}
 	who := make([]gate.Candidate, len(list))
 	for i, m := range list {
-		who[i] = gate.Candidate{Contact: m.ContactID, Signup: m.SignupID, Member: m.MemberID, Change: m.draft.Change}
+		who[i] = gate.Candidate{Contact: m.ContactID, List: m.draft.List, Signup: m.SignupID, Member: m.MemberID, Change: m.draft.Change}
 	}
 	permit, decisions, err := gate.Decide(tx, gate.Batch{Class: class, Relay: b.relay.ID}, who)
 	if err != nil {
@@ -189,11 +203,29 @@ func (s *Sender) decide(tx *store.Tx, b *batch, class gate.Class, list []ready) 
 			m.permit, m.PermitID = permit, permit.ID()
 			b.ready = append(b.ready, m)
 		case d.Reason.Holds():
-			s.later(tx, m.Message, string(d.Reason), true)
+			if err := s.later(tx, m.Message, string(d.Reason), true); err != nil {
+				return err
+			}
 		default:
 			m.State, m.Reason = message.LeftOut, string(d.Reason)
-			message.Book(tx, m.Message)
+			if err := s.bookEnd(tx, m.Message); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// bookEnd books a message that has ended, and what follows from that.
+func (s *Sender) bookEnd(tx *store.Tx, m message.Message) error {
+	message.Book(tx, m)
+	return s.ended(tx, m)
+}
+
+// ended lets the room whose news it was hear what became of it.
+func (s *Sender) ended(tx *store.Tx, m message.Message) error {
+	if f := s.Ended[m.Kind]; f != nil {
+		return f(tx, m)
 	}
 	return nil
 }
@@ -331,8 +363,7 @@ func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 	case relay.Failed:
 		m.Tries++
 		if o.Stage == "mail" { // it says nothing about the recipient (RFC 5321 3.3)
-			s.later(tx, m, message.SenderNo, false)
-			return nil
+			return s.later(tx, m, message.SenderNo, false)
 		}
 		m.State = message.Failed
 		if err := bounced(tx, o); err != nil {
@@ -341,15 +372,15 @@ func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 	case relay.LeftOut:
 		switch {
 		case o.Reason.Again(), o.Reason.Holds():
-			s.later(tx, m, string(o.Reason), true)
-			return nil
+			return s.later(tx, m, string(o.Reason), true)
 		}
 		m.State, m.Reason = message.LeftOut, string(o.Reason)
 	case relay.Uncertain:
-		if m.Doubts++; m.Doubts <= message.MaxDoubts {
-			s.later(tx, m, message.NoAnswer, false)
-			return nil
+		if m.Resent() {
+			m.Doubts++
+			return s.later(tx, m, message.NoAnswer, false)
 		}
+		m.Doubts++
 		m.State, m.Reason = message.Uncertain, message.NoAnswer
 	default:
 		m.Tries++
@@ -360,11 +391,9 @@ func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 		case o.Session:
 			why = message.NoConnection
 		}
-		s.later(tx, m, why, false)
-		return nil
+		return s.later(tx, m, why, false)
 	}
-	message.Book(tx, m)
-	return nil
+	return s.bookEnd(tx, m)
 }
 
 // bounced puts an address whose mailbox doesn't exist on the do-not-mail list. Only an answer
@@ -394,7 +423,7 @@ var tries = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 *
 const holdLook = time.Minute
 
 // later puts a message off. What is held waits as long as it is held; the rest gives up after the last try.
-func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) {
+func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) error {
 	m.State, m.Reason = message.Deferred, why
 	switch {
 	case gate.Reason(why).Again():
@@ -410,7 +439,11 @@ func (s *Sender) later(tx *store.Tx, m message.Message, why string, held bool) {
 		}
 		m.NextAt = tx.Now.Add(spread(wait, m.ID, m.Tries))
 	}
+	if m.State == message.Failed {
+		return s.bookEnd(tx, m)
+	}
 	message.Book(tx, m)
+	return nil
 }
 
 // spread moves a wait by up to a fifth, the same for a message each time, so that a service

@@ -40,6 +40,10 @@ type Sender struct {
 	compose map[job.Kind]Compose
 	wake    chan struct{}
 
+	// Ended hears, by kind, what became of a message, in the act that books its end: accepted, failed,
+	// left out or uncertain. Set it before Run.
+	Ended map[job.Kind]func(tx *store.Tx, m message.Message) error
+
 	// Grace is how long a message that is on its way may still take when the sender is told to
 	// stop: cut off, it would be in doubt.
 	Grace time.Duration

@@ -13,6 +13,7 @@ import (
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/once"
 	"consend/internal/people/notice"
 	"consend/internal/team/member"
 	"consend/internal/trace"
@@ -45,6 +46,7 @@ type overview struct {
 	stands     []consent.Standing
 	bars       []consent.Suppression
 	merged     []contact.Contact // who went into this one
+	once       []once.Row        // what they were told or asked once
 	lists      map[int64]list.List
 }
 
@@ -56,6 +58,9 @@ func (p *Pages) contact(r *shell.Request) error {
 	o := overview{c: c}
 	err = p.view(r, func(v *store.View) (err error) {
 		if o.attributes, err = contact.AllAttributes(v); err != nil {
+			return err
+		}
+		if o.once, err = once.Of(v, c.ID); err != nil {
 			return err
 		}
 		if o.stands, err = consent.Standings(v, c.ID); err != nil {

@@ -15,6 +15,8 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
+	"consend/internal/people/once"
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/report"
@@ -95,7 +97,7 @@ func (p *Pages) activity(r *shell.Request) error {
 }
 
 // elsewhere are acts that the timeline tells by what they left.
-var elsewhere = []string{"contact.add"}
+var elsewhere = []string{"contact.add", "once.told", "once.asked"}
 
 // timeline is everything that happened to a person in the account, but for who looked at them.
 func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, size int) (past, error) {
@@ -139,6 +141,11 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, si
 	if born := (spot{c.CreatedAt, c.ID}); born.before(after) {
 		lines = append(lines, line{spot: born, what: r.P.T("people.did.contact.add"), about: r.P.Or("people.source."+c.Source, c.Source)})
 	}
+	said, err := saidOnce(r, v, c, lists, after)
+	if err != nil {
+		return past{}, err
+	}
+	lines = append(lines, said...)
 	told, err := toldInSets(r, v, c, lists, after)
 	return cut(append(lines, told...), size), err
 }
@@ -166,6 +173,36 @@ func actLine(r *shell.Request, c contact.Contact, lists map[int64]list.List, e t
 }
 
 func at2(id string) string { return "/contacts/" + id }
+
+// saidOnce are the lines of what a person was told or asked once (GDPR 14; compliance L1), and what they answered is the ledger's.
+func saidOnce(r *shell.Request, v *store.View, c contact.Contact, lists map[int64]list.List, after spot) (out []line, err error) {
+	all, err := once.Of(v, c.ID)
+	for _, o := range all {
+		p := spot{o.At, o.ID}
+		if o.State != once.Done || !p.before(after) {
+			continue
+		}
+		n := line{spot: p, what: r.P.T("people.once.told"), by: r.P.T("people.by.job")}
+		switch {
+		case o.ListID != 0:
+			n.what, n.about = r.P.T("people.once.asked"), lists[o.ListID].Name
+		case o.CampaignID != 0 && r.May(shell.CampaignsRead):
+			n.link = fmt.Sprintf("/campaigns/%d/recipients/%d", o.CampaignID, c.ID)
+		}
+		if o.MessageID != 0 && r.May(shell.ServiceRead) {
+			n.link = "/service/" + dec(o.MessageID)
+		}
+		if o.NoteVersionID != 0 && n.about == "" {
+			note, err := notice.Get(v, o.NoteVersionID)
+			if err != nil {
+				return nil, err
+			}
+			n.about = r.P.T("once.note", "number", note.Number, "when", r.P.Date(note.PublishedAt))
+		}
+		out = append(out, n)
+	}
+	return out, err
+}
 
 // toldInSets are the lines of the do-not-mail list that acts on many people wrote: the trace names
 // none of those in its own line.

@@ -309,7 +309,7 @@ func (p *Pages) contactNewPost(r *shell.Request) error {
 	var made int64
 	err = p.write(r, func(tx *store.Tx) (err error) { made, err = importer.Add(tx, s); return err })
 	if f.Take(err) {
-		f.Faults = once(f.Faults)
+		f.Faults = firstOf(f.Faults)
 		return r.Render(http.StatusUnprocessableEntity, contactNewPage(r, f, mailLists(lists), kind))
 	}
 	if err != nil {
@@ -318,8 +318,8 @@ func (p *Pages) contactNewPost(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, at(made, "/consent"), "people.new.done")
 }
 
-// once moves the faults of the last day to the one field for the day, and drops repeats.
-func once(faults []*fault.Error) []*fault.Error {
+// firstOf moves the faults of the last day to the one field for the day, and drops repeats.
+func firstOf(faults []*fault.Error) []*fault.Error {
 	var out []*fault.Error
 	for _, e := range faults {
 		if e.Field == "to" {

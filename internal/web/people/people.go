@@ -90,6 +90,12 @@ func (p *Pages) Routes() []shell.Route {
 		get("/attributes/{id}", shell.ListsRead, p.attribute),
 		post("/attributes/{id}", shell.ListsWrite, p.attributePost, "contact.attribute.change"),
 		post("/attributes/{id}/turn", shell.ListsWrite, p.attributeTurnPost, "contact.attribute.retire", "contact.attribute.restore"),
+		get("/once/{id}", shell.CampaignsSend, p.onceRun),
+		get("/once/tell/{id}", shell.CampaignsSend, p.onceTell),
+		post("/once/tell/{id}", shell.CampaignsSend, p.onceTellPost, "once.tell"),
+		get("/once/ask/{id}", shell.CampaignsSend, p.onceAsk),
+		post("/once/ask/{id}", shell.CampaignsSend, p.onceAskPost, "once.ask"),
+		post("/once/switch", shell.CampaignsSend, p.onceSwitchPost, "once.switch"),
 		person("/suppressions", shell.ContactsRead, p.suppressions),
 		post("/suppressions", shell.ContactsWrite, p.suppressPost, "suppression.add"),
 	}

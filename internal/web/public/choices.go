@@ -267,7 +267,7 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, err
 	case "leave":
 		return "public.said.left", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
 	case "all":
-		return "public.said.all", stopAll(tx, id, origin(r), r.P.Lang)
+		return "public.said.all", stopAll(tx, id, "page", origin(r), r.P.Lang)
 	case "back":
 		can, err := form.Back(tx, id, on, origin(r))
 		if !can {

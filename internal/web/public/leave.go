@@ -17,7 +17,16 @@ import (
 type leaver struct {
 	contact contact.Contact
 	list    list.List
+	all     bool // the link leaves everything the account writes, not one list
 	gone    bool // nothing of this person is here any more: they have left
+}
+
+// title is what is left.
+func (l leaver) title(r *shell.Request) string {
+	if l.all {
+		return r.P.T("public.leave.everything", "account", r.Brand.Name)
+	}
+	return l.list.Title(r.P.Lang)
 }
 
 func (p *Pages) leaver(r *shell.Request) (leaver, error) {
@@ -27,7 +36,8 @@ func (p *Pages) leaver(r *shell.Request) (leaver, error) {
 	}
 	var l leaver
 	err = p.view(r, func(v *store.View) (err error) {
-		if l.contact, err = contact.Get(v, t.Objects[0]); err == nil {
+		l.all = t.Objects[1] == 0
+		if l.contact, err = contact.Get(v, t.Objects[0]); err == nil && !l.all {
 			l.list, err = list.Get(v, t.Objects[1])
 		}
 		return err
@@ -50,7 +60,7 @@ func (p *Pages) leave(r *shell.Request) error {
 	if l.gone {
 		return p.left(r, l, r.P.T("public.left.nothing"), false)
 	}
-	return r.Render(ok, leavePage(r, l.list.Title(r.P.Lang)))
+	return r.Render(ok, leavePage(r, l.title(r)))
 }
 
 // leavePost acts at once: a button of ours, or a mail program's one click (RFC 8058 3.1:
@@ -69,24 +79,33 @@ func (p *Pages) leavePost(r *shell.Request) error {
 	switch {
 	case l.gone:
 		return p.left(r, l, r.P.T("public.left.nothing"), false)
-	case oneClick, do == "leave":
-		method := "page"
-		if oneClick {
-			method = "one_click"
+	case l.all && (oneClick || do == "leave"):
+		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, how(oneClick), origin(r), r.P.Lang) }); err != nil {
+			return err
 		}
+		return p.left(r, l, r.P.T("public.left.everything", "account", r.Brand.Name), false)
+	case oneClick, do == "leave":
+		method := how(oneClick)
 		if err := p.write(r, func(tx *store.Tx) error { return withdraw(tx, l.contact.ID, l.list.ID, method, origin(r), r.P.Lang) }); err != nil {
 			return err
 		}
 		return p.left(r, l, r.P.T("public.left.text", "list", l.list.Title(r.P.Lang)), true)
 	case do == "all":
-		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, origin(r), r.P.Lang) }); err != nil {
+		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, "page", origin(r), r.P.Lang) }); err != nil {
 			return err
 		}
 		return p.left(r, l, r.P.T("public.left.everything", "account", r.Brand.Name), false)
-	case do == "back":
+	case do == "back" && !l.all:
 		return p.back(r, l)
 	}
-	return r.Render(ok, leavePage(r, l.list.Title(r.P.Lang)))
+	return r.Render(ok, leavePage(r, l.title(r)))
+}
+
+func how(oneClick bool) string {
+	if oneClick {
+		return "one_click"
+	}
+	return "page"
 }
 
 // back undoes by a new confirmation mail, never by a switch.
@@ -135,14 +154,14 @@ func withdraw(tx *store.Tx, person, list int64, method string, o consent.Origin,
 
 // stopAll is GDPR 21(2) and (3): no more marketing of any kind from this account; service
 // mail stays possible (compliance T-39).
-func stopAll(tx *store.Tx, person int64, o consent.Origin, lang string) error {
+func stopAll(tx *store.Tx, person int64, method string, o consent.Origin, lang string) error {
 	all, err := consent.Standings(tx, person)
 	if err != nil {
 		return err
 	}
 	var events []consent.Event
 	for _, s := range all {
-		events = append(events, consent.Event{Contact: person, List: s.ListID, Kind: consent.Object, Source: "preferences", Method: "page", Language: lang, Origin: o})
+		events = append(events, consent.Event{Contact: person, List: s.ListID, Kind: consent.Object, Source: "preferences", Method: method, Language: lang, Origin: o})
 	}
 	if len(events) > 0 {
 		if _, err := consent.Apply(tx, events); err != nil {

@@ -58,6 +58,8 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "POST", Pattern: "/p/{token}/address", Public: true, Body: 8 << 10, Trace: []string{"move.ask"}, Handler: p.addressPost},
 		{Method: "GET", Pattern: "/a/{token}", Public: true, Handler: p.move},
 		{Method: "POST", Pattern: "/a/{token}", Public: true, Body: 8 << 10, Trace: []string{"move.yes", "move.no", "contact.correct", "form.not_me"}, Handler: p.movePost},
+		{Method: "GET", Pattern: "/q/{token}", Public: true, Handler: p.question},
+		{Method: "POST", Pattern: "/q/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "consent.withdraw", "consent.not_me", "suppression.add"}, Handler: p.questionPost},
 		{Method: "GET", Pattern: "/r/{receipt}", Public: true, Handler: p.receipt},
 		{Method: "POST", Pattern: "/r/{receipt}", Public: true, Body: 1 << 10, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.receiptPost},
 		{Method: "GET", Pattern: "/verify", Public: true, Handler: p.verify},

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package people_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/config"
+	"consend/internal/ground/rulepack"
+	"consend/internal/ground/store"
+	"consend/internal/job"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer"
+	"consend/internal/people/notice"
+	"consend/internal/people/once"
+)
+
+// Whoever lets a mail go that people get once sees before whom it goes to, whom not and why, and every word of it; who
+// got it sees it on their page.
+func TestTellingAndAskingShowWhomAndWhatBeforeAnythingLeaves(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.Main.Attach(&config.Site{URL: "https://news.example", Host: "news.example"})
+		file := func(s string) func() (io.ReadCloser, error) {
+			return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
+		}
+		sum, err := importer.Run(context.Background(), o.Main, o.who, importer.Order{Name: "salon.csv", Kind: importer.Acquired, Partner: "Salon du Thé", List: "Passed on", Purpose: "Newsletter",
+			Basis: consent.ByConsent, From: "2026-02-01", To: "2026-02-27", Open: file("email\nada@example.org\nbob@example.org\n"), Evidence: file("contract"), EvidenceName: "c.pdf"}, nil)
+		must(t, err)
+		tell, ask := fmt.Sprintf("/once/tell/%d", sum.Import), fmt.Sprintf("/once/ask/%d", sum.List)
+		page := o.get(tell)
+		contains(t, page, say(o, "No privacy note is published yet", "Aucune mention d’information n’est publiée"))
+		if strings.Contains(page, fmt.Sprintf(`action=%q`, tell)) {
+			t.Error("it can be pressed")
+		}
+		o.write(o.who, func(tx *store.Tx) error {
+			rules, err := rulepack.For(tx)
+			if err != nil {
+				return err
+			}
+			id, err := notice.Make(tx, "Note", notice.Begin(notice.Answers{Name: "Maison", Postal: "1 rue de l’Exemple", Country: "FR", Language: "fr", DataName: "C", DataEmail: "data@example.org", Sending: "mailbox"}, rules))
+			if err == nil {
+				_, err = notice.Publish(tx, id, 1)
+			}
+			return err
+		})
+		page = o.get(tell)
+		contains(t, page, say(o, "Tell 2 people now", "Informer 2 personnes maintenant"), "Salon du Thé", "D’où", `lang="fr"`, `lang="en"`)
+		contains(t, o.get(ask), say(o, "Has to hear first where the address comes from", "Doit d’abord apprendre d’où vient son adresse"))
+		if to := o.post("/once/switch", "do", "stop", "import", fmt.Sprint(sum.Import)); to != tell {
+			t.Errorf("leads to %s", to)
+		}
+		contains(t, o.get(tell), say(o, "Nobody is told by itself", "Personne n’est informé sans intervention"))
+		if to := o.post(tell); to != tell {
+			t.Errorf("leads to %s", to)
+		}
+		contains(t, o.get(tell), say(o, "People are being chosen", "en cours de sélection"))
+		var runs []once.Run
+		var ada contact.Contact
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) {
+			if runs, err = once.Runs(v, once.Tell, sum.List, 1); err == nil {
+				ada, _, err = contact.Find(v, address.Must("ada@example.org"))
+			}
+			return err
+		}))
+		must(t, once.Work(context.Background(), &job.Run{DB: o.Main, Ref: runs[0].ID, Who: actor.Worker("once.run", o.acct)}))
+		contains(t, o.get(tell), say(o, "On its way", "En route"))
+		if code, _, to := o.ask("GET", fmt.Sprintf("/once/%d", runs[0].ID), nil); code != 303 || to != tell {
+			t.Errorf("the act leads to %d %s", code, to)
+		}
+		o.write(actor.Worker("sender", o.acct), func(tx *store.Tx) error {
+			r, _, err := once.Find(tx, ada.ID, 0)
+			if err == nil {
+				if _, err = once.DraftTell(tx, r.ID); err == nil {
+					err = once.Ended(tx, r.ID, 4711, once.Done, "")
+				}
+			}
+			return err
+		})
+		contains(t, o.get(fmt.Sprintf("/contacts/%d", ada.ID)), say(o, "by a mail of its own", "par un e-mail à part"))
+		contains(t, o.get(fmt.Sprintf("/contacts/%d/activity", ada.ID)), say(o, "Told where the address comes from", "Informé de l’origine de l’adresse"), say(o, "Privacy note, version 1", "Mention d’information, version 1"))
+		contains(t, o.get(ask), say(o, "Ask 1 person to confirm", "Demander à 1 personne de confirmer"), say(o, "May we go on writing to you?", "Pouvons-nous continuer"))
+		if to := o.post(ask); to != ask {
+			t.Errorf("leads to %s", to)
+		}
+		o.role = "editor"
+		for _, path := range []string{tell, ask} {
+			if code, _, _ := o.ask("POST", path, values(nil)); code != 403 {
+				t.Errorf("%s lets an editor send: %d", path, code)
+			}
+		}
+	})
+}
