@@ -62,9 +62,9 @@ var said = map[string]url.Values{
 var elsewhere = map[string]string{
 	"/login/code": "web/team", "/me/security/codes": "web/team", "/me/security/codes/off": "web/team", "/me/security/codes/renew": "web/team", // ask for a code of the moment
 	"/setup/{token}": "web/team", "/signin/{token}": "web/team", "/reset/{token}": "web/team", "/switch": "web/team",
-	"/recover":           "web/team", // answers at once, and writes after it
-	"/a/{token}":         "web/public", "/q/{token}": "web/public",
-	"/once/tell/{id}":    "web/people", // of an import of people whom somebody passed on
+	"/recover":   "web/team", // answers at once, and writes after it
+	"/a/{token}": "web/public", "/q/{token}": "web/public",
+	"/once/tell/{id}":    "web/people",                                                                                                           // of an import of people whom somebody passed on
 	"/p/{token}/address": "web/public",                                                                                                           // tokens are looked at three times, and this is a page further
 	"/contacts/on":       "web/people", "/contacts/off": "web/people", "/purposes/{id}/turn": "web/people", "/contacts/{id}/merge": "web/people", // of somebody on a list; of a purpose without lists; of two who are one
 	"/import/{id}/limit": "web/importer", "/import/{id}/forecast": "web/importer", // of a file of refusals; of a file that is ready and long

@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/mail/address"
+	"consend/internal/people/contact"
 	"consend/internal/people/importer"
 	"consend/internal/people/once"
 )
@@ -34,6 +35,28 @@ func (r *run) sayOnce(do verb, own, steps ownVerb) {
 	})
 	steps("let more of them leave", func(ctx context.Context, _ actor.Actor) error { return once.Pace(r.Main)(ctx) })
 	steps("look who is to be told", func(ctx context.Context, _ actor.Actor) error { return once.Daily(r.Main)(ctx) })
+	do("tell an import's people", func(tx *store.Tx) error {
+		id, err := once.BeginTell(tx, r.n["waiting"])
+		return r.keep("telling", id, err)
+	})
+	steps("choose whom to tell", func(ctx context.Context, _ actor.Actor) error {
+		return once.Work(ctx, &job.Run{DB: r.Main, Ref: r.n["telling"], Who: actor.Worker("once.run", r.Account)})
+	})
+	do("be in doubt about a word", func(tx *store.Tx) error {
+		c, _, err := contact.Find(tx, address.Must("undecima@exemple.example"))
+		if err != nil {
+			return err
+		}
+		o, _, err := once.Find(tx, c.ID, 0)
+		if err != nil {
+			return err
+		}
+		if _, err := once.DraftTell(tx, o.ID); err != nil {
+			return err
+		}
+		return once.Ended(tx, o.ID, 4713, once.Doubt, "no_answer")
+	})
+	do("tell once more", func(tx *store.Tx) error { return once.TellAgain(tx, r.n["waiting"]) })
 	do("write the question", func(tx *store.Tx) error {
 		all, err := once.Of(tx, r.n["passed"])
 		if err != nil {

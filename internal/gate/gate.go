@@ -26,8 +26,8 @@ import (
 // Class is what a mail is, and with that what is asked before it goes.
 type Class string
 
-// The classes. Only a campaign needs a basis; each of the others answers somebody's own act,
-// or is owed to them.
+// The classes. Only a campaign and the question need a basis; each of the others answers somebody's
+// own act, or is owed to them.
 const (
 	Campaign     Class = "campaign"
 	Confirmation Class = "confirmation" // to a pending sign-up, or to a new address: was this you?

@@ -88,7 +88,10 @@ func each(t *testing.T, f func(t *testing.T, d *desk)) {
 	})
 }
 
-func (d *desk) write(f func(tx *store.Tx) error) { d.t.Helper(); must(d.t, d.Main.Write(ctx, d.who, f)) }
+func (d *desk) write(f func(tx *store.Tx) error) {
+	d.t.Helper()
+	must(d.t, d.Main.Write(ctx, d.who, f))
+}
 
 func (d *desk) act(f func(tx *store.Tx) error) error { return d.Main.Write(ctx, d.who, f) }
 
@@ -270,11 +273,10 @@ func TestAMailThatMayHaveArrivedCountsForNobodyAndIsNotSentAgain(t *testing.T) {
 		imp := d.bring("ada@example.org")
 		d.write(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err })
 		must(t, d.jobs.Settle(ctx))
-		var m message.Message
 		must(t, d.Main.Write(ctx, actor.Worker("dies", d.account), func(tx *store.Tx) error { // a sender that is killed with the message in its hands
 			all, _, err := message.Claim(tx, 5)
 			if err == nil {
-				m = all[0]
+				m := all[0]
 				m.Class = "source"
 				message.Written(tx, m)
 			}
@@ -291,7 +293,9 @@ func TestAMailThatMayHaveArrivedCountsForNobodyAndIsNotSentAgain(t *testing.T) {
 		if n := len(d.mails("source")); n != 0 {
 			t.Fatalf("%d mails by itself", n)
 		}
-		d.write(func(tx *store.Tx) error { return message.Again(tx, m.ID) }) // a member decides so
+		d.write(func(tx *store.Tx) error { return once.TellAgain(tx, imp) }) // a member decides so
+		wants(t, d.act(func(tx *store.Tx) error { return once.TellAgain(tx, imp) }), "once.nobody")
+		must(t, once.Pace(d.Main)(ctx))
 		d.settle()
 		if r, c := d.row("ada@example.org", 0), d.person("ada@example.org"); r.State != once.Done || c.NoticeDueAt != 0 || len(d.mails("source")) != 1 {
 			t.Errorf("%+v, owed %v", r, c.NoticeDueAt)
@@ -333,7 +337,9 @@ func TestAQuestionMakesAClaimThePersonsOwnYesAndSilenceChangesNothing(t *testing
 	each(t, func(t *testing.T, d *desk) {
 		d.publish()
 		imp := d.bring("ada@example.org", "bob@example.org", "cy@example.org", "dee@example.org")
-		ask := func() error { return d.act(func(tx *store.Tx) error { _, err := once.BeginAsk(tx, d.list, 0); return err }) }
+		ask := func() error {
+			return d.act(func(tx *store.Tx) error { _, err := once.BeginAsk(tx, d.list, 0); return err })
+		}
 		wants(t, ask(), "once.nobody") // they have to hear first where the address comes from
 		d.tellAll(imp)
 		must(t, ask())
@@ -407,7 +413,9 @@ func TestNobodyIsToldOrAskedTwiceOrAfterANoWhateverTheOrder(t *testing.T) {
 		}
 		imp := d.bring(emails...)
 		waits := importer.Order{Name: "w.csv", Kind: importer.Acquired, List: "News", Purpose: "Newsletter", Basis: consent.ByConsent, From: "2026-02-01", To: "2026-02-27",
-			Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("email\nwaits@example.org\n")), nil }}
+			Open: func() (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader("email\nwaits@example.org\n")), nil
+			}}
 		_, err := importer.Run(ctx, d.Main, d.who, waits, nil)
 		must(t, err)
 		no := map[string]int{} // how many mails they had when they said no

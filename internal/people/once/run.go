@@ -107,6 +107,20 @@ func begin(tx *store.Tx, kind Kind, listID, imp int64, tallies []Tally) (int64, 
 	return id, nil
 }
 
+// TellAgain lets those of an import be told once more whose mail may have arrived: a member decides so, knowing that some
+// may get it twice. Faults: once.nobody.
+func TellAgain(tx *store.Tx, imp int64) error {
+	n, err := tx.Exec(again, imp)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.New(fault.Conflict, "once.nobody")
+	}
+	_, err = trace.Append(tx, trace.Act{Action: "once.again", Object: "import", ObjectID: imp, Clear: proof.Fields{"people": dec(n)}})
+	return err
+}
+
 // rows is how many people a step looks at.
 const rows = 500
 

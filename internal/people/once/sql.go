@@ -81,6 +81,8 @@ var (
 		WHERE s.account_id = :account AND s.list_id = ? GROUP BY o.state, o.answer ORDER BY o.state, o.answer`)
 	held = store.Account("once.held", `SELECT DISTINCT o.contact_id FROM once o WHERE o.account_id = :account AND o.contact_id IN ?* AND o.state NOT IN ('wanted', 'left_out')`)
 
+	again = store.Account("once.again", `UPDATE once SET state = 'wanted', reason = '' WHERE account_id = :account AND import_id = ? AND import_id <> 0 AND list_id = 0 AND state = 'doubt'`)
+
 	dropPeople = store.Account("once.drop_people", `DELETE FROM once WHERE account_id = :account AND contact_id IN ?*`)
 
 	getSwitch = store.Account("once.get_switch", `SELECT w.by_itself FROM once_switch w WHERE w.account_id = :account`)

@@ -564,6 +564,25 @@ func TestOwedWordOfAnOriginComesWithTheFirstMail(t *testing.T) {
 	})
 }
 
+// What may have arrived told nobody anything: it is still owed.
+func TestAMessageInDoubtDoesNotCountAsTold(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		p.note(t)
+		id := p.owed(t, "new@example.org")
+		c := p.approved(t, []int64{p.list}, nil)
+		campaign.KillAt(p.engine, func(at string) bool { return at == "started" })
+		_ = p.engine.Settle(context.Background())
+		p.engine = p.start(t)
+		p.settle(t)
+		p.is(t, c, "in_doubt 1")
+		k := view(t, p, func(v *store.View) (contact.Contact, error) { return contact.Get(v, id) })
+		if row := view(t, p, func(v *store.View) (once.Row, error) { r, _, err := once.Find(v, id, 0); return r, err }); row.ID != 0 || k.NoticeDueAt == 0 {
+			t.Error("it counts as told")
+		}
+	})
+}
+
 func TestTheChecklistStopsWhatCannotGo(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := settle(t, h)

@@ -24,7 +24,7 @@ func Letter(r store.Reader, d compose.Draft) (compose.Letter, error) {
 
 // letterOf gives a draft its one layout: the words in order, the account's name and colour, and
 // below them who writes and why (GDPR 12, 13; the identity every business letter owes). There is
-// no picture, no counted link and no link to unsubscribe: service mail is no advertising.
+// no picture, no counted link and no link to unsubscribe but where a draft names one: service mail is no advertising.
 // From, To, date and Message-ID are left to the caller.
 func letterOf(d compose.Draft, a account.Account) compose.Letter {
 	lang := d.Language

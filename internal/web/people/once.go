@@ -128,7 +128,17 @@ func (p *Pages) onceOf(r *shell.Request, kind once.Kind) error {
 }
 
 func (p *Pages) onceTellPost(r *shell.Request) error {
-	return p.oncePost(r, once.Tell, func(tx *store.Tx, s saying) error { _, err := once.BeginTell(tx, s.imp.ID); return err })
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	return p.oncePost(r, once.Tell, func(tx *store.Tx, s saying) error {
+		if f.Get("do") == "again" {
+			return once.TellAgain(tx, s.imp.ID)
+		}
+		_, err := once.BeginTell(tx, s.imp.ID)
+		return err
+	})
 }
 
 func (p *Pages) onceAskPost(r *shell.Request) error {
@@ -189,6 +199,16 @@ func whoGets(r *shell.Request, s saying) []shell.Fact {
 		out = append(out, shell.Fact{Label: r.P.Or("web_once.reason."+t.Reason, r.P.T("gate.reason."+t.Reason)), Value: shell.Num(t.People)})
 	}
 	return out
+}
+
+// doubtful is how many were perhaps told.
+func doubtful(s saying) (n int64) {
+	for _, o := range s.so {
+		if o.State == once.Doubt {
+			n += o.People
+		}
+	}
+	return n
 }
 
 // soFar is what became of those who were told or asked before.

@@ -92,7 +92,7 @@ func (p *Pages) Routes() []shell.Route {
 		post("/attributes/{id}/turn", shell.ListsWrite, p.attributeTurnPost, "contact.attribute.retire", "contact.attribute.restore"),
 		get("/once/{id}", shell.CampaignsSend, p.onceRun),
 		get("/once/tell/{id}", shell.CampaignsSend, p.onceTell),
-		post("/once/tell/{id}", shell.CampaignsSend, p.onceTellPost, "once.tell"),
+		post("/once/tell/{id}", shell.CampaignsSend, p.onceTellPost, "once.tell", "once.again"),
 		get("/once/ask/{id}", shell.CampaignsSend, p.onceAsk),
 		post("/once/ask/{id}", shell.CampaignsSend, p.onceAskPost, "once.ask"),
 		post("/once/switch", shell.CampaignsSend, p.onceSwitchPost, "once.switch"),
