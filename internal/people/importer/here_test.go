@@ -81,5 +81,12 @@ func TestAReleaseOfCustomersLooksAtTheirProductsAndTheirSale(t *testing.T) {
 		if c := s.counts(t, id); c.Released != 2 || c.StillWaiting() != 1 {
 			t.Errorf("%+v", c)
 		}
+		s.view(t, func(v *store.View) error {
+			waits, err := importer.WaitingAfter(v, id, 0, 10)
+			if len(waits) != 1 {
+				t.Errorf("%d wait on: who lacks something still ends with the month", len(waits))
+			}
+			return err
+		})
 	})
 }
