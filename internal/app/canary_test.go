@@ -31,6 +31,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
@@ -87,7 +88,6 @@ var notReached = map[string]string{
 	"main.refusal_out.kind":          "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope":         "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope_id":      "a line waits here until the next fact is handled: the house has settled",
-	"main.import_note.args":          "no value of hers was left out",
 	"main.contact.notice_due_at":     "nobody passed her on: GDPR 14 owes her no notice",
 }
 
@@ -389,6 +389,7 @@ func (w *walk) wrenGoes() int64 {
 	w.claim(id)
 	at := fmt.Sprintf("/contacts/%d", id)
 	w.page("POST", at+"/correct", url.Values{"name": {wren[1].value}, "language": {"fr"}, "country": {"FR"}, "attr.CITY": {wren[2].value}, "attr.FIRSTNAME": {"Wrenna"}, "attr.LASTNAME": {wren[1].value}})
+	w.attach(id)
 	w.twin(id)
 	w.moves(id, who)
 	w.halts(id)
@@ -416,6 +417,25 @@ func (w *walk) wrenGoes() int64 {
 	}
 	w.settle()
 	return id
+}
+
+// attach brings another tool's receipt to what the import said of Wren.
+func (w *walk) attach(person int64) {
+	w.t.Helper()
+	var event int64
+	w.view(func(v *store.View) error {
+		events, err := consent.Events(v, person)
+		for _, e := range events {
+			if evidence.Attachable(e) {
+				event = e.ID
+			}
+		}
+		return err
+	})
+	a, err := evidence.Attach(w.t.Context(), w.Main, w.owner, person, event, "receipt.txt", strings.NewReader("She said yes."))
+	must(w.t, err)
+	w.page("GET", fmt.Sprintf("/contacts/%d/evidence/%d", person, event), nil)
+	w.page("GET", fmt.Sprintf("/contacts/%d/evidence/%d/%d", person, event, a.ID), nil)
 }
 
 // twin lets another contact of Wren's go into the one that stays.

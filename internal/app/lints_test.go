@@ -119,21 +119,23 @@ func TestOnlyNamedPlacesWaitForTheMachinesClock(t *testing.T) {
 // Write in a loop holds up everybody on SQLite, and can't be resumed: that is db.Bulk's, with tx.Yield.
 func TestNobodyWritesInALoopWithoutYield(t *testing.T) {
 	e := except(t, map[string]string{
-		"internal/ground/blob Sweep":          "one act for each file that ended, in its own account",
-		"internal/job beat":                   "renews a lease, now and then",
-		"internal/job sweep":                  "one act for each task whose holder is gone",
-		"internal/keys Ahead":                 "64 sheets of keys an act, in a store of their own",
-		"internal/people/evidence Sweep":      "one act for each export that ended, in its own account",
-		"internal/people/importer daily":      "one act for each import that waits",
-		"internal/people/move Expire":         "one act for each change nobody answered, in its own account",
-		"internal/sending/campaign salvage":   "one act for each batch a dead process left",
-		"internal/sending/campaign expire":    "one act for each batch whose lease ended",
-		"internal/sending/campaign send":      "begins a campaign, once",
-		"internal/sending/campaign orphans":   "one act for each batch that no lane has any more",
-		"internal/sending/campaign booked":    "one batch, until it could be booked",
-		"internal/sending/relay Sweep":        "one act for each account; a mailbox has a cap",
-		"internal/sending/transactional book": "what was answered since the last act, a few messages",
-		"internal/team/access Switch":         "one act: the loop looks for the account",
+		"internal/ground/blob Sweep":             "one act for each file that ended, in its own account",
+		"internal/job beat":                      "renews a lease, now and then",
+		"internal/job sweep":                     "one act for each task whose holder is gone",
+		"internal/keys Ahead":                    "64 sheets of keys an act, in a store of their own",
+		"internal/people/contact run":            "one act for each limit from before moments were kept",
+		"internal/people/evidence SweepAttached": "one act for each file whose time ended, in its own account",
+		"internal/people/evidence Sweep":         "one act for each export that ended, in its own account",
+		"internal/people/importer daily":         "one act for each import that waits",
+		"internal/people/move Expire":            "one act for each change nobody answered, in its own account",
+		"internal/sending/campaign salvage":      "one act for each batch a dead process left",
+		"internal/sending/campaign expire":       "one act for each batch whose lease ended",
+		"internal/sending/campaign send":         "begins a campaign, once",
+		"internal/sending/campaign orphans":      "one act for each batch that no lane has any more",
+		"internal/sending/campaign booked":       "one batch, until it could be booked",
+		"internal/sending/relay Sweep":           "one act for each account; a mailbox has a cap",
+		"internal/sending/transactional book":    "what was answered since the last act, a few messages",
+		"internal/team/access Switch":            "one act: the loop looks for the account",
 	})
 	ours(t, func(dir string, file *ast.File, at func(ast.Node) string) {
 		functions(file, func(name string, fn *ast.FuncDecl) {

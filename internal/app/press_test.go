@@ -51,6 +51,7 @@ var said = map[string]url.Values{
 	"/lists/{id}":            {"name": {"A List Renamed"}},
 	"/purposes/{id}":         {"name": {"A Purpose Renamed"}},
 	"/f/{slug}":              {"t": {""}},
+	"/privacy/exports":       {"purpose": {""}}, // a list or a purpose, not both
 	"/settings/domains/new":  {"domain": {"new.example.org"}},
 	"/import/{id}/map":       {"column.0": {"email"}, "column.1": {"name"}},
 	"/import/{id}/options":   {"declare": {"1"}},
@@ -65,8 +66,9 @@ var elsewhere = map[string]string{
 	"/a/{token}":         "web/public",
 	"/p/{token}/address": "web/public",                                                                                                           // tokens are looked at three times, and this is a page further
 	"/contacts/on":       "web/people", "/contacts/off": "web/people", "/purposes/{id}/turn": "web/people", "/contacts/{id}/merge": "web/people", // of somebody on a list; of a purpose without lists; of two who are one
-	"/import/{id}/limit":  "web/importer", // of a file of refusals
-	"/import/{id}/origin": "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
+	"/import/{id}/limit": "web/importer", "/import/{id}/forecast": "web/importer", // of a file of refusals; of a file that is ready and long
+	"/contacts/{id}/evidence/{event}/{file}/drop": "web/people", // of a file that somebody attached
+	"/import/{id}/origin":                         "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed
 	"/campaigns/{id}/pause": "web/sending", "/campaigns/{id}/resume": "web/sending", "/campaigns/{id}/stop": "web/sending", "/campaigns/{id}/doubtful": "web/sending", // a campaign on its way
 }

@@ -21,8 +21,8 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 		return contact.Attributes{"VILLAGE": v}
 	}
 	name := pii.T("Tricenarius")
-	do("limit how long a value is kept", func(tx *store.Tx) error {
-		id, err := contact.MakeAttribute(tx, contact.Attribute{Name: "VILLAGE", Type: contact.TypeText, KeepDays: 5})
+	do("make an attribute", func(tx *store.Tx) error {
+		id, err := contact.MakeAttribute(tx, contact.Attribute{Name: "VILLAGE", Type: contact.TypeText})
 		return r.keep("village", id, err)
 	})
 	do("note values that end", func(tx *store.Tx) error {
@@ -36,6 +36,15 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 		}
 		return err
 	})
+	do("limit how long a value is kept", func(tx *store.Tx) error {
+		return contact.ChangeAttribute(tx, r.n["village"], 0, contact.Attribute{KeepDays: 5})
+	})
+	do("note more that end", func(tx *store.Tx) error {
+		_, err := contact.Ensure(tx, []contact.New{{Email: address.Must("septuagesima@exemple.example"), Attributes: town("Joucas"), Source: "member"},
+			{Email: address.Must("octogesima@exemple.example"), Attributes: town("Murs"), Source: "member"}, {Email: address.Must("nonagesima@exemple.example"), Attributes: town("Buoux"), Source: "member"}})
+		return err
+	})
+	steps("date the values from before", func(ctx context.Context, _ actor.Actor) error { return contact.EndValues(ctx, r.Main) })
 	do("note another", func(tx *store.Tx) error {
 		return contact.Correct(tx, r.n["villager"], 0, contact.Change{Name: &name, Attributes: town("Lioux"), Said: true})
 	})

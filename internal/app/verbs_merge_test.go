@@ -21,8 +21,12 @@ func (r *run) merges(do, public verb) {
 		}
 	}
 	do("make two who are one", func(tx *store.Tx) error {
+		if _, err := contact.MakeAttribute(tx, contact.Attribute{Name: "BOURG", Type: contact.TypeText, KeepDays: 3650}); err != nil {
+			return err
+		}
+		town, _ := contact.TypeText.Read("Goult")
 		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("gemina@exemple.example"), Source: "member"},
-			{Email: address.Must("gemella@exemple.example"), Name: pii.T("Gemella"), Language: "fr", Source: "member"}})
+			{Email: address.Must("gemella@exemple.example"), Name: pii.T("Gemella"), Language: "fr", Attributes: contact.Attributes{"BOURG": town}, Source: "member"}})
 		if err == nil {
 			r.n["gemina"], r.n["gemella"] = rows[0].ID, rows[1].ID
 		}

@@ -146,11 +146,11 @@ func (r *run) script() []act {
 	r.service(member, house, steps, late)
 	r.moreForms(public)
 	r.moves(member, public, own, later)
-	r.values(member, steps, later)
 	r.bases(member, steps)
 	r.team(member, house, own, steps, late, later)
 	r.ground(member, house, own, steps)
 	all = append(all, r.ends()...)
+	r.values(member, steps, later) // takes days
 	return all
 }
 

@@ -10,10 +10,11 @@ let house, browser;
 before(async () => { [house, browser] = await Promise.all([houses.start('--demo'), browsers.open()]); });
 after(async () => { await browser?.close(); await house?.stop(); });
 
-/** The kind of page an address shows: ids, slugs and tokens are stars; of the question only its names stay. */
+/** The kind of page an address shows: ids, slugs, tokens and rules are stars; of the question its name stays, or that it has several. */
 function kind(url) {
-  const path = url.pathname.replace(/\/sending\/new\/\w+$/, '/sending/new/*').split('/').map((s) => (/^\d+$/.test(s) || /-[a-z2-9]{4}$/.test(s) || s.length > 30 ? '*' : s)).join('/');
-  return path + [...new Set(url.searchParams.keys())].filter((k) => k !== 'lang' && k !== 'sort' && k !== 'after').sort().map((k) => `?${k}`).join('');
+  const path = url.pathname.replace(/\/(sending\/new|settings\/rules)\/[\w.]+$/, '/$1/*').split('/').map((s) => (/^\d+$/.test(s) || /-[a-z2-9]{4}$/.test(s) || s.length > 30 ? '*' : s)).join('/');
+  const asked = [...new Set(url.searchParams.keys())].filter((k) => k !== 'lang' && k !== 'sort' && k !== 'after').sort();
+  return path + (asked.length > 1 && path !== '/search' ? '?several' : asked.map((k) => `?${k}`).join(''));
 }
 
 // What is no page: files, pictures, mail shown in a frame.

@@ -73,7 +73,7 @@ func Attach(ctx context.Context, db *store.DB, who actor.Actor, person, event in
 	if err != nil {
 		return a, err
 	}
-	_, err = blob.Store(ctx, db, who, ring.Box(who.Account), blob.New{Owner: ownerEvent, OwnerID: person, Type: a.Type}, file, importer.MaxEvidence,
+	_, err = blob.Store(ctx, db, who, ring.Box(who.Account), blob.New{Owner: ownerEvent, OwnerID: event, Type: a.Type}, file, importer.MaxEvidence,
 		func(tx *store.Tx, b blob.Info) error { return a.keep(tx, b) })
 	if f := (*fault.Error)(nil); errors.As(err, &f) && f.Kind == fault.TooLarge {
 		return a, f.At("evidence")

@@ -149,7 +149,7 @@ func TestAnExportGoesOnAfterAStopAndKeepsToItsQuestion(t *testing.T) {
 		}
 		late := w.ask(evidence.Wanted{From: h.Now().Add(-24 * time.Hour)})
 		must(t, w.work(late))
-		if b := w.bundle(late); len(unpacked(t, b)) != 6 {
+		if b := w.bundle(late); len(unpacked(t, b)) != 7 {
 			t.Error("the period holds others than Léa")
 		}
 		w.write(func(tx *store.Tx) error { return evidence.Drop(tx, late) })

@@ -41,7 +41,7 @@ func People(r store.Reader, d Definition, after int64, limit int) ([]Person, err
 	}
 	type row struct {
 		ID     int64
-		Barred bool
+		Barred int64
 	}
 	rows, err := store.All[row](r, p.Into(exported), append(slices.Clone(p.Args), after, min(limit, 1000))...)
 	if err != nil {
@@ -50,7 +50,7 @@ func People(r store.Reader, d Definition, after int64, limit int) ([]Person, err
 	ids := make([]int64, len(rows))
 	barred := make(map[int64]bool, len(rows))
 	for i, x := range rows {
-		ids[i], barred[x.ID] = x.ID, x.Barred
+		ids[i], barred[x.ID] = x.ID, x.Barred != 0
 	}
 	people, err := contact.Some(r, ids)
 	slices.SortFunc(people, func(a, b contact.Contact) int { return int(a.ID - b.ID) })

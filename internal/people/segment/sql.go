@@ -30,7 +30,7 @@ var (
 	count    = store.Account("segment.count", `SELECT COUNT(*)`+here)
 	members  = store.Account("segment.members", `SELECT c.id`+here+`AND c.id > ? ORDER BY c.id LIMIT ?`)
 	page     = store.Account("segment.page", `SELECT c.id`+here+`AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
-	exported = store.Account("segment.exported", `SELECT c.id, CASE WHEN EXISTS (SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all') THEN 1 ELSE 0 END AS barred`+
+	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' LIMIT 1), 0) AS barred`+
 		here+`AND c.state <> 'restricted' AND c.id > ? ORDER BY c.id LIMIT ?`)
 	leftOut = store.Account("segment.left_out", `SELECT r.reason, COUNT(*) AS people FROM (SELECT `+consent.ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?

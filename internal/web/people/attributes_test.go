@@ -121,7 +121,10 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		o.post(fmt.Sprintf("/contacts/%d/correct", ids[3]), "country", "BE")
 		to := o.post("/segments/new", "name", "France", "m0", "all", "w1", "country", "c1", "is", "v1", "FR", "g1", "0")
 		contains(t, o.get(to), to+"/export")
-		_, body, _ := o.ask("POST", to+"/export", url.Values{})
+		code, body, _ := o.ask("POST", to+"/export", url.Values{})
+		if code != 200 {
+			t.Fatalf("%d: %s", code, body)
+		}
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
 		must(t, err)
 		want := [][]string{{"email", "name", "language", "country", "status", "GOUTS", "NOTE", "POINTS"},

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"consend/internal/people/evidence"
 	"consend/internal/sending/report"
@@ -19,7 +20,7 @@ func (p *CampaignPages) campaignSample(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, campaignSamplePage(r, c, shell.NewForm("n", "50")))
+	return r.Render(http.StatusOK, campaignSamplePage(r, c, shell.NewForm("n", strconv.FormatInt(max(1, min(50, c.Frozen)), 10))))
 }
 
 func (p *CampaignPages) campaignSamplePost(r *shell.Request) error {
