@@ -45,7 +45,9 @@ func CountPeople(r store.Reader, q Question) (int64, error) {
 }
 
 // Sources are where events come from, in the order pages show them.
-func Sources() []string { return []string{"form", "preferences", "mail", "import", "member", "api", Merge, ByRule} }
+func Sources() []string {
+	return []string{"form", "preferences", "mail", "import", "member", "api", Merge, ByRule}
+}
 
 // Line is an event in the register, with whom and what it is about.
 type Line struct {

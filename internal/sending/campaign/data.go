@@ -42,6 +42,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("id", "an id we assign"), none("campaign_id", "an id we assign"), none("node", "a process's number"),
 			none("again", "first try or another"), bound("first_contact"), bound("last_contact"), none("people", "a count"),
 			none("permit_id", "an id we assign"), none("at", "when it was claimed"), none("until_at", "a term"), none("ended_at", "when it ended"),
-			none("accepted", "a count"), none("deferred", "a count"), none("failed", "a count"), none("left_out", "a count"), none("in_doubt", "a count")}},
+			none("accepted", "a count"), none("deferred", "a count"), none("failed", "a count"), none("left_out", "a count"), none("in_doubt", "a count"),
+			none("note_version_id", "the privacy note its messages named")}},
 	}
 }
