@@ -40,8 +40,8 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 		return contact.ChangeAttribute(tx, r.n["village"], 0, contact.Attribute{KeepDays: 5})
 	})
 	do("note more that end", func(tx *store.Tx) error {
-		_, err := contact.Ensure(tx, []contact.New{{Email: address.Must("septuagesima@exemple.example"), Attributes: town("Joucas"), Source: "member"},
-			{Email: address.Must("octogesima@exemple.example"), Attributes: town("Murs"), Source: "member"}, {Email: address.Must("nonagesima@exemple.example"), Attributes: town("Buoux"), Source: "member"}})
+		_, err := contact.Ensure(tx, []contact.New{{Email: address.Must("joucassa@exemple.example"), Attributes: town("Joucas"), Source: "member"},
+			{Email: address.Must("mursa@exemple.example"), Attributes: town("Murs"), Source: "member"}, {Email: address.Must("buouxa@exemple.example"), Attributes: town("Buoux"), Source: "member"}})
 		return err
 	})
 	steps("date the values from before", func(ctx context.Context, _ actor.Actor) error { return contact.EndValues(ctx, r.Main) })
