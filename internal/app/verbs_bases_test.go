@@ -18,19 +18,19 @@ func (r *run) bases(do verb, steps ownVerb) {
 	country := "IE"
 	do("claim old sales", func(tx *store.Tx) error {
 		var events []consent.Event
-		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("septuagesima@exemple.example"), Source: "member"}, {Email: address.Must("octogesima@exemple.example"), Source: "member"}})
+		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("ducentesima@exemple.example"), Source: "member"}, {Email: address.Must("trecentesima@exemple.example"), Source: "member"}})
 		for _, p := range rows {
 			events = append(events, consent.Event{Contact: p.ID, List: r.n["list"], Kind: consent.Give, Basis: consent.SoftOptIn, Grade: consent.GradeD, BasisRef: "Facture 7", OptOutOffered: true,
 				Source: "member", DeclaredBy: r.Member, OccurredAt: tx.Now.Add(-500 * 24 * time.Hour), Row: p})
 		}
 		if err == nil {
-			r.n["septuagesima"] = rows[0].ID
+			r.n["ducentesima"] = rows[0].ID
 			_, err = consent.Apply(tx, events)
 		}
 		return err
 	})
 	do("move a customer to Ireland", func(tx *store.Tx) error {
-		return contact.Correct(tx, r.n["septuagesima"], 0, contact.Change{Country: &country})
+		return contact.Correct(tx, r.n["ducentesima"], 0, contact.Change{Country: &country})
 	})
 	steps("end customers whose sale is too long ago", func(ctx context.Context, _ actor.Actor) error { return consent.EndSoftOptIn(ctx, r.Main) })
 }
