@@ -47,9 +47,7 @@ func (p Plan) Seen() string {
 	for _, b := range p.Carry.Bars {
 		all = append(all, string(b.Scope), dec(b.ScopeID), string(b.Reason), dec(int64(b.Since)))
 	}
-	for _, n := range p.Absorb.Stays {
-		all = append(all, n)
-	}
+	all = append(all, p.Absorb.Stays...)
 	return mark.Of(append(all, p.Absorb.Fields...)...)
 }
 

@@ -490,7 +490,6 @@ type flatGroup struct {
 	n, up, level int
 	any          bool
 	rows         []row
-	first        int
 }
 
 func flatten(r *shell.Request, s segmentView, f *shell.Form) (out []flatGroup) {
