@@ -83,7 +83,7 @@ func factsOf(r store.Reader, b Batch) (facts, error) {
 		return f, err
 	}
 	f.ground = consent.GroundFor(f.rules, a)
-	bound, err := legal.Of(r, a, momentOf(r))
+	bound, err := legal.Of(r, a, store.NowOf(r))
 	if err != nil {
 		return f, err
 	}
@@ -109,7 +109,7 @@ func factsOf(r store.Reader, b Batch) (facts, error) {
 	if err != nil {
 		return f, err
 	}
-	if ok, why := f.processor.Holds(f.rules, momentOf(r)); !ok {
+	if ok, why := f.processor.Holds(f.rules, store.NowOf(r)); !ok {
 		f.hold = relayReason[why]
 	}
 	return f, nil
@@ -300,18 +300,8 @@ func Recheck(r store.Reader, p Permit) error {
 		}
 		p.p.people[c] = of
 	}
-	p.p.checked = momentOf(r)
+	p.p.checked = store.NowOf(r)
 	return nil
-}
-
-func momentOf(r store.Reader) legalclock.Moment {
-	switch v := r.(type) {
-	case *store.Tx:
-		return v.Now
-	case *store.View:
-		return v.Now
-	}
-	return 0
 }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }

@@ -35,8 +35,9 @@ const skew = 5 * time.Minute
 // a sign-up, thousands for a batch of an import. It locks the people in the order of their
 // numbers, so that what it decides on stands until the act commits; people whom this act
 // made (Event.Row) have nothing to be read but the do-not-mail list. Every event is
-// written, with its verdict; one event is one entry of the trace, more are members of one. What is said of somebody who was merged into another
-// person reaches that one too, if it is a no; the person's own yes makes the contact its own again.
+// written, with its verdict; one event is one entry of the trace, more are members of one. What is
+// said of somebody who was merged into another person reaches that one too, if it is a no; the
+// person's own yes makes the contact its own again.
 //
 // Faults: consent.kind, consent.not_yours (somebody acts for the person), consent.future,
 // contact.none, list.none.

@@ -135,36 +135,31 @@ func TakeOff(tx *store.Tx, from int64, people []int64) (int, error) {
 
 // On tells where some people, at most 1,000, stand on a list; who never stood there is left out.
 func On(r store.Reader, list int64, people []int64) (map[int64]Status, error) {
-	type row struct {
-		ContactID int64
-		State     Status
-	}
-	rows, err := store.All[row](r, statesOn, list, people)
-	out := make(map[int64]Status, len(rows))
-	for _, x := range rows {
-		out[x.ContactID] = x.State
-	}
-	return out, err
+	return on[Status](r, statesOn, list, people)
 }
 
 // BasesOn tells on what some people, at most 1,000, stand on a list, or wait to.
 func BasesOn(r store.Reader, list int64, people []int64) (map[int64]Basis, error) {
+	return on[Basis](r, basesOn, list, people)
+}
+
+func on[T any](r store.Reader, q *store.Query, list int64, people []int64) (map[int64]T, error) {
 	type row struct {
 		ContactID int64
-		Basis     Basis
+		What      T
 	}
-	rows, err := store.All[row](r, basesOn, list, people)
-	out := make(map[int64]Basis, len(rows))
+	rows, err := store.All[row](r, q, list, people)
+	out := make(map[int64]T, len(rows))
 	for _, x := range rows {
-		out[x.ContactID] = x.Basis
+		out[x.ContactID] = x.What
 	}
 	return out, err
 }
 
 var (
-	basesOn = store.Account("consent.bases_on", `SELECT s.contact_id, s.basis FROM subscription s
+	basesOn = store.Account("consent.bases_on", `SELECT s.contact_id, s.basis AS what FROM subscription s
 		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?*`)
-	statesOn = store.Account("consent.states_on", `SELECT s.contact_id, s.state FROM subscription s
+	statesOn = store.Account("consent.states_on", `SELECT s.contact_id, s.state AS what FROM subscription s
 		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?*`)
 	reaching = store.Account("consent.reaching", `SELECT s.contact_id, s.list_id, s.event_id, s.state, s.basis, s.grade,
 		COALESCE(e.basis_ref, '') AS basis_ref, COALESCE(e.basis_family, '') AS basis_family, COALESCE(e.optout_offered, FALSE) AS offered,

@@ -13,15 +13,7 @@ import (
 // do-not-mail list, and not to whom nothing but a claim waiting for proof holds here: those are
 // deleted before the month ends (compliance L3).
 const TellSQL = `CASE
-	WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
-	WHEN c.merged_into <> 0 THEN 'merged'
-	WHEN c.state = 'restricted' THEN 'frozen'
-	WHEN c.state = 'objected' THEN 'objected'
-	WHEN c.state = 'bounced' THEN 'bounced'
-	ELSE COALESCE((SELECT CASE x.reason WHEN 'authority_order' THEN 'ordered' WHEN 'unsubscribe' THEN 'withdrawn' WHEN 'objection' THEN 'objected'
-			WHEN 'complaint' THEN 'complained' WHEN 'hard_bounce' THEN 'bounced' WHEN 'erasure' THEN 'erased_before' ELSE 'do_not_mail' END
-		FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp
-		ORDER BY CASE WHEN x.reason = 'authority_order' THEN 0 ELSE 1 END, x.since DESC, x.scope, x.scope_id LIMIT 1),
+` + personSQL + `	ELSE COALESCE((` + barSQL + `` + firstBarSQL + `),
 	CASE WHEN EXISTS (SELECT 1 FROM subscription n WHERE n.account_id = :account AND n.contact_id = c.id AND n.said = 2) THEN 'withdrawn'
 		WHEN c.age = 2 THEN 'under_age'
 		WHEN c.notice_due_at = 0 THEN 'told'

@@ -48,6 +48,22 @@ func Reasons() []Reason {
 		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, NotHere, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
 }
 
+// What speaks against mail to a contact c whatever the list, as the words of a Reason: what they are, and the
+// lines of the do-not-mail list, of which the first one counts.
+const (
+	personSQL = `	WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+	WHEN c.merged_into <> 0 THEN 'merged'
+	WHEN c.state = 'restricted' THEN 'frozen'
+	WHEN c.state = 'objected' THEN 'objected'
+	WHEN c.state = 'bounced' THEN 'bounced'
+`
+	barSQL = `SELECT CASE x.reason WHEN 'authority_order' THEN 'ordered' WHEN 'unsubscribe' THEN 'withdrawn' WHEN 'objection' THEN 'objected'
+			WHEN 'complaint' THEN 'complained' WHEN 'hard_bounce' THEN 'bounced' WHEN 'erasure' THEN 'erased_before' ELSE 'do_not_mail' END
+		FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp
+`
+	firstBarSQL = `		ORDER BY CASE WHEN x.reason = 'authority_order' THEN 0 ELSE 1 END, x.since DESC, x.scope, x.scope_id LIMIT 1`
+)
+
 // ReasonSQL gives the first failing reason (” when there is none) for a contact c, a list
 // l and their subscription s (LEFT JOIN), in the order of the house: state, do-not-mail
 // list unless the person said yes after it, basis, the person's pause, proof, age, notice, and
@@ -58,17 +74,9 @@ func Reasons() []Reason {
 const ReasonSQL = `CASE
 	WHEN l.retired_at <> 0 THEN 'list_retired'
 	WHEN l.kind <> 'mail' THEN 'no_mail'
-	WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
-	WHEN c.merged_into <> 0 THEN 'merged'
-	WHEN c.state = 'restricted' THEN 'frozen'
-	WHEN c.state = 'objected' THEN 'objected'
-	WHEN c.state = 'bounced' THEN 'bounced'
-	ELSE COALESCE((SELECT CASE x.reason WHEN 'authority_order' THEN 'ordered' WHEN 'unsubscribe' THEN 'withdrawn' WHEN 'objection' THEN 'objected'
-			WHEN 'complaint' THEN 'complained' WHEN 'hard_bounce' THEN 'bounced' WHEN 'erasure' THEN 'erased_before' ELSE 'do_not_mail' END
-		FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp
-			AND (x.scope = 'all' OR x.scope = 'purpose' AND x.scope_id = l.purpose_id OR x.scope = 'list' AND x.scope_id = l.id)
+` + personSQL + `	ELSE COALESCE((` + barSQL + `			AND (x.scope = 'all' OR x.scope = 'purpose' AND x.scope_id = l.purpose_id OR x.scope = 'list' AND x.scope_id = l.id)
 			AND (x.reason = 'authority_order' OR COALESCE(s.said, 0) <> 1 OR x.since > s.said_at)
-		ORDER BY CASE WHEN x.reason = 'authority_order' THEN 0 ELSE 1 END, x.since DESC, x.scope, x.scope_id LIMIT 1),
+` + firstBarSQL + `),
 	CASE WHEN s.state IS NULL OR s.state = 'none' THEN 'not_on_list'
 		WHEN s.state = 'requested' THEN 'unconfirmed'
 		WHEN s.state = 'waiting' THEN 'waiting'

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"consend/internal/ground/locale"
 	"consend/internal/trace/proof"
 )
 
@@ -81,20 +82,13 @@ func (p Proof) rows() []byte {
 		l := &p.File.Lists[i]
 		for k := range l.Events {
 			for n, c := range columns {
-				row[n] = plain(c.of(l, &l.Events[k]))
+				row[n] = locale.Cell(c.of(l, &l.Events[k]))
 			}
 			w.Write(row)
 		}
 	}
 	w.Flush()
 	return b.Bytes()
-}
-
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // Name is what the file is called when it is downloaded: it holds no address.

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
-	"strings"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
@@ -98,18 +97,10 @@ func WriteNotes(w io.Writer, p locale.Printer, page func(after int64) ([]Note, e
 			return c.Error()
 		}
 		for _, n := range notes {
-			if err := c.Write([]string{dec(n.Line), p.T("import.kind." + n.Kind), plainCell(n.Place), plainCell(n.Words(p))}); err != nil {
+			if err := c.Write([]string{dec(n.Line), p.T("import.kind." + n.Kind), locale.Cell(n.Place), locale.Cell(n.Words(p))}); err != nil {
 				return err
 			}
 		}
 		after = notes[len(notes)-1].Seq
 	}
-}
-
-// plainCell keeps a spreadsheet from reading a cell as a formula (CWE-1236).
-func plainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

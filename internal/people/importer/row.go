@@ -11,6 +11,7 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/rulepack"
 	"consend/internal/mail/address"
@@ -218,7 +219,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		if c.To == Skip {
 			continue
 		}
-		s := strings.TrimSpace(string(cell))
+		s := locale.Uncell(strings.TrimSpace(string(cell))) // as our own tables write it
 		if s == "" {
 			continue // a blank never erases
 		}

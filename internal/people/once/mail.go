@@ -161,7 +161,7 @@ func Sample(r store.Reader, kind Kind, listID, imp int64, lang string) (compose.
 		t.ask(&d, p, what, "#")
 		return d, nil
 	}
-	s, basis := Source{Import: imp, Day: legalclock.Day(momentOf(r), t.Account.Location()).String()}, consent.ByConsent
+	s, basis := Source{Import: imp, Day: legalclock.Day(store.NowOf(r), t.Account.Location()).String()}, consent.ByConsent
 	if imp != 0 {
 		if s, err = SourceOf(r, imp); err != nil {
 			return d, err
@@ -192,14 +192,4 @@ func (t Telling) link(r store.Reader, kind token.Kind, path string, objects ...i
 		return "", err
 	}
 	return t.Site.Link(path + token.Make(key, kind, t.Account.ID, objects...)), nil
-}
-
-func momentOf(r store.Reader) legalclock.Moment {
-	switch v := r.(type) {
-	case *store.Tx:
-		return v.Now
-	case *store.View:
-		return v.Now
-	}
-	return 0
 }

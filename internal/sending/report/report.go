@@ -202,12 +202,10 @@ func WriteHead(w io.Writer, p locale.Printer) error {
 	return c.Error()
 }
 
-// safe puts an apostrophe before what a spreadsheet would take for a formula.
+// safe keeps every cell from being a formula.
 func safe(cells []string) []string {
 	for i, s := range cells {
-		if s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
-			cells[i] = "'" + s
-		}
+		cells[i] = locale.Cell(s)
 	}
 	return cells
 }

@@ -10,6 +10,7 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
@@ -105,7 +106,7 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 			}
 			row := []string{dec(s.ID), address, s.State, s.RequestedAt.Time().Format(time.RFC3339), ended, dec(numbers[s.VersionID]), s.Language, dec(s.Hasty)}
 			for i := range row {
-				row[i] = plain(row[i])
+				row[i] = locale.Cell(row[i])
 			}
 			if err := out.Write(row); err != nil {
 				return err
@@ -126,14 +127,6 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 		}
 	}
 	return r.Download(f.Slug+".csv", "text/csv; charset=utf-8", &b)
-}
-
-// plain keeps a cell from being a formula, whatever somebody typed (CWE-1236).
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 func signupFilters() shell.ListSpec {

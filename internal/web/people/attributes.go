@@ -153,25 +153,6 @@ func (p *Pages) attributePost(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, "/attributes", "attributes.saved")
 }
 
-func (p *Pages) attributeTurnPost(r *shell.Request) error {
-	id, err := r.ID("id")
-	if err != nil {
-		return err
-	}
-	f, err := r.Form(4 << 10)
-	if err != nil {
-		return err
-	}
-	turn, said := contact.RetireAttribute, "attributes.retired"
-	if f.Get("do") == "restore" {
-		turn, said = contact.RestoreAttribute, "attributes.restored"
-	}
-	if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
-		return err
-	}
-	return r.Redirect(http.StatusSeeOther, "/attributes", said)
-}
-
 // attributeRows is the table: how people see it, its name, its kind, why, how long, how sensitive.
 func attributeRows(r *shell.Request, all []contact.Attribute) [][]shell.Component {
 	var rows [][]shell.Component

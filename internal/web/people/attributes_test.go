@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -14,7 +15,9 @@ import (
 	"time"
 
 	"consend/internal/ground/store"
+	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/importer"
 	"consend/internal/trace"
 )
 
@@ -131,6 +134,15 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 			{"a@example.org", "", "", "FR", "active", `["rouge","blanc, sec"]`, "'=1+1", "-5"}, {"b@example.org", "", "", "FR", "blocked", `["rouge","blanc, sec"]`, "'=1+1", "-5"}}
 		if !slices.EqualFunc(rows, want, slices.Equal[[]string]) {
 			t.Errorf("%q", rows)
+		}
+		// Brought back as it left, it changes nobody.
+		was := o.contact(ids[0])
+		sum, err := importer.Run(context.Background(), o.Main, o.who, importer.Order{Name: "segment.csv", Kind: importer.Site, List: "News", Purpose: "Newsletter", Basis: consent.ByConsent,
+			From: "2026-01-01", To: "2026-02-27", DeclaredBy: o.who.ID, Options: importer.Options{Existing: importer.Replace},
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }}, nil)
+		must(t, err)
+		if now := o.contact(ids[0]); sum.Rows != 2 || now.Version != was.Version || now.Attributes["NOTE"].Raw() != "=1+1" {
+			t.Errorf("%+v: %+v", sum, now)
 		}
 		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
 			for id, n := range map[int64]int{ids[0]: 1, ids[1]: 1, ids[2]: 0, ids[3]: 0} {

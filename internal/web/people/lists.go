@@ -244,26 +244,6 @@ func (p *Pages) listPost(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, "/lists/"+dec(id), "people.list.saved")
 }
 
-// listTurnPost retires a list or brings it back.
-func (p *Pages) listTurnPost(r *shell.Request) error {
-	id, err := r.ID("id")
-	if err != nil {
-		return err
-	}
-	f, err := r.Form(4 << 10)
-	if err != nil {
-		return err
-	}
-	turn, said := list.Retire, "people.list.retired"
-	if f.Get("do") == "restore" {
-		turn, said = list.Restore, "people.list.restored"
-	}
-	if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
-		return err
-	}
-	return r.Redirect(http.StatusSeeOther, "/lists", said)
-}
-
 func (p *Pages) purposeNew(r *shell.Request) error {
 	return r.Render(http.StatusOK, purposeNewPage(r, shell.NewForm()))
 }
@@ -336,23 +316,4 @@ func (p *Pages) purposePost(r *shell.Request) error {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, "/lists", "people.purpose.saved")
-}
-
-func (p *Pages) purposeTurnPost(r *shell.Request) error {
-	id, err := r.ID("id")
-	if err != nil {
-		return err
-	}
-	f, err := r.Form(4 << 10)
-	if err != nil {
-		return err
-	}
-	turn, said := list.RetirePurpose, "people.purpose.retired"
-	if f.Get("do") == "restore" {
-		turn, said = list.RestorePurpose, "people.purpose.restored"
-	}
-	if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
-		return err
-	}
-	return r.Redirect(http.StatusSeeOther, "/lists", said)
 }

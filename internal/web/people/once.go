@@ -49,7 +49,7 @@ func (s saying) back() shell.Link {
 
 func (s saying) key(rest string) string { return "web_once." + string(s.kind) + rest }
 
-// saying reads it: of an import, or with none of a whole list.
+// saying finds what it is about: an import, or with none a whole list.
 func (p *Pages) saying(r *shell.Request, kind once.Kind) (s saying, err error) {
 	s.kind = kind
 	id, err := r.ID("id")
@@ -73,14 +73,13 @@ func (p *Pages) saying(r *shell.Request, kind once.Kind) (s saying, err error) {
 		if of == 0 {
 			return fault.New(fault.Conflict, "once.tell.direct")
 		}
-		if s.list, err = list.Get(v, of); err != nil {
-			return err
-		}
-		return s.read(v)
+		s.list, err = list.Get(v, of)
+		return err
 	})
 	return s, err
 }
 
+// read reads who would get it, and every word.
 func (s *saying) read(v *store.View) (err error) {
 	if s.kind == once.Tell {
 		if s.count, err = once.CountTell(v, s.list.ID, s.imp.ID); err == nil {
@@ -122,6 +121,9 @@ func (p *Pages) onceAsk(r *shell.Request) error  { return p.onceOf(r, once.Ask) 
 func (p *Pages) onceOf(r *shell.Request, kind once.Kind) error {
 	s, err := p.saying(r, kind)
 	if err != nil {
+		return err
+	}
+	if err := p.view(r, s.read); err != nil {
 		return err
 	}
 	return r.Render(http.StatusOK, oncePage(r, s))

@@ -7,6 +7,7 @@ package people
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 
 	"consend/internal/ground/store"
@@ -14,6 +15,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/people/segment"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
@@ -71,25 +73,25 @@ func (p *Pages) Routes() []shell.Route {
 		get("/lists/{id}", shell.ListsRead, p.list),
 		post("/lists/{id}", shell.ListsWrite, p.listPost, "list.rename"),
 		post("/lists/{id}/move", shell.ListsWrite, p.listMovePost, "list.move"),
-		post("/lists/{id}/turn", shell.ListsWrite, p.listTurnPost, "list.retire", "list.restore"),
+		post("/lists/{id}/turn", shell.ListsWrite, p.turns("/lists", "people.list.", list.Retire, list.Restore), "list.retire", "list.restore"),
 		get("/purposes/new", shell.ListsWrite, p.purposeNew),
 		post("/purposes/new", shell.ListsWrite, p.purposeNewPost, "purpose.make"),
 		get("/purposes/{id}", shell.ListsRead, p.purpose),
 		post("/purposes/{id}", shell.ListsWrite, p.purposePost, "purpose.rename"),
-		post("/purposes/{id}/turn", shell.ListsWrite, p.purposeTurnPost, "purpose.retire", "purpose.restore"),
+		post("/purposes/{id}/turn", shell.ListsWrite, p.turns("/lists", "people.purpose.", list.RetirePurpose, list.RestorePurpose), "purpose.retire", "purpose.restore"),
 		get("/segments", shell.ListsRead, p.segments),
 		person("/segments/new", shell.ContactsRead, p.segmentBuild),
 		post("/segments/new", shell.ListsWrite, p.segmentSave, "segment.make"),
 		person("/segments/{id}", shell.ContactsRead, p.segmentBuild),
 		post("/segments/{id}", shell.ListsWrite, p.segmentSave, "segment.change"),
 		{Method: "POST", Pattern: "/segments/{id}/export", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{"segment.export", trace.LookAction}, Handler: p.segmentFilePost},
-		post("/segments/{id}/turn", shell.ListsWrite, p.segmentTurnPost, "segment.retire", "segment.restore"),
+		post("/segments/{id}/turn", shell.ListsWrite, p.turns("/segments", "segments.", segment.Retire, segment.Restore), "segment.retire", "segment.restore"),
 		get("/attributes", shell.ListsRead, p.attributeList),
 		get("/attributes/new", shell.ListsWrite, p.attributeNew),
 		post("/attributes/new", shell.ListsWrite, p.attributeNewPost, "contact.attribute"),
 		get("/attributes/{id}", shell.ListsRead, p.attribute),
 		post("/attributes/{id}", shell.ListsWrite, p.attributePost, "contact.attribute.change"),
-		post("/attributes/{id}/turn", shell.ListsWrite, p.attributeTurnPost, "contact.attribute.retire", "contact.attribute.restore"),
+		post("/attributes/{id}/turn", shell.ListsWrite, p.turns("/attributes", "attributes.", contact.RetireAttribute, contact.RestoreAttribute), "contact.attribute.retire", "contact.attribute.restore"),
 		get("/once/{id}", shell.CampaignsSend, p.onceRun),
 		get("/once/tell/{id}", shell.CampaignsSend, p.onceTell),
 		post("/once/tell/{id}", shell.CampaignsSend, p.onceTellPost, "once.tell", "once.again"),
@@ -107,6 +109,29 @@ func (p *Pages) view(r *shell.Request, fn func(*store.View) error) error {
 
 func (p *Pages) write(r *shell.Request, fn func(*store.Tx) error) error {
 	return p.DB.Write(r.Context(), r.Who, fn)
+}
+
+// turns retires what stands at {id}, or brings it back, as a form's button says; said begins the key of what is
+// told then.
+func (p *Pages) turns(to, said string, retire, restore func(*store.Tx, int64) error) func(*shell.Request) error {
+	return func(r *shell.Request) error {
+		id, err := r.ID("id")
+		if err != nil {
+			return err
+		}
+		f, err := r.Form(4 << 10)
+		if err != nil {
+			return err
+		}
+		turn, key := retire, said+"retired"
+		if f.Get("do") == "restore" {
+			turn, key = restore, said+"restored"
+		}
+		if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
+			return err
+		}
+		return r.Redirect(http.StatusSeeOther, to, key)
+	}
 }
 
 // look writes down who looks, before anything is shown.

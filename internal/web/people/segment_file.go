@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 
+	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/segment"
@@ -104,7 +105,7 @@ func (f *segmentFile) fill() error {
 		return err
 	}
 	for _, c := range people {
-		row := []string{safeCell(c.Email.Raw()), safeCell(c.Name.Raw()), c.Language, c.Country, fileStatus(c)}
+		row := []string{locale.Cell(c.Email.Raw()), locale.Cell(c.Name.Raw()), c.Language, c.Country, fileStatus(c)}
 		for _, a := range f.attributes {
 			row = append(row, fileValue(a, c.Attributes[a.Name]))
 		}
@@ -139,13 +140,5 @@ func fileValue(a contact.Attribute, v contact.Value) string {
 	if a.Type == contact.TypeNumber {
 		return s
 	}
-	return safeCell(s)
-}
-
-// safeCell keeps a spreadsheet from reading a cell as a formula, whatever somebody typed (CWE-1236).
-func safeCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return locale.Cell(s)
 }

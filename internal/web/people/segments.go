@@ -283,25 +283,6 @@ func (p *Pages) segmentSave(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, "/segments/"+dec(id), "segments.saved")
 }
 
-func (p *Pages) segmentTurnPost(r *shell.Request) error {
-	id, err := r.ID("id")
-	if err != nil {
-		return err
-	}
-	f, err := r.Form(4 << 10)
-	if err != nil {
-		return err
-	}
-	turn, said := segment.Retire, "segments.retired"
-	if f.Get("do") == "restore" {
-		turn, said = segment.Restore, "segments.restored"
-	}
-	if err := p.write(r, func(tx *store.Tx) error { return turn(tx, id) }); err != nil {
-		return err
-	}
-	return r.Redirect(http.StatusSeeOther, "/segments", said)
-}
-
 // whatWords names what a condition looks at.
 func whatWords(r *shell.Request, w vocabulary, c segment.Condition) string {
 	switch c.Field {
