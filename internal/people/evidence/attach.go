@@ -52,7 +52,7 @@ const (
 // Attachable tells whether an event may have files: one of an import or a declaration. What we
 // saw ourselves needs none, and a no needs no evidence.
 func Attachable(r consent.Record) bool {
-	return (r.Kind == consent.Give || r.Kind == consent.Release) && r.Grade != consent.GradeA
+	return r.Kind == consent.Give || r.Kind == consent.Release // what others claim of the person, never grade A
 }
 
 // Attach keeps a file for an event of a person, sealed, as long as evidence of an import is

@@ -52,7 +52,7 @@ func TestTellingAndAskingShowWhomAndWhatBeforeAnythingLeaves(t *testing.T) {
 		})
 		page = o.get(tell)
 		contains(t, page, say(o, "Tell 2 people now", "Informer 2 personnes maintenant"), "Salon du Thé", "D’où", `lang="fr"`, `lang="en"`)
-		contains(t, o.get(ask), say(o, "Has to hear first where the address comes from", "Doit d’abord apprendre d’où vient son adresse"))
+		contains(t, o.get(ask), say(o, "Has to hear first where the address comes from", "Doit d’abord apprendre d’où vient son adresse"), say(o, "Nobody would get it", "Personne ne le recevrait"))
 		if to := o.post("/once/switch", "do", "stop", "import", fmt.Sprint(sum.Import)); to != tell {
 			t.Errorf("leads to %s", to)
 		}
