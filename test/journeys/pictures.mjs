@@ -27,6 +27,7 @@ try {
   await open('lea.marchand@jardin.example');
   await page.locator('.tabs').getByRole('link', { name: 'Consent' }).click();
   await page.waitForLoadState();
+  await page.locator('.tabs').evaluate((e) => e.scrollIntoView()); // what is proved, not the buttons above
   await take('consent');
   await page.goto('/campaigns');
   await open('Ateliers d’hiver');

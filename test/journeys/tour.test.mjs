@@ -35,6 +35,9 @@ for (const language of ['en', 'fr']) {
       await p.page.click(`[name=language][value=${language}]`);
     }
     const seen = new Set(), wrong = [];
+    await p.page.setViewportSize({ width: 1280, height: 700 });
+    await p.page.goto('/settings/rules'); // a long page: the way on stays in sight
+    assert.deepEqual(await p.page.evaluate(() => { scrollTo(0, 500); return [scrollY, document.querySelector('.side').getBoundingClientRect().top]; }), [500, 0]);
     const todo = ['/', '/search', '/search?q=ma', '/search?q=ma&kind=contacts', '/search?q=xyzzy'];
     while (todo.length > 0) {
       const at = todo.shift();
