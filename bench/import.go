@@ -184,8 +184,8 @@ func ourFile(ctx context.Context, e Env, write func(Env) (string, error), writer
 		return Result{}, err
 	}
 	who := root.In(id)
-	o := importer.Order{Name: filepath.Base(name), Open: func() (io.ReadCloser, error) { return os.Open(name) }, List: "News", Purpose: "Newsletter",
-		Kind: importer.Site, Basis: consent.ByConsent, From: "2024-01-01", To: "2024-12-31", Writers: writers}
+	o := order(name)
+	o.Writers = writers
 	stop := visitors(ctx, h.Main, id, beside)
 	m := Start()
 	s, err := importer.Run(ctx, h.Main, who, o, nil)
@@ -198,6 +198,12 @@ func ourFile(ctx context.Context, e Env, write func(Env) (string, error), writer
 		return r, fmt.Errorf("not every row has its evidence: %+v", s)
 	}
 	return r.Latencies(took), nil
+}
+
+// order is how the file of a run comes in.
+func order(name string) importer.Order {
+	return importer.Order{Name: filepath.Base(name), Open: func() (io.ReadCloser, error) { return os.Open(name) }, List: "News", Purpose: "Newsletter",
+		Kind: importer.Site, Basis: consent.ByConsent, From: "2024-01-01", To: "2024-12-31"}
 }
 
 // visitors signs people up beside the import, so many a second: a person, a request and a

@@ -77,6 +77,7 @@ var works = []Work{
 	signup8, signup32, signupBig, signupRelay,
 	traceAct, traceSet, traceSeal,
 	importRows, importTwo, importBeside, importEvidence, importBook,
+	segmentCount, contactTable,
 	campaignSend, campaignSigned, campaignFreeze,
 }
 

@@ -151,21 +151,34 @@ func signupWork(name string, clients int) Work {
 	}
 }
 
-// formPosts posts to the whole program: pages, facts, service mail into the mailbox, sealer.
-func formPosts(ctx context.Context, e Env, clients, perSecond int, how form.OptIn, set setting) (Result, error) {
+// program opens the whole program in the run's folder and databases.
+func (e Env) program(ctx context.Context) (*app.House, error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
 	c, err := config.Load(config.From{})
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	c.Data, c.Listen, c.TrustedProxies = filepath.Join(e.Dir, "data"), "127.0.0.1:0", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	if e.Dialect == "postgres" {
 		c.Database, c.Keys, c.Archive = config.NewSecret(e.URLs["main"]), config.NewSecret(e.URLs["keys"]), config.NewSecret(e.URLs["archive"])
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	h, err := app.Open(ctx, c, app.Options{})
+	return app.Open(ctx, c, app.Options{})
+}
+
+// serve has the program answer, and gives its address and what ends it.
+func serve(ctx context.Context, h *app.House) (at string, stop func()) {
+	serving, cancel := context.WithCancel(ctx)
+	up, ended := make(chan string, 1), make(chan error, 1)
+	go func() { ended <- h.Serve(serving, nil, func(a string) { up <- a }) }()
+	return "http://" + <-up, func() { cancel(); <-ended }
+}
+
+// formPosts posts to the whole program: pages, facts, service mail into the mailbox, sealer.
+func formPosts(ctx context.Context, e Env, clients, perSecond int, how form.OptIn, set setting) (Result, error) {
+	h, err := e.program(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -179,11 +192,9 @@ func formPosts(ctx context.Context, e Env, clients, perSecond int, how form.OptI
 			return Result{}, err
 		}
 	}
-	serving, stop := context.WithCancel(ctx)
-	at, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- h.Serve(serving, nil, func(a string) { at <- a }) }()
-	defer func() { stop(); <-ended }()
-	r, err := posts(ctx, e.N, clients, perSecond, "http://"+<-at+path)
+	at, stop := serve(ctx, h)
+	defer stop()
+	r, err := posts(ctx, e.N, clients, perSecond, at+path)
 	if err != nil {
 		return r, err
 	}
@@ -213,7 +224,7 @@ func publish(ctx context.Context, h *app.House, how form.OptIn) (owner actor.Act
 		return owner, "", err
 	}
 	in, err := h.Desk.SetUp(ctx, actor.Actor{Kind: actor.Command, Name: "bench"}, link.Raw(), access.Setup{OnlyUs: true, Email: "owner@example.org",
-		Name: pii.T("Camille Martin"), Password: "a long pass phrase of the bench", Account: account.Details{Name: "Maison Exemple", Postal: "1 rue de l’Exemple\n69001 Lyon",
+		Name: pii.T("Camille Martin"), Password: passPhrase, Account: account.Details{Name: "Maison Exemple", Postal: "1 rue de l’Exemple\n69001 Lyon",
 			Country: "FR", Language: "en", Zone: "Europe/Paris", DataName: pii.T("Camille Martin"), DataEmail: address.Must("owner@example.org"), Sending: account.Mailbox}},
 		func(tx *store.Tx, _ int64) error { return h.Furnish(tx) })
 	if err != nil {
@@ -246,6 +257,8 @@ func publish(ctx context.Context, h *app.House, how form.OptIn) (owner actor.Act
 	})
 	return owner, path, err
 }
+
+const passPhrase = "a long pass phrase of the bench"
 
 func listen() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
 

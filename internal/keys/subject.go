@@ -65,8 +65,8 @@ func (r *Ring) take(account int64) (Ref, Subject, bool) {
 		clear(b.sheet.slot(b.next))
 		b.next++
 	}
-	for _, b := range list {
-		left += SheetSize - b.next
+	for i := 0; i < len(list) && left < lowStock; i++ {
+		left += SheetSize - list[i].next
 	}
 	r.stock[account] = list
 	if left < lowStock && !ref.IsZero() && !r.filling[account] && !r.closed {

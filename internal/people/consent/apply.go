@@ -57,6 +57,7 @@ type Desk struct {
 	events  store.Rows
 	begun   store.Rows
 	stood   store.Rows
+	origins store.Rows
 }
 
 // Apply is Apply for at most proof.MaxMembers events. The results are valid until the next one.

@@ -51,9 +51,10 @@ var (
 		`ON CONFLICT (account_id, list_id, contact_id) DO UPDATE SET state = excluded.state, basis = excluded.basis, grade = excluded.grade,
 		said = excluded.said, said_at = excluded.said_at, seq = excluded.seq, event_id = excluded.event_id, since = excluded.since`)
 
-	addOrigins = store.Load("consent.add_origins", "consent_origin", []store.Column{{Name: "contact_id"}, {Name: "event_id"}, {Name: "ip_ct", Type: store.Bytes},
-		{Name: "ip_source", Type: store.Text}, {Name: "ua_ct", Type: store.Bytes}, {Name: "recorded_at"}}, "")
-	addText = store.Account("consent.add_text", `INSERT INTO consent_text (account_id, sha256, body, created_at) VALUES (:account, ?, ?, :now)
+	addOriginColumns = []store.Column{{Name: "contact_id"}, {Name: "event_id"}, {Name: "ip_ct", Type: store.Bytes},
+		{Name: "ip_source", Type: store.Text}, {Name: "ua_ct", Type: store.Bytes}, {Name: "recorded_at"}}
+	addOrigins = store.Load("consent.add_origins", "consent_origin", addOriginColumns, "")
+	addText    = store.Account("consent.add_text", `INSERT INTO consent_text (account_id, sha256, body, created_at) VALUES (:account, ?, ?, :now)
 		ON CONFLICT (account_id, sha256) DO NOTHING`)
 	text = store.Account("consent.text", `SELECT t.body FROM consent_text t WHERE t.account_id = :account AND t.sha256 = ?`)
 

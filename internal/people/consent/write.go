@@ -111,8 +111,9 @@ func (s *sub) row(w *store.Rows) {
 
 // writeOrigins keeps where acts came from under each person's key, and the words shown once by their hash.
 func (b *batch) writeOrigins() error {
-	var rows [][]any
 	words := map[string]bool{}
+	origins := &b.desk.origins
+	origins.Begin(len(addOriginColumns), 0)
 	for i := range b.events {
 		e := &b.events[i]
 		if e.Text != "" && !words[e.Text] {
@@ -137,9 +138,14 @@ func (b *batch) writeOrigins() error {
 				return err
 			}
 		}
-		rows = append(rows, []any{e.Contact, b.records[i].ID, ip, e.Origin.Source, agent, b.tx.Now})
+		origins.Int(e.Contact)
+		origins.Int(b.records[i].ID)
+		origins.Bytes(ip)
+		origins.Text(e.Origin.Source)
+		origins.Bytes(agent)
+		origins.Int(int64(b.tx.Now))
 	}
-	return b.tx.Put(addOrigins, rows)
+	return b.tx.Put(addOrigins, origins.All())
 }
 
 // writePeople notes what the events say about the people themselves: a sign of life, and

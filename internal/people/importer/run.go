@@ -255,6 +255,9 @@ const together = 4
 // some writes a batch and those that are ready behind it, with the cursor behind them, in one
 // transaction, until somebody wants their turn.
 func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *room) error {
+	if err := w.ready(ctx, first); err != nil {
+		return err
+	}
 	taken := append(make([]batch, 0, together), first)
 	held := false
 	var next Cursor
@@ -306,6 +309,20 @@ func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *ro
 		err = w.db.Analyze(ctx, "contact", "subscription", "consent_event", "import_note", "import_waiting", "trace_entry")
 	}
 	return err
+}
+
+// ready has the keys made that a step may take, so that it doesn't wait for their store.
+func (w *writer) ready(ctx context.Context, b batch) error {
+	sealed := 0
+	for i := range b.rows {
+		if b.rows[i].sealed() {
+			sealed++
+		}
+	}
+	if sealed == 0 || w.i.Refusing() {
+		return nil
+	}
+	return w.ring.Ahead(ctx, w.who.Account, sealed*together)
 }
 
 // tell says how far it is, now and then.

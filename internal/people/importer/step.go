@@ -86,7 +86,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 	for i := range rows {
 		r := &rows[i]
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
-			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i)}
+			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i), Keyed: r.sealed()}
 	}
 	people, err := s.room.people.Ensure(s.tx, news)
 	if err != nil {
@@ -118,6 +118,9 @@ func (s *step) ensure() ([]consent.Event, error) {
 	}
 	return events, nil
 }
+
+// sealed tells whether something of the row is kept under the person's key.
+func (r *row) sealed() bool { return r.said == nothing && !(r.ip.IsZero() && r.askedIP.IsZero()) }
 
 // fills is what the rows tell of people who were here.
 func (s *step) fills() (out []contact.Filling) {

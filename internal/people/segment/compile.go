@@ -198,13 +198,13 @@ func (c *compiler) condition(x Condition) string {
 	case Attribute:
 		return c.attribute(a, x, values)
 	case Name:
-		return c.text("c.name", nil, x.Op, values)
+		return c.text("c.name", x.Op, values)
 	case Language:
-		return c.text("c.language", nil, x.Op, values)
+		return c.text("c.language", x.Op, values)
 	case Country:
-		return c.text("c.country", nil, x.Op, values)
+		return c.text("c.country", x.Op, values)
 	case Source:
-		return c.text("c.source", nil, x.Op, values)
+		return c.text("c.source", x.Op, values)
 	case Domain:
 		return c.domain(x.Op, values)
 	case Added:
@@ -267,8 +267,10 @@ func (c *compiler) attribute(a contact.Attribute, x Condition, values []string) 
 	case contact.TypeNumber:
 		return c.number(a, x, values)
 	case contact.TypeDate:
-		c.bind(a.Name, a.Name)
-		return c.date(stringOf, x, values)
+		c.bind(a.Name)
+		sql := c.date(asText, x, values)
+		c.bind(a.Name)
+		return "(" + sql + " AND " + isString + ")"
 	case contact.TypeBoolean:
 		c.bind(a.Name)
 		if x.Op == Yes {
@@ -278,15 +280,15 @@ func (c *compiler) attribute(a contact.Attribute, x Condition, values []string) 
 	case contact.TypeMultiple:
 		return c.several(a, x.Op, values)
 	}
-	return c.text(stringOf, []any{a.Name, a.Name}, x.Op, values)
+	return c.string(asText, []any{a.Name}, isString, x.Op, values)
 }
 
-// stringOf is an attribute's text where a text stands, else NULL. It binds the name twice.
-const stringOf = `CASE WHEN substr(` + asJSON + `, 1, 1) = '"' THEN ` + asText + ` END`
+// isString holds where a text stands. It is asked last: most rows are decided before.
+const isString = "substr(" + asJSON + `, 1, 1) = '"'`
 
-// number compares as numbers, where a number stands.
+// number compares as numbers, where a number stands: what begins with a sign or a digit in JSON.
 func (c *compiler) number(a contact.Attribute, x Condition, values []string) string {
-	const of = `CASE WHEN substr(` + asJSON + `, 1, 1) IN ('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9') THEN CAST(` + asText + ` AS DOUBLE PRECISION) END`
+	const of = "CASE WHEN " + asJSON + " {binary} BETWEEN '-' AND ':' THEN CAST(" + asJSON + " AS DOUBLE PRECISION) END"
 	n := make([]float64, len(values))
 	for i, v := range values {
 		n[i], _ = strconv.ParseFloat(v, 64) // Read wrote it
@@ -324,41 +326,48 @@ func lower(s string) string {
 
 var escape = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
-// text compares a text column or expression, whose own arguments are given.
-func (c *compiler) text(of string, own []any, op Op, values []string) string {
+// text compares a text column.
+func (c *compiler) text(of string, op Op, values []string) string {
+	return c.string(of, nil, "", op, values)
+}
+
+// string compares a text column or expression, whose own arguments are given, where a guard
+// holds, which takes the same.
+func (c *compiler) string(of string, own []any, guard string, op Op, values []string) string {
 	folded := "lower((" + of + ") {binary})"
 	c.bind(own...)
+	var sql string
 	const arg = " CAST(? AS {text})"
 	switch op {
 	case Empty:
 		return "COALESCE(" + of + ", '') = ''"
 	case Filled:
 		return "COALESCE(" + of + ", '') <> ''"
-	case Is:
+	case Is, IsNot:
 		c.bind(lower(values[0]))
-		return folded + " =" + arg
-	case IsNot:
-		c.bind(lower(values[0]))
-		return "NOT COALESCE(" + folded + " =" + arg + ", false)"
-	case Contains:
+		sql = folded + " =" + arg
+	case Contains, NotContains:
 		c.bind("%" + escape.Replace(lower(values[0])) + "%")
-		return folded + " LIKE" + arg + " ESCAPE '!'"
-	case NotContains:
-		c.bind("%" + escape.Replace(lower(values[0])) + "%")
-		return "NOT COALESCE(" + folded + " LIKE" + arg + " ESCAPE '!', false)"
+		sql = folded + " LIKE" + arg + " ESCAPE '!'"
 	case Begins:
 		c.bind(escape.Replace(lower(values[0])) + "%")
-		return folded + " LIKE" + arg + " ESCAPE '!'"
+		sql = folded + " LIKE" + arg + " ESCAPE '!'"
+	default:
+		some := make([]string, len(values))
+		for i, v := range values {
+			some[i] = lower(v)
+		}
+		c.bind(some)
+		sql = folded + " IN ?*"
 	}
-	some := make([]string, len(values))
-	for i, v := range values {
-		some[i] = lower(v)
+	if guard != "" {
+		c.bind(own...)
+		sql = "(" + sql + " AND " + guard + ")"
 	}
-	c.bind(some)
-	if op == NoneOf {
-		return "NOT COALESCE(" + folded + " IN ?*, false)"
+	if op == IsNot || op == NotContains || op == NoneOf {
+		return "NOT COALESCE(" + sql + ", false)"
 	}
-	return folded + " IN ?*"
+	return sql
 }
 
 // several looks for choices in the JSON of an attribute of which several stand: a choice in its
