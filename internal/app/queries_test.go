@@ -72,6 +72,24 @@ func TestEveryStatementIsAValueOfItsPackageAndOnTheList(t *testing.T) {
 	})
 }
 
+// A predicate is NULL for people of whom nothing is known (segment.Predicate): turned round, that
+// would hold for nobody and take them in.
+func TestNoStatementTurnsAPredicateRound(t *testing.T) {
+	n := 0
+	for _, q := range store.Named() {
+		if !strings.Contains(q.Text(), ":where") {
+			continue
+		}
+		n++
+		if strings.Contains(q.Text(), "NOT :where") || strings.Contains(q.Text(), "NOT (:where") {
+			t.Errorf("%s turns its predicate round; ask NOT COALESCE(:where, false)", q.Name())
+		}
+	}
+	if n < 5 {
+		t.Fatalf("only %d statements take a predicate", n)
+	}
+}
+
 const golden = "testdata/installation.txt"
 
 // Every statement that goes over all accounts, or over tables that belong to none, is read by

@@ -20,7 +20,8 @@ import (
 	"consend/internal/team/account"
 )
 
-// Predicate is a description compiled: SQL over a contact c, and its arguments in their order.
+// Predicate is a description compiled: SQL over a contact c, and its arguments in their order. It is
+// NULL rather than false for people of whom a condition knows nothing: a WHERE takes both alike, a NOT doesn't.
 type Predicate struct {
 	SQL  string
 	Args []any
@@ -131,7 +132,7 @@ func (c *compiler) group(g Group, level int) string {
 		if c.n++; c.n > MaxConditions {
 			return c.bad("segment.conditions", "limit", MaxConditions)
 		}
-		parts = append(parts, "COALESCE("+c.condition(x)+", false)")
+		parts = append(parts, c.condition(x)) // what is unknown of somebody (NULL) is not so: nothing above turns it round
 	}
 	for _, x := range g.Groups {
 		if len(x.Conditions)+len(x.Groups) > 0 {

@@ -16,7 +16,7 @@ const columns = `c.id, c.name, c.state, c.version, c.sender_id, c.subject, c.pre
 // the reason's long text into every place that names it, and so from finding it several times a row.
 const each = `SELECT s.contact_id, s.list_id, s.basis, s.grade, s.event_id, CASE WHEN c.notice_due_at > 0 THEN 1 ELSE 0 END AS owed, CASE
 		WHEN EXISTS (SELECT 1 FROM subscription m WHERE m.account_id = :account AND m.list_id IN ?* AND m.contact_id = s.contact_id AND m.state = 'given') THEN 'excluded'
-		WHEN NOT :where THEN 'not_in_segment'
+		WHEN NOT COALESCE(:where, false) THEN 'not_in_segment'
 		ELSE ` + gate.ReasonSQL + ` END AS reason
 	FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
 	JOIN list l ON l.account_id = :account AND l.id = s.list_id
@@ -99,7 +99,7 @@ var (
 
 	someGiven = store.Account("campaign.some_given", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id IN ?* AND s.state = 'given' LIMIT ?`)
 	within    = store.Account("campaign.within", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND :where`)
-	standsOn  = store.Account("campaign.stands_on", `SELECT CASE WHEN NOT :where THEN 'not_in_segment' ELSE `+gate.ReasonSQL+` END AS reason, COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade
+	standsOn  = store.Account("campaign.stands_on", `SELECT CASE WHEN NOT COALESCE(:where, false) THEN 'not_in_segment' ELSE `+gate.ReasonSQL+` END AS reason, COALESCE(s.basis, '') AS basis, COALESCE(s.grade, '') AS grade
 		FROM contact c JOIN list l ON l.account_id = :account AND l.id = ?
 		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id
 		WHERE c.account_id = :account AND c.id = ?`)
