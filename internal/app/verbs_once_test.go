@@ -27,7 +27,7 @@ func (r *run) sayOnce(do verb, own, steps ownVerb) {
 	do("tell by itself", func(tx *store.Tx) error { return once.SetByItself(tx, true) })
 	do("tell at the top of a campaign", func(tx *store.Tx) error { return once.ToldBy(tx, 4711, 1, []int64{r.n["passed"]}) })
 	do("ask a list once", func(tx *store.Tx) error {
-		id, err := once.BeginAsk(tx, r.News, 0)
+		id, err := once.BeginAsk(tx, r.News, 0, 1)
 		return r.keep("asking", id, err)
 	})
 	steps("choose whom to ask", func(ctx context.Context, _ actor.Actor) error {
@@ -36,7 +36,7 @@ func (r *run) sayOnce(do verb, own, steps ownVerb) {
 	steps("let more of them leave", func(ctx context.Context, _ actor.Actor) error { return once.Pace(r.Main)(ctx) })
 	steps("look who is to be told", func(ctx context.Context, _ actor.Actor) error { return once.Daily(r.Main)(ctx) })
 	do("tell an import's people", func(tx *store.Tx) error {
-		id, err := once.BeginTell(tx, r.n["waiting"])
+		id, err := once.BeginTell(tx, r.n["waiting"], 1)
 		return r.keep("telling", id, err)
 	})
 	steps("choose whom to tell", func(ctx context.Context, _ actor.Actor) error {

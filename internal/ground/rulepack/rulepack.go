@@ -43,6 +43,7 @@ const (
 	RightsLink      Key = "rights.link"       // minutes a proof of mailbox lasts
 	Art14Notice     Key = "art14.notice"      // months
 	Art14Margin     Key = "art14.margin"      // days before its end at which waiting rows go
+	Art14Ahead      Key = "art14.ahead"       // days before its end at which people are told by themselves
 	WaitingRemind   Key = "waiting.remind"    // days after import, a list
 	Mailable        Key = "evidence.mailable" // grades that may be mailed
 	WordRefused     Key = "evidence.word_refused"
@@ -105,7 +106,7 @@ const (
 // InUse lists the rules that code reads today, in the order of the packs: those a page of rules
 // shows. A test holds it against the source of all rooms.
 func InUse() []Key {
-	return []Key{Art14Notice, Art14Margin, WaitingRemind, Mailable, WordRefused,
+	return []Key{Art14Notice, Art14Margin, Art14Ahead, WaitingRemind, Mailable, WordRefused,
 		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
 		EvidenceRow, EvidenceFile, HoldsB2B, HoldsSoftOptIn, HoldsMember, HoldsPublicTask, HoldsInterest, SoftOptInTerm, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog, ExportKept, UndoImport,
 		TrackAskAgain, TrackOpenDate, TrackInformed, PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}

@@ -25,10 +25,10 @@ package once
 import (
 	"errors"
 	"strconv"
-	"time"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/people/consent"
@@ -189,8 +189,17 @@ func Held(r store.Reader, people []int64) ([]int64, error) {
 // DropPeople deletes what is known of people who are deleted for good, at most 1,000.
 func DropPeople(tx *store.Tx, people []int64) { tx.Do(dropPeople, people) }
 
-// Ahead is how long before the month ends an account's people are told by themselves, where no
-// campaign reached them: time enough for a service that is down, and for a person to look.
-const Ahead = 7 * 24 * time.Hour
+// Ahead is how many days before the month ends an account's people are told by themselves, where no campaign
+// reached them (rule art14.ahead): time enough for a service that is down, and for a person to look.
+func Ahead(r store.Reader) (int, error) {
+	rules, err := rulepack.For(r)
+	if err != nil {
+		return 0, err
+	}
+	return rules.Number(rulepack.Art14Ahead), nil
+}
+
+// furthest is the most days any account may be ahead.
+const furthest = 21
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }

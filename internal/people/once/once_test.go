@@ -100,6 +100,23 @@ func (d *desk) view(f func(v *store.View) error) {
 	must(d.t, d.Main.View(ctx, d.who, f))
 }
 
+// tell and ask begin as the pages do, with the count.
+func (d *desk) tell(tx *store.Tx, imp int64) error {
+	count, err := once.CountTell(tx, d.list, imp)
+	if err == nil {
+		_, err = once.BeginTell(tx, imp, once.Free(count))
+	}
+	return err
+}
+
+func (d *desk) ask(tx *store.Tx) error {
+	count, err := once.CountAsk(tx, d.list, 0)
+	if err == nil {
+		_, err = once.BeginAsk(tx, d.list, 0, once.Free(count))
+	}
+	return err
+}
+
 // publish publishes a privacy note.
 func (d *desk) publish() {
 	d.t.Helper()
@@ -200,7 +217,7 @@ func (d *desk) stands(email string) (s consent.Standing) {
 func TestAMailOfItsOwnTellsEachPersonOnceWhereTheAddressComesFrom(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		imp := d.bring("ada@example.org", "bob@example.org", "cy@example.org")
-		begin := func() error { return d.act(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err }) }
+		begin := func() error { return d.act(func(tx *store.Tx) error { return d.tell(tx, imp) }) }
 		wants(t, begin(), "once.no_note")
 		d.publish()
 		d.write(func(tx *store.Tx) error { // cy said no, and hears nothing more
@@ -271,7 +288,7 @@ func TestAMailThatMayHaveArrivedCountsForNobodyAndIsNotSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		d.publish()
 		imp := d.bring("ada@example.org")
-		d.write(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err })
+		d.write(func(tx *store.Tx) error { return d.tell(tx, imp) })
 		must(t, d.jobs.Settle(ctx))
 		must(t, d.Main.Write(ctx, actor.Worker("dies", d.account), func(tx *store.Tx) error { // a sender that is killed with the message in its hands
 			all, _, err := message.Claim(tx, 5)
@@ -306,7 +323,7 @@ func TestAMailThatMayHaveArrivedCountsForNobodyAndIsNotSentAgain(t *testing.T) {
 // tellAll lets everybody of an import be told, who then may be asked.
 func (d *desk) tellAll(imp int64) {
 	d.t.Helper()
-	d.write(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err })
+	d.write(func(tx *store.Tx) error { return d.tell(tx, imp) })
 	d.settle()
 }
 
@@ -338,7 +355,7 @@ func TestAQuestionMakesAClaimThePersonsOwnYesAndSilenceChangesNothing(t *testing
 		d.publish()
 		imp := d.bring("ada@example.org", "bob@example.org", "cy@example.org", "dee@example.org")
 		ask := func() error {
-			return d.act(func(tx *store.Tx) error { _, err := once.BeginAsk(tx, d.list, 0); return err })
+			return d.act(func(tx *store.Tx) error { return d.ask(tx) })
 		}
 		wants(t, ask(), "once.nobody") // they have to hear first where the address comes from
 		d.tellAll(imp)
@@ -401,6 +418,31 @@ func TestAQuestionMakesAClaimThePersonsOwnYesAndSilenceChangesNothing(t *testing
 	})
 }
 
+// An account may want its people to hear earlier than the house does.
+func TestPeopleAreToldSoLongBeforeTheMonthEndsAsTheirAccountsRulesSay(t *testing.T) {
+	if a, _ := rulepack.Packs()[len(rulepack.Packs())-1].Rule(rulepack.Art14Ahead); a.Max == nil || *a.Max != 21 {
+		t.Errorf("the days ahead may be more than are looked at: %v", a.Max)
+	}
+	each(t, func(t *testing.T, d *desk) {
+		d.publish()
+		d.bring("ada@example.org")
+		d.write(func(tx *store.Tx) error {
+			_, err := rulepack.Decide(tx, rulepack.Decision{Key: rulepack.Art14Ahead, Value: "20", Reason: "We write in the first days."}, "FR")
+			return err
+		})
+		daily := func() int { must(t, once.Daily(d.Main)(ctx)); d.settle(); return len(d.mails("source")) }
+		due := d.person("ada@example.org").NoticeDueAt
+		d.Clock.Advance(due.Time().Sub(d.Clock.Now()) - 20*24*time.Hour - time.Hour)
+		if n := daily(); n != 0 {
+			t.Errorf("%d mails too early", n)
+		}
+		d.Clock.Advance(2 * time.Hour)
+		if n := daily(); n != 1 {
+			t.Errorf("%d mails in time", n)
+		}
+	})
+}
+
 // Whatever happens in whatever order, nobody gets one of these mails twice, or after a no of theirs, or
 // for a claim that waits for proof.
 func TestNobodyIsToldOrAskedTwiceOrAfterANoWhateverTheOrder(t *testing.T) {
@@ -434,9 +476,9 @@ func TestNobodyIsToldOrAskedTwiceOrAfterANoWhateverTheOrder(t *testing.T) {
 			id := d.person(email).ID
 			switch dice.IntN(8) {
 			case 0:
-				_ = d.act(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err })
+				_ = d.act(func(tx *store.Tx) error { return d.tell(tx, imp) })
 			case 1:
-				_ = d.act(func(tx *store.Tx) error { _, err := once.BeginAsk(tx, d.list, 0); return err })
+				_ = d.act(func(tx *store.Tx) error { return d.ask(tx) })
 			case 2:
 				if _, said := no[email]; !said {
 					no[email] = count(email)
@@ -500,7 +542,7 @@ func TestWhatACampaignToldIsProvedOfEachPersonAndNotToldAgain(t *testing.T) {
 		if r.CampaignID != 4711 || r.ImportID != imp || r.NoteVersionID != note.ID || r.Whole() || d.person("ada@example.org").NoticeDueAt != 0 {
 			t.Errorf("%+v", r)
 		}
-		d.write(func(tx *store.Tx) error { _, err := once.BeginTell(tx, imp); return err })
+		d.write(func(tx *store.Tx) error { return d.tell(tx, imp) })
 		d.settle()
 		if got := d.mails("source"); len(got) != 1 || !strings.Contains(got[0], "cy@example.org") {
 			t.Errorf("%d mails", len(got))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/budget"
@@ -23,9 +24,9 @@ import (
 	"consend/internal/trace/proof"
 )
 
-// BeginTell lets the people of an import be told by a mail of its own who are still to be told.
-// Faults: import.none, once.tell.direct (they gave it themselves), once.running, once.no_note, once.nobody.
-func BeginTell(tx *store.Tx, imp int64) (int64, error) {
+// BeginTell lets the people of an import be told by a mail of its own who are still to be told. people is how
+// many its owner was shown (CountTell): counted before the act, which holds up nobody else's. Faults: import.none, once.tell.direct (they gave it themselves), once.running, once.no_note, once.nobody.
+func BeginTell(tx *store.Tx, imp, people int64) (int64, error) {
 	i, err := importer.Get(tx, imp)
 	if err != nil {
 		return 0, err
@@ -36,16 +37,12 @@ func BeginTell(tx *store.Tx, imp int64) (int64, error) {
 	if i.State == importer.Running || i.State.Editable() {
 		return 0, fault.New(fault.Conflict, "once.running")
 	}
-	tallies, err := CountTell(tx, i.List, imp)
-	if err != nil {
-		return 0, err
-	}
-	return begin(tx, Tell, i.List, imp, tallies)
+	return begin(tx, Tell, i.List, imp, people)
 }
 
 // BeginAsk lets the people of a list be asked once whether the account may go on, those of an import
-// alone where there is one (0: all). Faults: list.none, import.none, once.ask.list (it carries no mail, or is retired), once.running, once.no_note, once.nobody.
-func BeginAsk(tx *store.Tx, listID, imp int64) (int64, error) {
+// alone where there is one (0: all). people is as in BeginTell (CountAsk). Faults: list.none, import.none, once.ask.list (it carries no mail, or is retired), once.running, once.no_note, once.nobody.
+func BeginAsk(tx *store.Tx, listID, imp, people int64) (int64, error) {
 	l, err := list.Get(tx, listID)
 	if err != nil {
 		return 0, err
@@ -60,11 +57,7 @@ func BeginAsk(tx *store.Tx, listID, imp int64) (int64, error) {
 			return 0, fault.New(fault.NotFound, "import.none")
 		}
 	}
-	tallies, err := CountAsk(tx, listID, imp)
-	if err != nil {
-		return 0, err
-	}
-	return begin(tx, Ask, listID, imp, tallies)
+	return begin(tx, Ask, listID, imp, people)
 }
 
 // Free is how many of those counted would get it.
@@ -77,7 +70,7 @@ func Free(tallies []Tally) (n int64) {
 	return n
 }
 
-func begin(tx *store.Tx, kind Kind, listID, imp int64, tallies []Tally) (int64, error) {
+func begin(tx *store.Tx, kind Kind, listID, imp, people int64) (int64, error) {
 	if _, ok, err := notice.Current(tx); err != nil || !ok {
 		if err == nil {
 			err = fault.New(fault.Conflict, "once.no_note")
@@ -89,12 +82,11 @@ func begin(tx *store.Tx, kind Kind, listID, imp int64, tallies []Tally) (int64, 
 	} else if len(last) > 0 && last[0].EndedAt == 0 {
 		return 0, fault.New(fault.Conflict, "once.running")
 	}
-	n := Free(tallies)
-	if n == 0 {
+	if people == 0 {
 		return 0, fault.New(fault.Conflict, "once.nobody")
 	}
 	id := tx.ID()
-	f := proof.Fields{"list": dec(listID), "people": dec(n)}
+	f := proof.Fields{"list": dec(listID), "expected": dec(people)}
 	if imp != 0 {
 		f["import"] = dec(imp)
 	}
@@ -273,23 +265,24 @@ type owed struct {
 	NoticeDueAt legalclock.Moment
 }
 
-// Daily wants everybody told whose month ends within Ahead, or has ended, and whom no campaign told: in every account
+// Daily wants everybody told whose month ends soon (Ahead), or has ended, and whom no campaign told: in every account
 // that doesn't say otherwise. A job.Periodic; run twice it wants nobody twice.
 func Daily(db *store.DB) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		until := legalclock.MomentOf(db.Clock()()).Add(Ahead)
-		accounts, err := over(ctx, db, accountsDue, until)
+		accounts, err := over(ctx, db, accountsDue, legalclock.MomentOf(db.Clock()()).Add(furthest*day))
 		for _, a := range accounts {
 			if ctx.Err() != nil {
 				return errors.Join(err, ctx.Err())
 			}
-			err = errors.Join(err, daily(ctx, db, a, until))
+			err = errors.Join(err, daily(ctx, db, a))
 		}
 		return err
 	}
 }
 
-func daily(ctx context.Context, db *store.DB, account int64, until legalclock.Moment) error {
+const day = 24 * time.Hour
+
+func daily(ctx context.Context, db *store.DB, account int64) error {
 	var at owed
 	err := db.Bulk(ctx, actor.Worker("once.daily", account), func(tx *store.Tx) (bool, error) {
 		on, err := ByItself(tx)
@@ -299,7 +292,11 @@ func daily(ctx context.Context, db *store.DB, account int64, until legalclock.Mo
 		if _, ok, err := notice.Current(tx); err != nil || !ok {
 			return false, err
 		}
-		due, err := store.All[owed](tx, whoDue, until, at.NoticeDueAt, at.NoticeDueAt, at.ID, rows)
+		ahead, err := Ahead(tx)
+		if err != nil {
+			return false, err
+		}
+		due, err := store.All[owed](tx, whoDue, tx.Now.Add(time.Duration(ahead)*day), at.NoticeDueAt, at.NoticeDueAt, at.ID, rows)
 		if err != nil || len(due) == 0 {
 			return false, err
 		}

@@ -26,7 +26,8 @@ type saying struct {
 	running bool
 	lacks   string          // the key of what is missing, such as a published note
 	mails   []compose.Draft // one a language
-	own     bool            // people are told by themselves before the month ends
+	own     bool            // people are told by themselves before the month ends,
+	ahead   int             // so many days
 }
 
 func (s saying) path() string {
@@ -79,16 +80,25 @@ func (p *Pages) saying(r *shell.Request, kind once.Kind) (s saying, err error) {
 	return s, err
 }
 
+// counted counts who would get it.
+func (s *saying) counted(v *store.View) (err error) {
+	if s.kind == once.Tell {
+		s.count, err = once.CountTell(v, s.list.ID, s.imp.ID)
+	} else {
+		s.count, err = once.CountAsk(v, s.list.ID, s.imp.ID)
+	}
+	return err
+}
+
 // read reads who would get it, and every word.
 func (s *saying) read(v *store.View) (err error) {
+	if err = s.counted(v); err != nil {
+		return err
+	}
 	if s.kind == once.Tell {
-		if s.count, err = once.CountTell(v, s.list.ID, s.imp.ID); err == nil {
-			s.so, err = once.Told(v, s.imp.ID)
-		}
+		s.so, err = once.Told(v, s.imp.ID)
 	} else {
-		if s.count, err = once.CountAsk(v, s.list.ID, s.imp.ID); err == nil {
-			s.so, err = once.Asked(v, s.list.ID)
-		}
+		s.so, err = once.Asked(v, s.list.ID)
 	}
 	if err != nil {
 		return err
@@ -99,6 +109,9 @@ func (s *saying) read(v *store.View) (err error) {
 	}
 	s.running = len(last) > 0 && last[0].EndedAt == 0
 	if s.own, err = once.ByItself(v); err != nil {
+		return err
+	}
+	if s.ahead, err = once.Ahead(v); err != nil {
 		return err
 	}
 	for _, lang := range locale.Languages() {
@@ -138,18 +151,24 @@ func (p *Pages) onceTellPost(r *shell.Request) error {
 		if f.Get("do") == "again" {
 			return once.TellAgain(tx, s.imp.ID)
 		}
-		_, err := once.BeginTell(tx, s.imp.ID)
+		_, err := once.BeginTell(tx, s.imp.ID, once.Free(s.count))
 		return err
 	})
 }
 
 func (p *Pages) onceAskPost(r *shell.Request) error {
-	return p.oncePost(r, once.Ask, func(tx *store.Tx, s saying) error { _, err := once.BeginAsk(tx, s.list.ID, s.imp.ID); return err })
+	return p.oncePost(r, once.Ask, func(tx *store.Tx, s saying) error {
+		_, err := once.BeginAsk(tx, s.list.ID, s.imp.ID, once.Free(s.count))
+		return err
+	})
 }
 
 func (p *Pages) oncePost(r *shell.Request, kind once.Kind, begin func(tx *store.Tx, s saying) error) error {
 	s, err := p.saying(r, kind)
 	if err != nil {
+		return err
+	}
+	if err := p.view(r, s.counted); err != nil { // before the act: a long list is counted for seconds
 		return err
 	}
 	if err := p.write(r, func(tx *store.Tx) error { return begin(tx, s) }); err != nil {

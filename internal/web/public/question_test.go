@@ -45,7 +45,7 @@ func (w *counter) claimed(email string, owed bool) (id int64) {
 func (w *counter) asks() {
 	w.t.Helper()
 	var run int64
-	w.write(func(tx *store.Tx) (err error) { run, err = once.BeginAsk(tx, w.news, 0); return err })
+	w.write(func(tx *store.Tx) (err error) { run, err = once.BeginAsk(tx, w.news, 0, 1); return err })
 	must(w.t, once.Work(context.Background(), &job.Run{DB: w.Main, Ref: run, Who: actor.Worker("once.run", w.acct)}))
 }
 

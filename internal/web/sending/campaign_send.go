@@ -39,7 +39,8 @@ func (p *CampaignPages) campaignSend(r *shell.Request) error {
 	return r.Render(http.StatusOK, campaignSendPage(r, c, l))
 }
 
-// campaignSendPost lets it go. The checklist is asked again: what stops it stops it here too.
+// campaignSendPost lets it go. The checklist is asked again, before the act, since it counts the whole audience:
+// what stops it stops it here too, and what changes in between the gate meets in every batch.
 func (p *CampaignPages) campaignSendPost(r *shell.Request) error {
 	id, err := r.ID("id")
 	if err != nil {
@@ -50,18 +51,14 @@ func (p *CampaignPages) campaignSendPost(r *shell.Request) error {
 		return err
 	}
 	expected, _ := f.Int("expected")
-	stopped := false
-	err = p.write(r, func(tx *store.Tx) error {
-		l, err := campaign.Check(tx, id)
-		if stopped = err == nil && !l.Ready(); err != nil || stopped {
-			return err
-		}
-		return campaign.Approve(tx, id, version(f), expected, campaign.UndoWindow)
-	})
-	if stopped {
+	var l campaign.Checklist
+	if err := p.view(r, func(v *store.View) (err error) { l, err = campaign.Check(v, id); return err }); err != nil {
+		return err
+	}
+	if !l.Ready() {
 		return r.RedirectWarning(campaignURL(id)+"/check", "web_campaign.not_ready")
 	}
-	if err != nil {
+	if err := p.write(r, func(tx *store.Tx) error { return campaign.Approve(tx, id, version(f), expected, campaign.UndoWindow) }); err != nil {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, campaignURL(id), "web_campaign.approved")
