@@ -81,6 +81,22 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 	return out, nil
 }
 
+// Lacking names what each of some claims on one list would miss as Apply holds them, of people who are about
+// to come: "" is nothing. Event.Row tells their country.
+func Lacking(r store.Reader, l list.List, events []Event) ([]string, error) {
+	claims, err := claimsOf(r, events, func(e *Event) string { return e.Row.Country })
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(events))
+	for i := range events {
+		if out[i] = claims.lacking(&events[i], l.PurposeFamily, events[i].Row.Country, store.NowOf(r)); out[i] == "" && events[i].Grade == Ungraded {
+			out[i] = "undeclared"
+		}
+	}
+	return out, nil
+}
+
 // meets adds the bars that people would get as they come, because a hash names them.
 func (b *batch) meets(v *store.View, came []*contact.Row) error {
 	has, err := store.One[present](v, foreignPresent)

@@ -25,6 +25,31 @@ type Filling struct {
 	Country    string
 }
 
+// Pack gives the name and the attributes of a filling as octets, to be kept under the person's key.
+func (f Filling) Pack() []byte {
+	b, _ := json.Marshal(packed{f.Name.Raw(), json.RawMessage(f.Attributes.text())}) // disclosed: it is sealed
+	return b
+}
+
+// Unpack takes what Pack gave, of the attributes those that are still declared.
+func (f *Filling) Unpack(b []byte, declared map[string]Attribute) error {
+	var p packed
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	f.Name = pii.T(p.Name)
+	if err := f.Attributes.Scan([]byte(p.Attributes)); err != nil {
+		return err
+	}
+	maps.DeleteFunc(f.Attributes, func(n string, _ Value) bool { _, ok := declared[n]; return !ok })
+	return nil
+}
+
+type packed struct {
+	Name       string          `json:"name,omitempty"`
+	Attributes json.RawMessage `json:"attributes"`
+}
+
 // Fill brings what is new into people who are here, in bulk: what is missing, or with
 // replace whatever differs. People who are being erased or are frozen stay as they are. What
 // was and what is are committed in one set act, named after the import; the number of people

@@ -44,7 +44,10 @@ func Data() []datamap.Table {
 			datamap.Personal("contact_id", datamap.PD{Category: "pseudonym", Whose: datamap.Contacts, Purposes: []string{"accountability"},
 				Basis: "GDPR 6(1)(f), 7(1): proof is being looked for", Retention: "waiting", Erasure: datamap.Delete, Export: datamap.Access,
 				ExportName: "import.waiting", Key: datamap.Clear}),
-			none("line", "a line of the file"), none("lacks", "one of a few words"), none("made", "whether the contact came with the import")}},
+			none("line", "a line of the file"), none("lacks", "one of a few words"), none("made", "whether the contact came with the import"),
+			datamap.Personal("sealed", datamap.PD{Category: "contact.attributes", Whose: datamap.Contacts, Purposes: []string{"accountability"},
+				Basis: "GDPR 6(1)(f), 7(1): proof is being looked for", Retention: "waiting", Erasure: datamap.Delete, Export: datamap.Access,
+				ExportName: "import.waiting.values", Key: datamap.SubjectKey})}},
 		{Store: datamap.Main, Name: "evidence_file", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("import_id", "the import"), none("blob_id", "where the file lies"),
 			title("name", "the name a member gave a file of evidence; proofs name the file by it"), none("type", "kind of file"), none("size", "of the file"),

@@ -33,6 +33,7 @@ type Waiting struct {
 	Line      int64
 	Lacks     string
 	Made      int
+	Sealed    []byte // what the row tells beside the address, under the person's key
 }
 
 // WaitingAfter lists who waits in an import, by number, at most limit.
@@ -238,7 +239,17 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			return err
 		}
 	}
+	attributes, err := contact.AllAttributes(tx)
+	if err != nil {
+		return err
+	}
+	declared := map[string]contact.Attribute{}
+	for _, a := range attributes {
+		declared[a.Name] = a
+	}
 	var events []consent.Event
+	var fills []contact.Filling
+	told := map[int64]contact.Filling{}
 	released := make([]int64, 0, len(ids))
 	for k, id := range ids {
 		at, found := slices.BinarySearchFunc(rows, id, func(r contact.Row, id int64) int { return cmp.Compare(r.ID, id) })
@@ -269,6 +280,21 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			e.BasisFamily = l.PurposeFamily // as of a row: what was bought is like what is sold
 		}
 		events = append(events, e)
+		if p := rows[at]; len(waits[k].Sealed) > 0 && p.Into == 0 {
+			key, err := p.Unlock(tx)
+			if err != nil {
+				return err
+			}
+			plain, err := key.Open(sealedAt(id), waits[k].Sealed)
+			if err != nil {
+				return err
+			}
+			f := contact.Filling{Row: p}
+			if err := f.Unpack(plain, declared); err != nil {
+				return err
+			}
+			told[id] = f
+		}
 	}
 	if len(events) > 0 {
 		results, err := consent.Apply(tx, events)
@@ -282,6 +308,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			}
 			if r.Verdict == consent.Applied {
 				i.Counts.Released++
+				if f, ok := told[events[k].Contact]; ok {
+					fills = append(fills, f)
+				}
 				continue
 			}
 			i.Counts.Settled++
@@ -289,6 +318,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 				i.Counts.Withheld[string(r.Verdict)]++
 			}
 		}
+	}
+	if _, err := contact.Fill(tx, fills, false, i.ID); err != nil { // now it may be known, where nothing newer is
+		return err
 	}
 	if len(released) > 0 {
 		tx.Do(endWaiting, i.ID, released)

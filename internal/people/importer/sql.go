@@ -60,8 +60,8 @@ var (
 		WHERE n.account_id = :account AND n.import_id = ? GROUP BY n.kind, n.reason ORDER BY times DESC, n.reason`)
 
 	addWaiting = store.Load("importer.add_waiting", "import_waiting", []store.Column{{Name: "import_id"}, {Name: "contact_id"}, {Name: "line"},
-		{Name: "lacks", Type: store.Text}, {Name: "made"}}, "ON CONFLICT (account_id, import_id, contact_id) DO NOTHING")
-	waitingAfter = store.Account("importer.waiting_after", `SELECT w.contact_id, w.line, w.lacks, w.made FROM import_waiting w
+		{Name: "lacks", Type: store.Text}, {Name: "made"}, {Name: "sealed", Type: store.Bytes}}, "ON CONFLICT (account_id, import_id, contact_id) DO NOTHING")
+	waitingAfter = store.Account("importer.waiting_after", `SELECT w.contact_id, w.line, w.lacks, w.made, w.sealed FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? AND w.contact_id > ? ORDER BY w.contact_id LIMIT ?`)
 	waitingLacks = store.Account("importer.waiting_lacks", `SELECT w.lacks, COUNT(*) AS times FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? GROUP BY w.lacks ORDER BY times DESC, w.lacks`)

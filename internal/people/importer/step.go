@@ -8,6 +8,7 @@ import (
 
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
+	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/trace/proof"
@@ -22,6 +23,7 @@ type step struct {
 	listed int64 // lines of the report that this transaction wrote before
 	counts Counts
 	people []contact.Row
+	waits  []bool // by row: the claim will wait for proof, and what the row says with it
 	room   *room
 }
 
@@ -29,6 +31,7 @@ type step struct {
 type room struct {
 	news   []contact.New
 	events []consent.Event
+	waits  []bool
 	people contact.Desk
 	desk   consent.Desk
 }
@@ -81,12 +84,18 @@ func (s *step) ensure() ([]consent.Event, error) {
 		}
 		return i
 	}
+	if err := s.waiting(); err != nil {
+		return nil, err
+	}
 	news := slices.Grow(s.room.news[:0], len(rows))[:len(rows)]
 	s.room.news = news
 	for i := range rows {
 		r := &rows[i]
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
 			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i), Keyed: r.sealed()}
+		if s.waits[i] {
+			news[i].Name, news[i].Attributes, news[i].Keyed = pii.Text{}, nil, r.sealed() || r.tells()
+		}
 	}
 	people, err := s.room.people.Ensure(s.tx, news)
 	if err != nil {
@@ -118,6 +127,36 @@ func (s *step) ensure() ([]consent.Event, error) {
 	}
 	return events, nil
 }
+
+// waiting finds the rows whose claim will wait for proof. What they say about people who are new is kept under
+// the person's key until it comes: nobody is described, chosen or exported by it before (compliance R02).
+func (s *step) waiting() error {
+	rows := s.b.rows
+	s.room.waits = slices.Grow(s.room.waits[:0], len(rows))[:len(rows)]
+	s.waits = s.room.waits
+	var at []int
+	var claims []consent.Event
+	for i := range rows {
+		r := &rows[i]
+		s.waits[i] = r.said == nothing && r.grade == ""
+		if r.said == nothing && r.grade != "" && (r.basis != "" || s.w.i.Origin.Basis != consent.ByConsent) {
+			var e consent.Event
+			s.event(&e, r, contact.Row{Country: r.country}, 0)
+			at, claims = append(at, i), append(claims, e)
+		}
+	}
+	if len(claims) == 0 {
+		return nil
+	}
+	lacks, err := consent.Lacking(s.tx, s.w.list, claims)
+	for k, l := range lacks {
+		s.waits[at[k]] = l != ""
+	}
+	return err
+}
+
+// tells whether the row says more about the person than where to write to.
+func (r *row) tells() bool { return r.name != "" || len(r.attributes) > 0 }
 
 // sealed tells whether something of the row is kept under the person's key.
 func (r *row) sealed() bool { return r.said == nothing && !(r.ip.IsZero() && r.askedIP.IsZero()) }
@@ -210,12 +249,21 @@ func (s *step) refusals() error {
 // count sorts the rows by what became of them, and notes who waits.
 func (s *step) count(results []consent.Result) ([]note, error) {
 	notes, waiting := s.sort(results)
-	_, err := s.tx.Load(addWaiting, waiting)
+	rows := make([][]any, len(waiting))
+	for k, i := range waiting {
+		p := &s.people[i]
+		sealed, err := s.seal(i)
+		if err != nil {
+			return nil, err
+		}
+		rows[k] = []any{s.w.i.ID, p.ID, s.b.rows[i].line, results[i].Lacks, made(p.Created), sealed}
+	}
+	_, err := s.tx.Load(addWaiting, rows)
 	return notes, err
 }
 
-// sort counts the rows by what became of them, and gives who may not be written to and who waits.
-func (s *step) sort(results []consent.Result) (notes []note, waiting [][]any) {
+// sort counts the rows by what became of them, and gives who may not be written to, and the rows that wait.
+func (s *step) sort(results []consent.Result) (notes []note, waiting []int) {
 	for i, res := range results[:len(s.b.rows)] {
 		r, p := &s.b.rows[i], s.people[i]
 		if !r.again {
@@ -231,7 +279,7 @@ func (s *step) sort(results []consent.Result) (notes []note, waiting [][]any) {
 		case res.Verdict == consent.Applied && res.After.Status == consent.Waiting:
 			s.counts.Grades[""]++
 			s.counts.waits(res.Lacks, 1)
-			waiting = append(waiting, []any{s.w.i.ID, p.ID, r.line, res.Lacks, made(p.Created)})
+			waiting = append(waiting, i)
 		case res.Verdict == consent.Applied:
 			s.counts.Grades[string(res.After.Grade)]++
 		case res.Verdict == consent.Recorded:
@@ -242,6 +290,23 @@ func (s *step) sort(results []consent.Result) (notes []note, waiting [][]any) {
 		}
 	}
 	return notes, waiting
+}
+
+// seal gives what a row tells about somebody who came with it and waits, under their key; else nothing.
+func (s *step) seal(i int) ([]byte, error) {
+	r, p := &s.b.rows[i], &s.people[i]
+	if !p.Created || !s.waits[i] || !r.tells() {
+		return nil, nil
+	}
+	key, err := p.Unlock(s.tx)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(sealedAt(p.ID), contact.Filling{Name: pii.T(r.name), Attributes: r.attributes}.Pack())
+}
+
+func sealedAt(person int64) keys.AAD {
+	return keys.AAD{Table: "import_waiting", Column: "sealed", Row: person}
 }
 
 func made(created bool) int {
