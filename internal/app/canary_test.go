@@ -75,6 +75,12 @@ var (
 	}
 	// Xan's address was typed by somebody else: "not me".
 	xan = []canary{{"address", "Xanthippe.Ohne@ohnemich-3318.example", "contact.email", ""}}
+	// Yves came with a bought list and waits for proof, in vain: what the file says of him is nowhere to be read.
+	yves = []canary{
+		{"address", "Yves.Vogelsang@marrowfinch-6142.example", "contact.email", ""},
+		{"bought name", "Quillon-Fjörðurbúi", "", ""},
+		{"bought city", "Sankt-Marrowelsdorf", "", ""},
+	}
 	// A row that the import refused.
 	refused = []canary{{"address", "broken.brindle@@brindlewick-5566.example", "contact.email", ""}, {"name", "Brindlewick-Krähe", "contact.name", ""}}
 )
@@ -89,7 +95,6 @@ var notReached = map[string]string{
 	"main.refusal_out.kind":          "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope":         "a line waits here until the next fact is handled: the house has settled",
 	"main.refusal_out.scope_id":      "a line waits here until the next fact is handled: the house has settled",
-	"main.contact.notice_due_at":     "nobody passed her on: GDPR 14 owes her no notice",
 }
 
 // walk is a house with its pages served, its log written down, and a clock of its own.
@@ -320,6 +325,27 @@ func (w *walk) bring() {
 		w.t.Fatalf("the import: %+v", sum)
 	}
 	w.settle()
+}
+
+// buy imports Yves, of whom nobody knows who passed him on.
+func (w *walk) buy() int64 {
+	w.t.Helper()
+	csv := fmt.Sprintf("email,name,CITY\n%s,%s,%s\n", yves[0].value, yves[1].value, yves[2].value)
+	day := w.clock.Now().AddDate(0, 0, -2).Format(time.DateOnly)
+	var name, purpose string
+	w.view(func(v *store.View) error {
+		s, err := list.Get(v, w.News)
+		name, purpose = s.Name, s.PurposeName
+		return err
+	})
+	sum, err := importer.Run(w.t.Context(), w.Main, w.owner, importer.Order{Name: "bought.csv", Kind: importer.Acquired, List: name, Purpose: purpose,
+		Basis: consent.ByConsent, From: day, To: day, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil }}, nil)
+	must(w.t, err)
+	if sum.Waiting != 1 {
+		w.t.Fatalf("the bought list: %+v", sum)
+	}
+	w.settle()
+	return w.find(yves[0].value).ID
 }
 
 // send previews, tries and sends a campaign that names Wren.
@@ -579,9 +605,10 @@ func TestACanaryIsWhereTheDataMapSaysAndNowhereElse(t *testing.T) {
 		nemoAsked := w.signUp(nemo, nemo[1].value, nemo[2].value)
 		wrenID := w.wrenGoes()
 		w.answer(w.signUp(xan, "Somebody", "Else"), "not_me", nil)
+		yvesID := w.buy()
 		nemoID, xanID := w.find(nemo[0].value).ID, w.find(xan[0].value).ID
 		w.stumble(wrenID)
-		all := slices.Concat(wren, nemo, xan, refused)
+		all := slices.Concat(wren, nemo, xan, yves, refused)
 
 		d := w.scan(t)
 		spots := append(d.spots, w.outside()...)
@@ -593,7 +620,7 @@ func TestACanaryIsWhereTheDataMapSaysAndNowhereElse(t *testing.T) {
 				t.Errorf("not found where the map says it is in the clear: %s", l)
 			}
 		}
-		bare := d.bare(wrenID, nemoID)
+		bare := d.bare(wrenID, nemoID, yvesID)
 		for _, l := range bare {
 			if notReached[l] == "" {
 				t.Errorf("the canary never reached %s: let it, or say why not", l)
@@ -605,7 +632,7 @@ func TestACanaryIsWhereTheDataMapSaysAndNowhereElse(t *testing.T) {
 			}
 		}
 		m := app.DataMap()
-		for _, id := range []int64{wrenID, nemoID} {
+		for _, id := range []int64{wrenID, nemoID, yvesID} {
 			for _, l := range d.numbered(id) {
 				if pd := column(m, l).PD; pd == nil || pd.Category != "pseudonym" && pd.Category != "trace.act" {
 					t.Errorf("a person's number lies in %s, which the map doesn't call a pseudonym", l)
@@ -623,10 +650,11 @@ func TestACanaryIsWhereTheDataMapSaysAndNowhereElse(t *testing.T) {
 		})
 		w.clock.Advance(31 * 24 * time.Hour)
 		must(t, form.Sweep(t.Context(), w.Main))
+		must(t, importer.Daily(w.Main)(t.Context()))
 		w.settle()
 		must(t, w.Tidy(t.Context()))
 		d = w.scan(t)
-		gone := slices.Concat(nemo, xan)
+		gone := slices.Concat(nemo, xan, yves)
 		spots = append(d.spots, w.outside()...)
 		if w.Config.Database.IsZero() {
 			spots = append(spots, w.files(t, true)...) // pages of the files, and what is left of their logs
@@ -642,7 +670,7 @@ func TestACanaryIsWhereTheDataMapSaysAndNowhereElse(t *testing.T) {
 				t.Errorf("the salt or the fingerprint of somebody who is gone lies in %s", s.name)
 			}
 		}
-		for _, id := range []int64{nemoID, xanID, nemoAsked} {
+		for _, id := range []int64{nemoID, xanID, yvesID, nemoAsked} {
 			for _, l := range d.numbered(id) {
 				if pd := column(m, l).PD; pd == nil || pd.Erasure != datamap.Keep {
 					t.Errorf("the number of somebody who is gone lies in %s", l)
