@@ -4,6 +4,7 @@ package public_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -101,5 +102,25 @@ func TestAFormInAnAddedLanguageIsOfferedSaidAndMarkedAsSuch(t *testing.T) {
 	var c form.Challenge
 	if err := json.Unmarshal([]byte(raw(at+"/puzzle", "")), &c); err != nil || c.Algorithm != "SHA-256" || c.Signature == "" {
 		t.Errorf("the puzzle: %v %+v", err, c)
+	}
+}
+
+// Too many without the puzzle's solution: what was typed stays, and the page says how it goes on, in the form's language.
+func TestWhoHasNoJavaScriptIsToldWhatToDo(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, func(d *form.Definition) { d.Puzzle = true })
+	at := "/f/" + w.form.Slug
+	for n := range 10 {
+		if code, page, _ := w.ask("POST", at, w.fill("en", "email", fmt.Sprintf("p%d@example.org", n))); code != http.StatusSeeOther {
+			t.Fatalf("%d: %d %s", n, code, page)
+		}
+	}
+	for lang, words := range map[string]string{"en": "Turn JavaScript on", "fr": "Activez JavaScript"} {
+		code, page, _ := w.ask("POST", at, w.fill(lang, "email", "late@example.org"))
+		for _, part := range []string{words, `value="late@example.org"`, "<noscript>", `data-puzzle="` + at + `/puzzle"`} {
+			if code != http.StatusTooManyRequests || !strings.Contains(page, part) {
+				t.Errorf("%d: %q is missing in\n%s", code, part, page)
+			}
+		}
 	}
 }
