@@ -650,11 +650,11 @@ func sampleRows(people []contact.Contact) [][]shell.Component {
 func outFacts(r *shell.Request, out []consent.Tally) []shell.Fact {
 	var facts []shell.Fact
 	for _, t := range out {
-		label := r.P.T("segments.may")
-		if t.Reason != "" {
-			label = r.P.Or("gate.reason."+string(t.Reason), string(t.Reason))
+		if t.Reason == "" { // who gets it stands first
+			facts = append([]shell.Fact{{Label: r.P.T("segments.may"), Text: r.P.Number(t.People)}}, facts...)
+			continue
 		}
-		facts = append(facts, shell.Fact{Label: label, Text: r.P.Number(t.People)})
+		facts = append(facts, shell.Fact{Label: r.P.Or("gate.reason."+string(t.Reason), string(t.Reason)), Text: r.P.Number(t.People)})
 	}
 	return facts
 }
@@ -681,7 +681,7 @@ func groupPart(r *shell.Request, s segmentView, g flatGroup) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		n := strconv.Itoa(g.n)
-		var templ_7745c5c3_Var26 = []any{"field", "segment-group-" + strconv.Itoa(g.level)}
+		var templ_7745c5c3_Var26 = []any{"field", "segment-group", "segment-group-" + strconv.Itoa(g.level)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var26...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -732,7 +732,7 @@ func groupPart(r *shell.Request, s segmentView, g flatGroup) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = shell.Select(shell.NewForm("m"+n, anyOrAll(g.any)), shell.Field{Name: "m" + n, Label: r.P.T("segments.match"), Required: true, Short: true, Autofocus: s.focus == "m"+n, Choices: []shell.Choice{{Value: "all", Label: r.P.T("segments.all")}, {Value: "any", Label: r.P.T("segments.any")}}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell.Select(shell.NewForm("m"+n, anyOrAll(g.any)), shell.Field{Name: "m" + n, Label: r.P.T("segments.match"), Required: true, Autofocus: s.focus == "m"+n, Choices: []shell.Choice{{Value: "all", Label: r.P.T("segments.all")}, {Value: "any", Label: r.P.T("segments.any")}}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -905,14 +905,14 @@ func rowPart(r *shell.Request, s segmentView, x row) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<button class=\"btn btn-sm\" name=\"do\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<button class=\"btn btn-sm segment-remove\" name=\"do\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var37 string
 		templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs("remove." + x.n)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/segments.templ`, Line: 209, Col: 61}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/segments.templ`, Line: 209, Col: 76}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var37))
 		if templ_7745c5c3_Err != nil {
@@ -925,7 +925,7 @@ func rowPart(r *shell.Request, s segmentView, x row) templ.Component {
 		var templ_7745c5c3_Var38 string
 		templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("segments.remove.one", "what", whatWords(r, s.words, x.c)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/segments.templ`, Line: 209, Col: 173}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/segments.templ`, Line: 209, Col: 188}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 		if templ_7745c5c3_Err != nil {
@@ -938,7 +938,7 @@ func rowPart(r *shell.Request, s segmentView, x row) templ.Component {
 		var templ_7745c5c3_Var39 string
 		templ_7745c5c3_Var39, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("segments.remove"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/segments.templ`, Line: 209, Col: 202}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/segments.templ`, Line: 209, Col: 217}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var39))
 		if templ_7745c5c3_Err != nil {

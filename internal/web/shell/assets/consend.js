@@ -58,6 +58,12 @@ for (const form of document.querySelectorAll("[data-bulk]")) {
   say();
 }
 
+// Of tabs that don't all fit, the one that is shown is in sight.
+for (const t of document.querySelectorAll(".tabs .is-active")) {
+  const box = t.closest(".tabs"), end = t.offsetLeft + t.offsetWidth - box.offsetLeft;
+  if (end > box.clientWidth) box.scrollLeft = end - box.clientWidth + 24;
+}
+
 // Copy buttons.
 for (const b of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
