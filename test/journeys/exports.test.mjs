@@ -49,7 +49,6 @@ for (const [language, x] of Object.entries(exports)) {
       await submit(page); // check
     };
     await upload(x, 'people');
-    await p.look('export-map');
     await submit(page); // map
     // Where it comes from is known from its columns: only the days are asked.
     assert.equal(await page.inputValue('[name="where.tool"]'), x.tool);
@@ -62,7 +61,6 @@ for (const [language, x] of Object.entries(exports)) {
     await submit(page);
     await page.waitForURL(/import\/\d+$/);
     await assertSoon(page, /B\s2/);
-    await p.look('export-report');
 
     // What the tool knew stands on the person's page.
     const open = async (email) => {
@@ -98,17 +96,14 @@ for (const [language, x] of Object.entries(exports)) {
     if (x.gone) {
       await upload(x.gone, 'refusals');
       await submit(page); // map
-      await p.look('export-refusals');
       await pick(page, 'cause', 'unsubscribe');
       await page.selectOption('[name=scope]', 'all');
       await submit(page);
       await submit(page); // the summary
       await page.waitForURL(/import\/\d+$/);
       await page.waitForFunction(() => !document.querySelector('meta[name=consend-refresh]'));
-      await p.look('export-refused');
     }
     await page.goto('/suppressions');
-    await p.look('do-not-mail');
     await page.goto('/suppressions?q=' + encodeURIComponent(x.left));
     const rows = page.locator('main tbody tr');
     assert.equal(await rows.count(), 1);
