@@ -52,6 +52,7 @@ for (const language of ['en', 'fr']) {
       } catch (e) {
         wrong.push(String(e.message).slice(0, 1500));
       }
+      if (await p.page.locator('.side').count() && !await p.page.locator('.side .is-active').count() && !/^\/(me|search|help|jobs)\b/.test(here.pathname)) wrong.push(`the menu marks nothing at ${here.pathname}`);
       for (const href of await p.page.locator('a[href]').evaluateAll((as) => as.map((a) => a.href))) {
         const u = new URL(href);
         u.hash = '';

@@ -299,6 +299,11 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 	return budget.Ask(tx, key, charges...), nil
 }
 
+// Unsolved tells whether a sign-up was refused because too many of its network came without the solution of the puzzle.
+func Unsolved(err error) bool {
+	return fault.Is(err, fault.Busy) && slices.Contains(fault.All(err)[0].Args, any(unsolved.Name))
+}
+
 // pay charges them. An address over its own gets the usual answer and no mail.
 func pay(b *budget.Bill) error {
 	err := b.Pay()

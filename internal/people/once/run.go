@@ -195,9 +195,12 @@ func wanted(tx *store.Tx, who []int64, listID, run int64, imp func(int64) int64)
 // up a confirmation mail by seconds, and are sent within a minute even by a slow service.
 const InFlight = 200
 
-// How many questions go out: they are direct marketing, and nobody needs them today.
+// AskedADay is how many questions of an account go out in 24 hours: they are direct marketing, and nobody needs
+// them today.
+const AskedADay = 5_000
+
 var (
-	perAccount = budget.Limit{Name: "once.account", Max: 5_000, Per: budget.Longest}
+	perAccount = budget.Limit{Name: "once.account", Max: AskedADay, Per: budget.Longest}
 	perHouse   = budget.Limit{Name: "once.house", Max: 100_000, Per: budget.Longest, Wide: true}
 )
 

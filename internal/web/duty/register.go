@@ -172,7 +172,7 @@ func registerRow(r *shell.Request, l consent.Line) shell.Row {
 		proof = shell.A(fmt.Sprintf("/contacts/%d/proof", l.ContactID), r.P.T("people.proof"))
 	}
 	return shell.Row{Link: fmt.Sprintf("/contacts/%d/consent", l.ContactID), Cells: []shell.Component{shell.Str(l.Email.Raw()), what,
-		twoLines(shell.Str(l.ListName), shell.Soft(l.PurposeName)), restsCell(r, l), shell.Str(r.P.Or("web_register.source."+l.Source, l.Source)), shell.When(l.RecordedAt), proof}}
+		twoLines(shell.Str(l.ListName), shell.Soft(purposeBeside(l.ListName, l.PurposeName))), restsCell(r, l), shell.Str(r.P.Or("web_register.source."+l.Source, l.Source)), shell.When(l.RecordedAt), proof}}
 }
 
 // restsCell is why the person may be written to, and how well it is shown.
@@ -212,6 +212,14 @@ func listChoices(lists []list.List) []shell.Choice {
 		out = append(out, shell.Choice{Value: strconv.FormatInt(l.ID, 10), Label: l.Name})
 	}
 	return out
+}
+
+// purposeBeside is a list's purpose where it says more than the list's name.
+func purposeBeside(list, purpose string) string {
+	if purpose == list {
+		return ""
+	}
+	return purpose
 }
 
 func purposeChoices(purposes []list.Purpose) []shell.Choice {

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"consend/internal/people/contact"
+	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
 
@@ -90,7 +91,7 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = shell.Input(f, shell.Field{Name: "country", Label: r.P.T("people.country"), Hint: r.P.T("people.country.hint"), Short: true, MaxLength: 2, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = shell.Select(f, shell.Field{Name: "country", Label: r.P.T("people.country"), Hint: r.P.T("people.country.hint"), Placeholder: r.P.T("people.unknown"), Choices: countries(r, f.Get("country"))}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -126,6 +127,18 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 		}
 		return nil
 	})
+}
+
+// countries are all by name, and the code somebody has that is none of them.
+func countries(r *shell.Request, has string) []shell.Choice {
+	var out []shell.Choice
+	for _, c := range account.Countries(r.P.Lang) {
+		out = append(out, shell.Choice{Value: c.Code, Label: c.Name})
+	}
+	if has != "" && !slices.ContainsFunc(out, func(c shell.Choice) bool { return c.Value == has }) {
+		out = append(out, shell.Choice{Value: has, Label: has})
+	}
+	return out
 }
 
 func attributeField(r *shell.Request, f *shell.Form, a contact.Attribute) templ.Component {

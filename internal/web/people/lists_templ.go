@@ -1242,7 +1242,7 @@ func purposeNewPage(r *shell.Request, f *shell.Form) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: r.P.T("people.purpose.new"), Lead: r.P.T("people.purpose.new.lead"), Crumbs: listsLink(r), Form: f}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var45), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: r.P.T("people.purpose.new"), Section: "lists", Lead: r.P.T("people.purpose.new.lead"), Crumbs: listsLink(r), Form: f}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var45), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1365,7 +1365,7 @@ func purposePage(r *shell.Request, p list.Purpose, lists int, f *shell.Form) tem
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: p.Name, Lead: r.P.N("people.purpose.lists", lists), Crumbs: listsLink(r), Form: f, Actions: purposeActions(r, p, lists), Badge: retiredBadge(r, p.RetiredAt != 0)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var48), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: p.Name, Section: "lists", Lead: r.P.N("people.purpose.lists", lists), Crumbs: listsLink(r), Form: f, Actions: purposeActions(r, p, lists), Badge: retiredBadge(r, p.RetiredAt != 0)}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var48), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

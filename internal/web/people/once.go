@@ -48,6 +48,14 @@ func (s saying) back() shell.Link {
 	return shell.Link{Label: s.list.Name, URL: "/lists/" + dec(s.list.ID)}
 }
 
+// section is where the menu shows it.
+func (s saying) section() string {
+	if s.imp.ID != 0 {
+		return "import"
+	}
+	return "lists"
+}
+
 func (s saying) key(rest string) string { return "web_once." + string(s.kind) + rest }
 
 // saying finds what it is about: an import, or with none a whole list.
@@ -222,10 +230,10 @@ func whoGets(r *shell.Request, s saying) []shell.Fact {
 	return out
 }
 
-// doubtful is how many were perhaps told.
-func doubtful(s saying) (n int64) {
+// in is how many are in a state.
+func in(s saying, state once.State) (n int64) {
 	for _, o := range s.so {
-		if o.State == once.Doubt {
+		if o.State == state {
 			n += o.People
 		}
 	}

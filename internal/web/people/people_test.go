@@ -256,7 +256,7 @@ func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
 		if to := o.post(base+"/correct", "version", version, "email", "other@example.org", "name", "Léa M.", "language", "fr", "country", "fr", "attr.BIRTHDAY", "1990-05-01", "attr.SIZE", "m"); to != base {
 			t.Fatalf("leads to %s", to)
 		}
-		contains(t, o.get(base), "lea@example.org", "Léa M.", "1990-05-01", "FR")
+		contains(t, o.get(base), "lea@example.org", "Léa M.", "1990-05-01", "France")
 		page = o.refused(base+"/correct", "version", version, "email", "x@example.org", "name", "X")
 		contains(t, page, say(o, "Somebody changed this contact", "Quelqu’un a modifié ce contact"))
 		contains(t, o.refused(base+"/correct", "version", "2", "attr.BIRTHDAY", "soon"), `id="f-attr-BIRTHDAY-error"`)

@@ -154,7 +154,7 @@ func edited(d segment.Definition, v url.Values) segment.Definition {
 	return segment.Definition(root)
 }
 
-// asked4 is what the builder shows beside the conditions.
+// segmentView is what the builder shows beside the conditions.
 type segmentView struct {
 	id      int64
 	s       segment.Segment
@@ -165,6 +165,7 @@ type segmentView struct {
 	sample  []contact.Contact
 	list    int64
 	out     []consent.Tally
+	focus   string // the field that what was pressed leads to
 }
 
 func (p *Pages) segments(r *shell.Request) error {
@@ -248,7 +249,32 @@ func (p *Pages) segmentBuild(r *shell.Request) error {
 	if err := p.look(r, trace.Looked{Object: "contacts", Contacts: ids, Filter: "segment " + dec(s.id)}); err != nil {
 		return err
 	}
+	s.focus = focusAfter(q.Get("do"), flatten(r, s, f))
 	return r.Render(http.StatusOK, segmentPage(r, f, s))
+}
+
+// focusAfter says which field comes next once a button of the builder was pressed: who works by
+// keyboard goes on there, not at the top of the page.
+func focusAfter(do string, groups []flatGroup) string {
+	do, at, _ := strings.Cut(do, ".")
+	to := ""
+	for _, g := range groups {
+		for _, x := range g.rows {
+			if do == "add" && strconv.Itoa(g.n) == at || do == "remove" && x.n == at {
+				to = "c" + x.n
+			}
+		}
+		if do == "group" && g.n != 0 && strconv.Itoa(g.up) == at {
+			to = "m" + strconv.Itoa(g.n)
+		}
+	}
+	switch {
+	case do == "count":
+		return "people"
+	case to == "" && (do == "add" || do == "group" || do == "remove" || do == "drop"):
+		return "add0"
+	}
+	return to
 }
 
 func (p *Pages) segmentSave(r *shell.Request) error {

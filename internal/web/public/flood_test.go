@@ -4,9 +4,11 @@ package public_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -101,5 +103,34 @@ func TestAFormInAnAddedLanguageIsOfferedSaidAndMarkedAsSuch(t *testing.T) {
 	var c form.Challenge
 	if err := json.Unmarshal([]byte(raw(at+"/puzzle", "")), &c); err != nil || c.Algorithm != "SHA-256" || c.Signature == "" {
 		t.Errorf("the puzzle: %v %+v", err, c)
+	}
+}
+
+// Too many without the puzzle's solution: what was typed stays, and the page says how it goes on, in the form's language.
+func TestWhoHasNoJavaScriptIsToldWhatToDo(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, func(d *form.Definition) { d.Puzzle = true })
+	at := "/f/" + w.form.Slug
+	send := func(lang, email string) (int, string) { // the page carries a script: w.ask wants none
+		body := url.Values{"v": {strconv.FormatInt(w.form.CurrentID, 10)}, "l": {lang}, "email": {email}}
+		q := httptest.NewRequest("POST", at+"?lang="+lang, strings.NewReader(body.Encode()))
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		q.RemoteAddr = "203.0.113.9:4000"
+		rec := httptest.NewRecorder()
+		w.web.ServeHTTP(rec, q)
+		return rec.Code, rec.Body.String()
+	}
+	for n := range 10 {
+		if code, page := send("en", fmt.Sprintf("p%d@example.org", n)); code != http.StatusSeeOther {
+			t.Fatalf("%d: %d %s", n, code, page)
+		}
+	}
+	for lang, words := range map[string]string{"en": "Turn JavaScript on", "fr": "Activez JavaScript"} {
+		code, page := send(lang, "late@example.org")
+		for _, part := range []string{words, `value="late@example.org"`, "<noscript>", `data-puzzle="` + at + `/puzzle"`} {
+			if code != http.StatusTooManyRequests || !strings.Contains(page, part) {
+				t.Errorf("%d: %q is missing in\n%s", code, part, page)
+			}
+		}
 	}
 }

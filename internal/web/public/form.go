@@ -153,6 +153,14 @@ func (p *Pages) formPost(r *shell.Request) error {
 		sub.ProxyN = p.Desk.Tally(l.Account.ID, l.Form.ID, "proxy", sub.Proxy)
 	}
 	out, err := form.Take(r.Context(), p.DB, r.Who, sub)
+	if form.Unsolved(err) { // what was typed stays, and the page says how it goes on
+		if s.seen, err = p.seen(r, l); err != nil {
+			return err
+		}
+		f.Fail("", "form.puzzle")
+		r.W.Header().Set("Retry-After", "3600")
+		return r.Render(http.StatusTooManyRequests, formPage(r, s))
+	}
 	if err != nil {
 		return err
 	}

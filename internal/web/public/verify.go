@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,9 +156,15 @@ func (c checked) sentences(r *shell.Request, proved bool) []string {
 	return out
 }
 
+// named are the values of a sentence that name a list or an entry: numbers nobody counts.
+var named = map[string][]int{"act": {2}, "ended": {0}, "later": {0, 2}, "later_unsaid": {0, 2}, "run": {0, 3}}
+
 func sentence(r *shell.Request, s proof.Sentence) string {
 	var args []any
 	for i, a := range s.Args {
+		if slices.Contains(named[s.Key], i) {
+			a = fmt.Sprint(a)
+		}
 		args = append(args, string(rune('a'+i)), a)
 	}
 	switch s.Key {

@@ -37,7 +37,7 @@ type Link struct {
 type Page struct {
 	Title   string    // the h1 and the title of the window
 	Lead    string    // one sentence below it
-	Section string    // Section.Key of the navigation when the path doesn't tell
+	Section string    // Section.Key of the navigation, of a section or a line, when the path doesn't tell
 	Crumbs  []Link    // the way back, outermost first
 	Badge   Component // a state beside the title, or nil
 	Actions Component // buttons at the end of the title line, or nil
@@ -254,8 +254,15 @@ func (r *Request) active(page Page) (section, item string) {
 			}
 		}
 	}
-	if page.Section != "" {
-		section = page.Section
+	for _, s := range r.shell.Sections {
+		if s.Key == page.Section {
+			section = s.Key
+		}
+		for _, i := range s.Items {
+			if i.Key == page.Section {
+				section, item = s.Key, i.Path
+			}
+		}
 	}
 	return section, item
 }

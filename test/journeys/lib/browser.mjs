@@ -76,6 +76,14 @@ async function look(page, name, { lang = name.slice(0, 2) } = {}) {
       }
     }
   }
+  // A key of the catalogue that has no words is shown as it is.
+  const bare = (await page.locator('body').innerText()).match(/(^|\s)(people|web_\w+|importer|import|segments|forms?|public|gate|once|trace|contact|consent|shell|nav|role|campaign|template)(\.[a-z_]+)+(?=$|\s)/);
+  if (bare) found.push(`shows a key: ${bare[0].trim()}`);
+  // Enter in a field presses a form's first button: that must be what the form is for.
+  for (const w of await page.evaluate(() => [...document.forms].filter((f) => [...f.elements].some((e) => e.localName === 'input' && ['text', 'email', 'number', 'url', 'search', 'tel', 'password'].includes(e.type))).map((f) => {
+    const buttons = [...f.elements].filter((e) => e.type === 'submit' && !e.disabled);
+    return buttons.length > 1 && !buttons[0].matches('.btn-primary, .visually-hidden') && buttons.some((e) => e.matches('.btn-primary')) ? buttons[0].innerText : '';
+  }))) if (w) found.push(`Enter in a field would press «${w}»`);
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(before);
   assert.deepEqual(found, [], `${name} (${page.url()})`);

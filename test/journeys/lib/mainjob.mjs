@@ -6,38 +6,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as houses from './house.mjs';
 import * as browsers from './browser.mjs';
+import { mail, submit, pick, assertSoon } from './desk.mjs';
 
 const password = 'a pass phrase nobody guesses';
-
-/** The newest mail to somebody in the built-in mailbox that links somewhere: its words and links. */
-async function mail(owner, to, where = '/') {
-  const { page } = owner;
-  for (let left = 100; left > 0; left--) {
-    await page.goto('/mailbox');
-    const row = page.locator('main tbody tr', { hasText: to }).first();
-    if (await row.count()) {
-      await page.goto(await row.locator('a').first().getAttribute('href'));
-      const frame = page.locator('iframe').first();
-      const html = await (await page.request.get(await frame.getAttribute('src'))).text();
-      const links = [...html.matchAll(/href="([^"]+)"/g)].map((m) => m[1].replaceAll('&amp;', '&'));
-      if (links.some((l) => l.includes(where))) return { html, text: html.replace(/<[^>]+>/g, ' '), links, path: (to) => new URL(links.find((l) => l.includes(to))).pathname };
-    }
-    await new Promise((ok) => setTimeout(ok, 200));
-  }
-  throw new Error('no mail came for ' + to);
-}
-
-const submit = (page) => Promise.all([page.waitForLoadState(), page.locator('main button[type=submit].btn-primary').last().click()]);
-
-/** Waits until a page that loads itself again says something. */
-async function assertSoon(page, words) {
-  for (let left = 150; ; left--) {
-    if (words.test(await page.locator('main').innerText())) return;
-    if (left === 0) assert.match(await page.locator('main').innerText(), words);
-    await page.waitForTimeout(200);
-    await page.reload();
-  }
-}
 
 async function assertSoonAt(page, at, words) {
   for (let left = 450; ; left--) {
@@ -47,9 +18,6 @@ async function assertSoonAt(page, at, words) {
     await page.waitForTimeout(200);
   }
 }
-
-/** Chooses one of several cards by its words. */
-const pick = async (page, name, value) => page.locator(`label[for="${await page.locator(`[name="${name}"][value="${value}"]`).getAttribute('id')}"]`).click();
 
 export async function mainJob(language) {
   const fr = language === 'fr';

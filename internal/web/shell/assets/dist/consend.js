@@ -30,6 +30,10 @@ for (const b of document.querySelectorAll("[data-key-switch]")) {
   say();
 }
 
+// The place in the page that a link led to (#main, #f-name) doesn't stay for the next page: there the
+// focus belongs to what was done or what is wrong.
+document.addEventListener("submit", () => { if (location.hash) history.replaceState(history.state, "", location.pathname + location.search); });
+
 // The summary of errors takes the focus, so that a screen reader begins there.
 document.getElementById("errors")?.focus();
 
@@ -52,6 +56,12 @@ for (const form of document.querySelectorAll("[data-bulk]")) {
   all.addEventListener("change", () => { for (const b of boxes) b.checked = all.checked; say(); });
   form.addEventListener("change", say);
   say();
+}
+
+// Of tabs that don't all fit, the one that is shown is in sight.
+for (const t of document.querySelectorAll(".tabs .is-active")) {
+  const box = t.closest(".tabs"), end = t.offsetLeft + t.offsetWidth - box.offsetLeft;
+  if (end > box.clientWidth) box.scrollLeft = end - box.clientWidth + 24;
 }
 
 // Copy buttons.
@@ -78,11 +88,18 @@ if (refresh) {
         const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
         if (fresh && fresh.innerHTML !== old.innerHTML) patch(old, fresh);
       }
-      if (!page.querySelector("meta[name=consend-refresh]")) return location.reload();
+      if (!page.querySelector("meta[name=consend-refresh]")) { history.replaceState("ended", ""); return location.reload(); }
     } catch { /* away for a moment: try again */ }
     setTimeout(again, refresh.content * 1000);
   };
   setTimeout(again, refresh.content * 1000);
+}
+
+// Work that ended while somebody waited: the page is another, and its head says so (WCAG 4.1.3).
+if (history.state === "ended") {
+  history.replaceState(null, "");
+  const head = document.querySelector(".page-title");
+  if (head && !document.querySelector("#errors")) { head.tabIndex = -1; head.focus({ preventScroll: true }); }
 }
 
 // patch keeps elements of the same kind, so that focus and live regions survive.
