@@ -124,7 +124,7 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		o.post(fmt.Sprintf("/contacts/%d/correct", ids[3]), "country", "BE")
 		to := o.post("/segments/new", "name", "France", "m0", "all", "w1", "country", "c1", "is", "v1", "FR", "g1", "0")
 		contains(t, o.get(to), to+"/export")
-		code, body, _ := o.ask("POST", to+"/export", url.Values{})
+		code, body, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}})
 		if code != 200 {
 			t.Fatalf("%d: %s", code, body)
 		}
@@ -159,7 +159,7 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 			return err
 		}))
 		o.role = "editor"
-		if code, _, _ := o.ask("POST", to+"/export", url.Values{}); code != 403 {
+		if code, _, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}}); code != 403 {
 			t.Errorf("an editor takes it: %d", code)
 		}
 	})
