@@ -128,6 +128,12 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		if code != 200 {
 			t.Fatalf("%d: %s", code, body)
 		}
+		contains(t, o.refused(to+"/export", "how", "passphrase", "passphrase", "short"), say(o, "A passphrase has 12", "Une phrase secrète compte de 12"))
+		contains(t, o.refused(to+"/export", "how", "key", "key", "age1no"), say(o, "no public key of age", "pas une clé publique age"))
+		code, closed, _ := o.ask("POST", to+"/export", url.Values{"x": {"1"}})
+		if contains(t, closed, say(o, "How the file leaves", "Comment le fichier part")); code != 200 {
+			t.Errorf("asked how: %d", code)
+		}
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
 		must(t, err)
 		want := [][]string{{"email", "name", "language", "country", "status", "GOUTS", "NOTE", "POINTS"},
