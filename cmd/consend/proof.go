@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"consend/internal/app"
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
@@ -32,9 +35,22 @@ type proofSample struct {
 	Seed     string `required:"" help:"What the draw depends on, told by the auditor: docs/formats/bundle.md says how to repeat it." placeholder:"TEXT"`
 	Out      string `short:"o" required:"" help:"Where to write the bundle, a zip." placeholder:"FILE"`
 	Language string `help:"en or fr: of the words beside the facts; the account's if it is left out." placeholder:"LANG"`
+	Age      string `help:"Encrypt the file for a public key of age, age1…" placeholder:"RECIPIENT"`
+}
+
+// closed is whom a file is for: the key of age that was named, or whoever has it.
+func closed(key string) (envelope.For, error) {
+	if key == "" {
+		return envelope.For{}, nil
+	}
+	return envelope.Choose(envelope.ByKey, "", key)
 }
 
 func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error {
+	to, err := closed(c.Age)
+	if err != nil {
+		return err
+	}
 	who, err := within(ctx, h, "proof sample", c.Account)
 	if err != nil {
 		return err
@@ -47,7 +63,13 @@ func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error 
 	if err != nil {
 		return fault.Wrap(err, "app.proof.not_written", "Path", c.Out)
 	}
-	if err := errors.Join(d.Pack(ctx, h.Main, who, f), f.Close()); err != nil {
+	w, err := to.Writer(f)
+	if err == nil {
+		if err = d.Pack(ctx, h.Main, who, w); err == nil {
+			err = w.Close()
+		}
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
 		os.Remove(std.Path(c.Out)) // half a bundle is none
 		return err
 	}
@@ -60,9 +82,14 @@ type proofExport struct {
 	Contact  string `required:"" help:"Whose proof it is." placeholder:"EMAIL"`
 	Out      string `short:"o" help:"Where to write it; the terminal if it is left out." placeholder:"FILE"`
 	Language string `help:"en or fr: of the words beside the facts; the account's if it is left out." placeholder:"LANG"`
+	Age      string `help:"Encrypt the file for a public key of age, age1…" placeholder:"RECIPIENT"`
 }
 
 func (c *proofExport) run(ctx context.Context, h *app.House, std app.Std) error {
+	to, err := closed(c.Age)
+	if err != nil {
+		return err
+	}
 	who, err := within(ctx, h, "proof export", c.Account)
 	if err != nil {
 		return err
@@ -91,11 +118,15 @@ func (c *proofExport) run(ctx context.Context, h *app.House, std app.Std) error 
 	if err := trace.Look(ctx, h.Main, who, trace.Looked{Object: "proof.json", ObjectID: id, Contacts: []int64{id}}); err != nil {
 		return err
 	}
-	if c.Out == "" {
-		_, err := std.Out.Write(made.Bytes)
+	b, err := io.ReadAll(to.Reader(bytes.NewReader(made.Bytes)))
+	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(std.Path(c.Out), made.Bytes, 0o600); err != nil {
+	if c.Out == "" {
+		_, err := std.Out.Write(b)
+		return err
+	}
+	if err := os.WriteFile(std.Path(c.Out), b, 0o600); err != nil {
 		return fault.Wrap(err, "app.proof.not_written", "Path", c.Out)
 	}
 	fmt.Fprintln(std.Out, locale.For(std.Language, nil).T("app.proof.written", "Path", c.Out, "Fingerprint", proof.Fingerprint(h.Log.Key())))

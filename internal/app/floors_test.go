@@ -38,7 +38,7 @@ var floors = []struct {
 	{"job", []string{"internal/job"}},
 	{"keys", []string{"internal/keys"}},
 	{"ground", []string{"internal/ground/fault", "internal/ground/mark", "internal/ground/actor", "internal/ground/legalclock", "internal/ground/pii", "internal/ground/locale",
-		"internal/ground/config", "internal/ground/datamap", "internal/ground/store", "internal/ground/budget", "internal/ground/rulepack",
+		"internal/ground/config", "internal/ground/datamap", "internal/ground/store", "internal/ground/envelope", "internal/ground/budget", "internal/ground/rulepack",
 		"internal/ground/blob", "internal/ground/check"}},
 }
 

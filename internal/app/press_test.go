@@ -51,6 +51,8 @@ var said = map[string]url.Values{
 	"/lists/{id}":            {"name": {"A List Renamed"}},
 	"/purposes/{id}":         {"name": {"A Purpose Renamed"}},
 	"/f/{slug}":              {"t": {""}},
+	"/privacy/exports/{id}":  {"how": {"none"}},
+	"/segments/{id}/export":  {"how": {"none"}},
 	"/privacy/exports":       {"purpose": {""}}, // a list or a purpose, not both
 	"/settings/domains/new":  {"domain": {"new.example.org"}},
 	"/import/{id}/map":       {"column.0": {"email"}, "column.1": {"name"}},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
@@ -56,6 +57,6 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 	do("keep values without a limit", func(tx *store.Tx) error {
 		return contact.ChangeAttribute(tx, r.n["village"], 0, contact.Attribute{})
 	})
-	do("export a segment", func(tx *store.Tx) error { _, err := segment.Export(tx, r.n["segment"]); return err })
+	do("export a segment", func(tx *store.Tx) error { _, err := segment.Export(tx, r.n["segment"], envelope.Open); return err })
 	steps("forget when they were noted", func(ctx context.Context, _ actor.Actor) error { return contact.EndValues(ctx, r.Main) })
 }

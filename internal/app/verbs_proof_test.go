@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/people/evidence"
@@ -20,6 +21,6 @@ func (r *run) proofs(do verb, steps ownVerb) {
 	steps("write an export", func(ctx context.Context, who actor.Actor) error {
 		return evidence.Work(ctx, &job.Run{DB: r.Main, Ref: r.n["export"], Who: actor.Worker("evidence.export", who.Account)})
 	})
-	do("take an export out", func(tx *store.Tx) error { return evidence.Taken(tx, r.n["export"]) })
+	do("take an export out", func(tx *store.Tx) error { return evidence.Taken(tx, r.n["export"], envelope.ByKey) })
 	do("drop an export", func(tx *store.Tx) error { return evidence.Drop(tx, r.n["export"]) })
 }

@@ -4,6 +4,7 @@ package trace
 
 import (
 	"errors"
+	"strings"
 
 	"consend/internal/ground/store"
 	"consend/internal/keys"
@@ -65,16 +66,20 @@ func sealedAt(entry int64) keys.AAD {
 	return keys.AAD{Table: "trace_entry", Column: "sealed", Row: entry}
 }
 
-// elsewhere are values that end earlier than the person (rule retention.ip): they are
-// committed, and only the room's own row keeps them, until then.
+// elsewhere are values that end earlier than the person (rule retention.ip), and so are those of
+// attributes: they are committed, and only the room's own row keeps them, until then.
 var elsewhere = map[string]bool{"ip": true, "agent": true, "confirm_ip": true, "confirm_agent": true}
+
+func ofAttribute(name string) bool {
+	return strings.HasPrefix(name, "before.attribute.") || strings.HasPrefix(name, "after.attribute.")
+}
 
 // seal keeps the private values under the person's key; of a person without a key only the
 // commitments are kept, of nobody the account's key keeps them.
 func seal(ring *keys.Ring, account, id int64, a Act) ([]byte, error) {
 	keep := make(proof.Fields, len(a.Private))
 	for n, v := range a.Private {
-		if !elsewhere[n] {
+		if !elsewhere[n] && !ofAttribute(n) {
 			keep[n] = v
 		}
 	}

@@ -37,6 +37,7 @@ var crowd = []struct {
 		"{a}, i, 'p' || i || '@example.org', 'p' || i || '@example.org', {b i}, '{}', CASE WHEN i % 50 = 7 THEN 'bounced' ELSE 'active' END, {b i}, 'FR', CASE WHEN i % 20 = 3 THEN i ELSE 0 END, i, i % 4096, i, i, i, CASE WHEN i % 500 = 9 THEN i - 1 ELSE 0 END"},
 	{"contact_activity", 30_000, "account_id, contact_id, kind, first_at, last_at, times", "{a}, i, 'clicked', i, i, 1"},
 	{"attribute_noted", 30_000, "account_id, contact_id, name, noted_at", "{a}, i, 'A' || i % 3, i"},
+	{"attribute_was", 30_000, "account_id, contact_id, entry_id, name, sealed, noted_at", "{a}, i, i, 'A' || i % 3, {b i}, i"},
 	// Everybody is on one list of their account, some on a second one.
 	{"subscription", 100_000, "account_id, list_id, contact_id, state, basis, grade, seq, event_id, since", "{a}, {l}, i, 'given', 'consent', 'B', 1, i, i"},
 	{"subscription", 20_000, "account_id, list_id, contact_id, state, basis, grade, seq, event_id, since", "{a}, CASE WHEN i % 10 = 0 THEN {l} + 3 ELSE 60 - {l} + 3 END, i, CASE WHEN i % 9 = 0 THEN 'withdrawn' ELSE 'given' END, 'consent', 'D', 1, 100000 + i, i"},

@@ -12,10 +12,14 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"consend/internal/ground/actor"
@@ -199,15 +203,35 @@ func Accept(ctx context.Context, h House, by, reason string) (d Done, err error)
 	if err := h.Main.SkipIDs(ctx, next+ahead); err != nil {
 		return d, err
 	}
+	var shut []refusal.Refusal    // of mailboxes over all accounts
+	hashes := map[int64][]int64{} // the lines that a search over the people must follow
 	err = h.lost(ctx, func(a int64, lost []refusal.Refusal) error {
 		ok, err := h.knows(ctx, a)
 		if err != nil || !ok {
 			return err
 		}
-		return h.replay(ctx, a, lost, &d)
+		var own []refusal.Refusal
+		for _, r := range lost {
+			if r.Scope == refusal.Mailbox {
+				shut = append(shut, r)
+				continue
+			}
+			if own = append(own, r); strings.HasPrefix(r.Kind, refusal.Hashed) {
+				hashes[a] = append(hashes[a], r.ID)
+			}
+		}
+		return h.replay(ctx, a, own, &d)
 	})
 	if err != nil {
 		return d, err
+	}
+	if err := h.shut(ctx, shut, &d); err != nil {
+		return d, err
+	}
+	for _, a := range slices.Sorted(maps.Keys(hashes)) {
+		if err := h.meet(ctx, a, hashes[a]); err != nil {
+			return d, err
+		}
 	}
 	if err := contact.Forget(ctx, h.Main); err != nil {
 		return d, err
@@ -237,32 +261,22 @@ func (h House) tell(ctx context.Context, by, reason string, d *Done) error {
 // replay lets the refusals of an account hold again, some at a time: refusals first, since they
 // are what stops mail, then the deletions.
 func (h House) replay(ctx context.Context, a int64, lost []refusal.Refusal, d *Done) error {
-	var said, dropped []refusal.Refusal
+	var said, hashed, dropped []refusal.Refusal
 	for _, r := range lost {
-		if r.Kind == refusal.Dropped {
+		switch {
+		case r.Kind == refusal.Dropped:
 			dropped = append(dropped, r)
-		} else {
+		case strings.HasPrefix(r.Kind, refusal.Hashed):
+			hashed = append(hashed, r)
+		default:
 			said = append(said, r)
 		}
 	}
-	steps := func(rows []refusal.Refusal, count *int64, bulk func(fn func(*store.Tx) (bool, error)) error, one func(*store.Tx, refusal.Refusal) (bool, error)) error {
-		at := 0
-		return bulk(func(tx *store.Tx) (bool, error) {
-			k, n := at, int64(0)
-			for ; k < len(rows) && (k == at || !tx.Yield()); k++ {
-				did, err := one(tx, rows[k])
-				if err != nil {
-					return false, err
-				}
-				if did {
-					n++
-				}
-			}
-			tx.AfterCommit(func() { at, *count = k, *count+n })
-			return k < len(rows), nil
-		})
+	bulk := func(fn func(*store.Tx) (bool, error)) error { return h.Main.Bulk(ctx, who.In(a), fn) }
+	if err := steps(said, &d.Replayed, bulk, again); err != nil {
+		return err
 	}
-	if err := steps(said, &d.Replayed, func(fn func(*store.Tx) (bool, error)) error { return h.Main.Bulk(ctx, who.In(a), fn) }, again); err != nil {
+	if err := steps(slices.Collect(slices.Chunk(hashed, 1000)), &d.Replayed, bulk, consent.HoldAgain); err != nil {
 		return err
 	}
 	if len(dropped) > 0 {
@@ -270,26 +284,111 @@ func (h House) replay(ctx context.Context, a int64, lost []refusal.Refusal, d *D
 			return err
 		}
 	}
+	return h.done(ctx, a, ids(append(said, dropped...)))
+}
+
+func ids(rows []refusal.Refusal) []int64 {
+	out := make([]int64, len(rows))
+	for i, r := range rows {
+		out[i] = r.ID
+	}
+	return out
+}
+
+// steps lets rows hold again, some in an act, and counts what was lost.
+func steps[T any](rows []T, count *int64, bulk func(fn func(*store.Tx) (bool, error)) error, one func(*store.Tx, T) (int, error)) error {
+	at := 0
+	return bulk(func(tx *store.Tx) (bool, error) {
+		k, n := at, int64(0)
+		for ; k < len(rows) && (k == at || !tx.Yield()); k++ {
+			did, err := one(tx, rows[k])
+			if err != nil {
+				return false, err
+			}
+			n += int64(did)
+		}
+		tx.AfterCommit(func() { at, *count = k, *count+n })
+		return k < len(rows), nil
+	})
+}
+
+// shut lets what mailboxes said to all accounts hold again, or be taken back again: in the order in which it was
+// said, whatever account heard it.
+func (h House) shut(ctx context.Context, rows []refusal.Refusal, d *Done) error {
+	slices.SortFunc(rows, func(a, b refusal.Refusal) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) })
+	for len(rows) > 0 {
+		a, n := rows[0].AccountID, 1
+		for n < len(rows) && rows[n].AccountID == a {
+			n++
+		}
+		bulk := func(fn func(*store.Tx) (bool, error)) error { return h.Main.Bulk(ctx, who.In(a), fn) }
+		if err := steps(rows[:n], &d.Replayed, bulk, counted(form.HoldAgain)); err != nil {
+			return err
+		}
+		if err := h.done(ctx, a, ids(rows[:n])); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// meet finds whom the hashes of an account name, and then is done with their lines.
+func (h House) meet(ctx context.Context, a int64, lines []int64) error {
+	after := int64(0)
+	err := h.Main.Bulk(ctx, who.In(a), func(tx *store.Tx) (bool, error) {
+		next, _, err := consent.MeetAll(tx, after, 0)
+		tx.AfterCommit(func() { after = next })
+		return next != 0, err
+	})
+	if err != nil {
+		return err
+	}
+	return h.done(ctx, a, lines)
+}
+
+func counted(one func(*store.Tx, refusal.Refusal) (bool, error)) func(*store.Tx, refusal.Refusal) (int, error) {
+	return func(tx *store.Tx, r refusal.Refusal) (int, error) {
+		did, err := one(tx, r)
+		if did {
+			return 1, err
+		}
+		return 0, err
+	}
+}
+
+// done strikes off lines that hold again.
+func (h House) done(ctx context.Context, a int64, lines []int64) error {
 	// What holds again is in the ledger by its new entries before the old lines are done with.
 	if err := h.Main.Write(ctx, who.In(a), func(tx *store.Tx) error { return h.Ledger.Carry(tx, 0) }); err != nil {
 		return err
 	}
-	ids := make([]int64, len(lost))
-	for i, r := range lost {
-		ids[i] = r.ID
+	for part := range slices.Chunk(lines, 1000) {
+		if err := h.Ledger.Replayed(ctx, a, part); err != nil {
+			return err
+		}
 	}
-	return h.Ledger.Replayed(ctx, a, ids)
+	return nil
 }
 
 // again lets one refusal hold again.
-func again(tx *store.Tx, r refusal.Refusal) (bool, error) {
-	if len(r.FP) != 16 {
-		return false, fmt.Errorf("restore: line %d has no fingerprint", r.ID)
-	}
+func again(tx *store.Tx, r refusal.Refusal) (int, error) {
+	return counted(func(tx *store.Tx, r refusal.Refusal) (bool, error) {
+		switch {
+		case len(r.FP) != 16:
+			return false, fmt.Errorf("restore: line %d has no fingerprint", r.ID)
+		case r.Scope == refusal.Confirm:
+			return form.HoldAgain(tx, r)
+		case r.Kind == refusal.Paused, r.Kind == refusal.Paced:
+			return contact.HoldAgain(tx, r)
+		}
+		return refused(tx, r)
+	})(tx, r)
+}
+
+// refused lets a no to mail hold again.
+func refused(tx *store.Tx, r refusal.Refusal) (bool, error) {
 	fp := [16]byte(r.FP)
-	if r.Scope == refusal.Confirm {
-		return true, form.Block(tx, fp)
-	}
 	person, err := here(tx, r.ContactID)
 	if err != nil {
 		return false, err
@@ -327,9 +426,9 @@ func here(tx *store.Tx, id int64) (int64, error) {
 }
 
 // drop deletes a person again who was deleted.
-func drop(tx *store.Tx, r refusal.Refusal) (bool, error) {
+func drop(tx *store.Tx, r refusal.Refusal) (int, error) {
 	gone, err := contact.Drop(tx, []int64{r.ContactID}, "restore")
-	return len(gone) > 0, err
+	return min(len(gone), 1), err
 }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }

@@ -21,6 +21,7 @@ import (
 	"consend/internal/ground/config"
 	"consend/internal/ground/datamap"
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
 	"consend/internal/mail/address"
@@ -28,6 +29,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/refusal"
 	"consend/internal/sending/relay"
 	"consend/internal/team/account"
 	"consend/internal/testhouse"
@@ -486,6 +488,120 @@ func TestAMainThatWasChangedIsNotAccepted(t *testing.T) {
 		}))
 		if _, err := restore.Accept(ctx, h.Restore(), "Rosalie Martin", "the disk died"); err == nil || fault.All(err)[0].Key != "trace.found.changed" {
 			t.Errorf("a copy that was changed was accepted: %v", err)
+		}
+	})
+}
+
+var shutAt = store.Installation("test.shut_at", "test", `SELECT m.shut_at FROM mailbox_shut m WHERE m.fp = ?`)
+
+// What a person chose, what a mailbox said to all accounts, and another tool's hashes: whatever of it was said since
+// the copy holds again, and what was taken back or has ended doesn't come back. Twice over the same copy.
+func TestAPauseAPaceAShutMailboxAndAHashSinceTheCopyHoldAgain(t *testing.T) {
+	each(t, func(t *testing.T, d *disk) {
+		h, err := d.start(false)
+		must(t, err)
+		p := settle(t, h)
+		second, err := account.Create(ctx, h.Main, h.Ring, actor.Actor{Kind: actor.Command, Name: "test"}, account.New{Kind: account.Customer, Details: account.Details{
+			Name: "Autre Maison", Postal: "2 rue de l’Exemple\n69001 Lyon", Country: "FR"}})
+		must(t, err)
+		herself := func(name string, f func(tx *store.Tx, id int64) error) {
+			t.Helper()
+			d.clock.Advance(time.Minute)
+			must(t, h.Main.Write(ctx, actor.Actor{Kind: actor.Subject, Account: p.account, ID: p.ids[name]}, func(tx *store.Tx) error { return f(tx, p.ids[name]) }))
+		}
+		pause := func(name string, months int) {
+			t.Helper()
+			herself(name, func(tx *store.Tx, id int64) error { return contact.Pause(tx, id, months, time.UTC) })
+		}
+		pace := func(name string, pace contact.Pace) {
+			t.Helper()
+			herself(name, func(tx *store.Tx, id int64) error { return contact.Slow(tx, id, pace) })
+		}
+		mailbox := func(account int64, fp, kind string) {
+			t.Helper()
+			d.clock.Advance(time.Minute)
+			must(t, h.Main.Write(ctx, actor.Worker("test", account), func(tx *store.Tx) error {
+				_, err := form.HoldAgain(tx, refusal.Refusal{At: tx.Now, FP: []byte(strings.Repeat(fp, 16)), Kind: kind, Scope: refusal.Mailbox})
+				return err
+			}))
+		}
+		pause("lea", 6)
+		pace("tom", contact.PaceMonth)
+		must(t, h.Jobs.Settle(ctx))
+		must(t, trace.SealNow(ctx, h.Main))
+		d.copy(false)
+
+		h, err = d.start(false)
+		must(t, err)
+		pause("eva", 1) // it will have ended
+		d.clock.Advance(35 * 24 * time.Hour)
+		pause("lea", 0)
+		pause("max", 3)
+		pace("max", contact.PaceMonth)
+		pace("max", contact.PaceWeek)
+		pause("zoe", 3)
+		pause("zoe", 0)
+		pace("tom", contact.PaceAll)
+		mailbox(p.account, "1", string(consent.NotMe)) // once is not enough
+		mailbox(p.account, "2", string(consent.NotMe))
+		mailbox(second, "2", string(consent.NotMe))
+		mailbox(p.account, "3", refusal.Shut)
+		mailbox(second, "3", refusal.Open)
+		mailbox(p.account, "4", refusal.Shut)
+		mailbox(second, "4", refusal.Open)
+		mailbox(p.account, "4", refusal.Shut)
+		d.clock.Advance(time.Minute)
+		p.write(t, h, func(tx *store.Tx) error {
+			_, err := consent.RefuseSet(tx, []consent.Told{{Kind: consent.SHA256, Hash: consent.SHA256.Of("tom@example.org"), Cause: consent.Unsubscribed, Scope: consent.Everything},
+				{Kind: consent.MD5, Hash: consent.MD5.Of("ida@example.org"), Cause: consent.Objected, Scope: consent.Scope{Reach: consent.OneList, ID: p.list}}}, 0)
+			return err
+		})
+		must(t, h.Jobs.Settle(ctx))
+		must(t, trace.SealNow(ctx, h.Main))
+
+		for range 2 {
+			d.copy(true)
+			d.clock.Advance(time.Hour)
+			h, err = d.start(true)
+			must(t, err)
+			_, err := restore.Accept(ctx, h.Restore(), "Rosalie Martin", "the disk died")
+			must(t, err)
+			h, err = d.start(false)
+			must(t, err)
+			now := legalclock.MomentOf(d.clock.Now())
+			must(t, h.Main.View(ctx, p.who, func(v *store.View) error {
+				for name, want := range map[string]struct {
+					paused bool
+					pace   contact.Pace
+				}{"lea": {}, "max": {true, contact.PaceWeek}, "zoe": {}, "tom": {}, "eva": {}} {
+					c, err := contact.Get(v, p.ids[name])
+					if err != nil {
+						return err
+					}
+					if got := c.PausedUntil > now; got != want.paused || c.Pace != want.pace {
+						t.Errorf("%s: paused %v, pace %d", name, got, c.Pace)
+					}
+					if name == "eva" && c.PausedUntil != 0 {
+						t.Error("a pause that has ended came back")
+					}
+				}
+				for fp, want := range map[string]bool{"1": false, "2": true, "3": false, "4": true} {
+					at, err := store.All[int64](v, shutAt, []byte(strings.Repeat(fp, 16)))
+					if got := len(at) == 1 && at[0] != 0; err != nil || got != want || fp == "1" && len(at) != 1 {
+						t.Errorf("mailbox %s: %v %v", fp, at, err)
+					}
+				}
+				return nil
+			}))
+			if got := p.may(t, h, "lea", "zoe", "tom"); got != "lea zoe" { // Tom is named by a hash
+				t.Errorf("mail may go to %q", got)
+			}
+			p.person(t, h, "ida")
+			if got := p.may(t, h, "ida"); got != "" {
+				t.Error("who is named by a hash comes, and may be written to")
+			}
+			must(t, h.Jobs.Settle(ctx))
+			must(t, trace.SealNow(ctx, h.Main))
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/contact"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -263,6 +264,8 @@ func refuseHashes(tx *store.Tx, told []Told, importID int64) (fresh int, err err
 	entry := tx.ID()
 	var rows [][]any
 	var members []trace.Member
+	var lines []refusal.Refusal
+	at := map[key]int{}
 	for _, t := range told {
 		k := key{string(t.Hash), t.Scope}
 		f, had := stands[k]
@@ -277,8 +280,15 @@ func refuseHashes(tx *store.Tx, told []Told, importID int64) (fresh int, err err
 			fresh++
 		}
 		stands[k] = foreign{Reason: t.Cause, Since: since}
-		rows = append(rows, []any{string(t.Kind), t.Hash, string(t.Scope.Reach), t.Scope.ID, string(t.Cause), since, importID, entry})
-		members = append(members, trace.Member{Clear: clearOf(t.Cause, t.Scope, t.Since)})
+		row := []any{string(t.Kind), t.Hash, string(t.Scope.Reach), t.Scope.ID, string(t.Cause), since, importID, entry}
+		member := trace.Member{Clear: clearOf(t.Cause, t.Scope, t.Since)}
+		line := refusal.Refusal{EntryID: entry, FP: t.Hash, Kind: refusal.Hashed + string(t.Cause), Scope: string(t.Scope.Reach), ScopeID: t.Scope.ID}
+		if i, twice := at[k]; twice { // one statement writes a row once
+			rows[i], members[i], lines[i] = row, member, line
+			continue
+		}
+		at[k] = len(rows)
+		rows, members, lines = append(rows, row), append(members, member), append(lines, line)
 	}
 	if len(rows) == 0 {
 		return 0, nil
@@ -286,7 +296,25 @@ func refuseHashes(tx *store.Tx, told []Told, importID int64) (fresh int, err err
 	if _, err := tx.Load(addForeign, rows); err != nil {
 		return 0, err
 	}
+	if err := refusal.Note(tx, lines); err != nil {
+		return 0, err
+	}
 	return fresh, tellSet(tx, entry, "suppression.hashed", importID, members)
+}
+
+// HoldAgain lets hashes of the ledger hold again after a restore, at most proof.MaxMembers, and tells how many the account
+// had lost. They bind from the day their file came, which is no earlier than when the other tool heard them. MeetAll
+// finds whom they name.
+func HoldAgain(tx *store.Tx, lines []refusal.Refusal) (int, error) {
+	told := make([]Told, len(lines))
+	for i, r := range lines {
+		told[i] = Told{Kind: map[int]HashKind{16: MD5, 20: SHA1, 32: SHA256}[len(r.FP)], Hash: r.FP, Since: r.At,
+			Cause: Cause(strings.TrimPrefix(r.Kind, refusal.Hashed)), Scope: Scope{Reach(r.Scope), r.ScopeID}}
+		if told[i].Kind == "" || !told[i].Scope.valid() || !slices.Contains(Foreign(), told[i].Cause) {
+			return 0, fmt.Errorf("consent: line %d of the ledger is no hash of another tool", r.ID)
+		}
+	}
+	return refuseHashes(tx, told, 0)
 }
 
 func tellSet(tx *store.Tx, entry int64, action string, importID int64, members []trace.Member) error {

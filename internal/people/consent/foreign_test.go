@@ -156,3 +156,25 @@ func TestWhatAPersonSaidYesToAfterARefusalElsewhereStands(t *testing.T) {
 		}
 	})
 }
+
+var hashLines = store.Account("test.hash_lines", `SELECT o.kind || ' ' || o.scope FROM refusal_out o WHERE o.account_id = :account AND o.kind LIKE 'hashed.%' ORDER BY o.id`)
+
+// The ledger is told of every hash once, as long as nothing newer is said; the same hash twice in a file is one.
+func TestTheLedgerIsToldOfHashes(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		who := h.Member(h.Account(t))
+		one, late := hashed(consent.SHA256, "a@example.org"), hashed(consent.SHA256, "a@example.org")
+		one.Since, late.Since = h.Now().Add(-time.Hour), h.Now().Add(-time.Minute)
+		if in, _ := refuse(t, h, who, one, late, hashed(consent.MD5, "b@example.org")); in.Fresh != 2 {
+			t.Errorf("%+v", in)
+		}
+		refuse(t, h, who, late)
+		var lines []string
+		if err := h.Main.View(context.Background(), who, func(v *store.View) (err error) { lines, err = store.All[string](v, hashLines); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if len(lines) != 2 || lines[0] != "hashed.unsubscribe all" {
+			t.Errorf("%q", lines)
+		}
+	})
+}

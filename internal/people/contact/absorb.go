@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
@@ -29,12 +30,13 @@ type Absorbing struct {
 	Notice   bool     // the other was to be told something sooner (GDPR 14)
 	Freezes  bool     // the other is frozen (GDPR 18)
 
-	was, now Contact // how the contact is, and how it is afterwards
+	was, now Contact           // how the contact is, and how it is afterwards
+	since    legalclock.Moment // when what the other knows was noted, where nothing else tells
 }
 
 // Absorbs tells what one contact takes over from another. all are the account's attributes.
 func Absorbs(other, kept Contact, all []Attribute) Absorbing {
-	a := Absorbing{was: kept}
+	a := Absorbing{was: kept, since: other.UpdatedAt}
 	fill := Filling{Name: other.Name, Language: other.Language, Country: other.Country, Attributes: Attributes{}}
 	plain := map[string]bool{}
 	for _, d := range all {
@@ -115,6 +117,10 @@ func Absorb(tx *store.Tx, other, kept int64, a Absorbing) error {
 	if names := a.Change.Attributes.filled(); len(names) > 0 { // a value is no younger for having moved
 		tx.Do(carryDates, kept, other, names)
 	}
+	entry := tx.ID()
+	if err := remember(tx, p, entry, private, a.since, a.since); err != nil {
+		return err
+	}
 	moving := []int64{other}
 	for _, s := range before {
 		if s.MergedInto == other {
@@ -123,7 +129,7 @@ func Absorb(tx *store.Tx, other, kept int64, a Absorbing) error {
 	}
 	slices.Sort(moving)
 	tx.Do(mergeInto, kept, moving)
-	if _, err := trace.Append(tx, trace.Act{Action: "contact.merge", Object: "contact", ObjectID: kept, Person: p, Clear: clear, Private: private}); err != nil {
+	if _, err := trace.Append(tx, trace.Act{ID: entry, Action: "contact.merge", Object: "contact", ObjectID: kept, Person: p, Clear: clear, Private: private}); err != nil {
 		return err
 	}
 	_, err = trace.Append(tx, trace.Act{Action: "contact.merged", Object: "contact", ObjectID: other, Person: q,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"consend/internal/ground/fault"
@@ -28,7 +27,9 @@ type Change struct {
 }
 
 // Correct changes what is known about a person, unless somebody changed it since
-// version was read (0: don't ask). What was and what is are traced in the private part.
+// version was read (0: don't ask). What was and what is are committed in the private part of its
+// entry, and Changes tells them: for as long as the person is there, values of an attribute for
+// as long as those are kept.
 // Faults: contact.none, contact.changed, contact.ending, contact.merged, contact.country.
 func Correct(tx *store.Tx, id, version int64, c Change) error {
 	was, err := store.One[Contact](tx, lock, id)
@@ -47,21 +48,23 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 		return fault.New(fault.Invalid, "contact.country").At("country")
 	}
 	now, private := c.onto(was)
-	if err := c.note(tx, was); err != nil || len(private) == 0 {
-		return err
+	if len(private) == 0 {
+		return c.note(tx, was)
 	}
 	p, _, err := Keyed(tx, id) // before and after are kept under the person's key
 	if err != nil {
 		return err
 	}
-	tx.Do(correct, now.Name, now.Attributes.text(), now.Language, now.Country, now.Age, id)
-	fields := map[string]bool{}
-	for n := range private {
-		f := strings.TrimPrefix(strings.TrimPrefix(n, "before."), "after.")
-		fields[f] = true
+	entry := tx.ID()
+	if err := remember(tx, p, entry, private, was.UpdatedAt, tx.Now); err != nil {
+		return err
 	}
-	_, err = trace.Append(tx, trace.Act{Action: "contact.correct", Object: "contact", ObjectID: id, Person: p,
-		Clear: proof.Fields{"fields": strings.Join(slices.Sorted(maps.Keys(fields)), " ")}, Private: private})
+	if err := c.note(tx, was); err != nil {
+		return err
+	}
+	tx.Do(correct, now.Name, now.Attributes.text(), now.Language, now.Country, now.Age, id)
+	_, err = trace.Append(tx, trace.Act{ID: entry, Action: "contact.correct", Object: "contact", ObjectID: id, Person: p,
+		Clear: proof.Fields{"fields": strings.Join(fieldsOf(private), " ")}, Private: private})
 	return err
 }
 
@@ -100,7 +103,7 @@ func (c Change) onto(was Contact) (now Contact, private proof.Fields) {
 			} else {
 				now.Attributes[n] = v
 			}
-			note("attribute."+strings.ToLower(n), was.Attributes[n].Raw(), v.Raw())
+			note(attributeField+strings.ToLower(n), was.Attributes[n].Raw(), v.Raw())
 		}
 	}
 	return now, private

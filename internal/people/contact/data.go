@@ -46,6 +46,12 @@ func Data() []datamap.Table {
 			pd("contact_id", "pseudonym", "noted.contact", datamap.Delete, datamap.Clear),
 			pd("name", "contact.noted", "noted.name", datamap.Delete, datamap.Clear),
 			pd("noted_at", "contact.noted", "noted.at", datamap.Delete, datamap.Clear)}},
+		{Store: datamap.Main, Name: "attribute_was", Account: true, Columns: []datamap.Column{
+			none("account_id", "the account"),
+			pd("contact_id", "pseudonym", "was.contact", datamap.Delete, datamap.Clear), none("entry_id", "the entry in the trace"),
+			pd("name", "contact.noted", "was.name", datamap.Delete, datamap.Clear),
+			pd("sealed", "contact.attributes", "was.values", datamap.Delete, datamap.SubjectKey),
+			pd("noted_at", "contact.noted", "was.noted_at", datamap.Delete, datamap.Clear)}},
 		{Store: datamap.Main, Name: "key_end", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("sheet", "where a key of somebody who is gone lies"),
 			none("slot", "where a key of somebody who is gone lies"), none("at", "when they went")}},

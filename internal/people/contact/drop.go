@@ -71,6 +71,7 @@ func Drop(tx *store.Tx, ids []int64, rule string) (gone []int64, err error) {
 		}
 		tx.Do(dropActivity, leaving)
 		tx.Do(dropNoted, leaving)
+		tx.Do(dropWas, leaving)
 		tx.Do(drop, leaving)
 		gone = append(gone, leaving...)
 	}

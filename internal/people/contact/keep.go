@@ -24,7 +24,9 @@ import (
 //	frozen     who asked that nothing be done with their data (GDPR 18(2)) keeps it until the freeze ends
 //	retired    an attribute out of use still ends its values
 //
-// What the trace sealed of a correction, before and after, stays under the person's key until the person goes.
+//	corrected  what attribute_was keeps of a correction goes as soon as the older of its two values is too old
+//
+// The trace keeps no value of an attribute, but commitments.
 const (
 	KeepGrace = 7 // days
 	keepRule  = "attribute.keep"
@@ -161,7 +163,7 @@ func (k keeper) run() error {
 			err = errors.Join(err, k.db.Write(k.ctx, k.who, func(tx *store.Tx) error { tx.Do(beginKeeping, tx.Now, a.ID); return nil }))
 		default:
 			if err = errors.Join(err, k.date(a)); a.From() <= legalclock.MomentOf(k.db.Clock()()) {
-				err = errors.Join(err, k.end(a))
+				err = errors.Join(err, k.end(a), k.endWas(a))
 			}
 		}
 	}
@@ -255,6 +257,23 @@ func (k keeper) end(a Attribute) error {
 		}
 		tx.AfterCommit(func() { last = at })
 		return true, nil
+	})
+}
+
+// endWas deletes what corrections told of values that are too old, some at a time.
+func (k keeper) endWas(a Attribute) error {
+	return k.db.PurgeBulk(k.ctx, k.who, keepRule, func(tx *store.Tx) (bool, error) {
+		now, err := lockedAttribute(tx, a.ID)
+		if err != nil || now.KeepDays == 0 || now.From() > tx.Now {
+			return false, err
+		}
+		n, err := tx.Exec(endWas, now.Name, now.limit(tx.Now), now.Name, now.limit(tx.Now), keepStep)
+		if err != nil || n == 0 {
+			return false, err
+		}
+		_, err = trace.Append(tx, trace.Act{Action: "contact.attribute.forget", Object: "attribute", ObjectID: now.ID,
+			Clear: proof.Fields{"name": now.Name, "rule": keepRule, "keep_days": strconv.FormatInt(now.KeepDays, 10), "corrections": strconv.FormatInt(n, 10)}})
+		return n == keepStep, err
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -61,11 +62,10 @@ func Pause(tx *store.Tx, id int64, months int, zone *time.Location) error {
 	if err != nil || was.PausedUntil == until || until == 0 && was.PausedUntil <= tx.Now {
 		return err
 	}
-	tx.Do(setPause, until, id)
-	if until == 0 {
-		return chose(tx, id, "contact.resume", nil)
+	if err := quiet(tx, was, until); err != nil {
+		return err
 	}
-	if err := chose(tx, id, "contact.pause", proof.Fields{"until": until.String()}); err != nil || !was.Merged() {
+	if err := Active(tx, []Activity{{Contact: id, Kind: Chose}}); err != nil || until == 0 || !was.Merged() {
 		return err
 	}
 	kept, err := Get(tx, was.MergedInto)
@@ -85,8 +85,10 @@ func Slow(tx *store.Tx, id int64, p Pace) error {
 	if err != nil || was.Pace == p {
 		return err
 	}
-	tx.Do(setPace, int(p), id)
-	if err := chose(tx, id, "contact.pace", proof.Fields{"from": strconv.Itoa(int(was.Pace)), "to": strconv.Itoa(int(p))}); err != nil || !was.Merged() {
+	if err := slow(tx, was, p); err != nil {
+		return err
+	}
+	if err := Active(tx, []Activity{{Contact: id, Kind: Chose}}); err != nil || !was.Merged() {
 		return err
 	}
 	kept, err := Get(tx, was.MergedInto)
@@ -111,15 +113,61 @@ func own(tx *store.Tx, id int64) (Contact, error) {
 	return was, err
 }
 
-func chose(tx *store.Tx, id int64, action string, clear proof.Fields) error {
-	p, err := Person(tx, id)
+// quiet writes until when a person wants no campaigns, 0: they want them again.
+func quiet(tx *store.Tx, was Contact, until legalclock.Moment) error {
+	tx.Do(setPause, until, was.ID)
+	if until == 0 {
+		return chose(tx, was, "contact.resume", nil, refusal.Paused, 0)
+	}
+	return chose(tx, was, "contact.pause", proof.Fields{"until": until.String()}, refusal.Paused, int64(until))
+}
+
+// slow writes how often a person wants campaigns.
+func slow(tx *store.Tx, was Contact, p Pace) error {
+	tx.Do(setPace, int(p), was.ID)
+	return chose(tx, was, "contact.pace", proof.Fields{"from": strconv.Itoa(int(was.Pace)), "to": strconv.Itoa(int(p))}, refusal.Paced, int64(p))
+}
+
+// chose traces what a person chose, and tells the ledger of refusals.
+func chose(tx *store.Tx, was Contact, action string, clear proof.Fields, kind string, value int64) error {
+	p, err := Person(tx, was.ID)
 	if err != nil {
 		return err
 	}
-	if _, err := trace.Append(tx, trace.Act{Action: action, Object: "contact", ObjectID: id, Person: p, Clear: clear}); err != nil {
+	fp, err := FP(tx, was.Email)
+	if err != nil {
 		return err
 	}
-	return Active(tx, []Activity{{Contact: id, Kind: Chose}})
+	entry, err := trace.Append(tx, trace.Act{Action: action, Object: "contact", ObjectID: was.ID, Person: p, Clear: clear})
+	if err != nil {
+		return err
+	}
+	return refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: fp[:], Kind: kind, Scope: "all", ScopeID: value, ContactID: was.ID}})
+}
+
+// HoldAgain lets a pause or a pace of the ledger hold again after a restore, and tells whether it changed anything: what
+// was taken back later is taken back again, a pause that has ended since doesn't come back, and who is not here or is
+// being erased has none. Lines of a person come in their order.
+func HoldAgain(tx *store.Tx, r refusal.Refusal) (bool, error) {
+	was, err := store.One[Contact](tx, lock, r.ContactID)
+	if errors.Is(err, store.ErrNone) || err == nil && was.State.Ending() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.Kind == refusal.Paced {
+		p := Pace(r.ScopeID)
+		if p == was.Pace || p != PaceAll && p.Gap() == 0 {
+			return false, nil
+		}
+		return true, slow(tx, was, p)
+	}
+	until := legalclock.Moment(r.ScopeID)
+	if until == was.PausedUntil || until <= tx.Now && was.PausedUntil <= tx.Now {
+		return false, nil
+	}
+	return true, quiet(tx, was, until)
 }
 
 var (

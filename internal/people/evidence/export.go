@@ -11,6 +11,7 @@ import (
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/blob"
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/rulepack"
@@ -377,8 +378,8 @@ func (x exporting) whole(ctx context.Context, ring *keys.Ring, e Export) error {
 }
 
 // Taken writes down that somebody takes a bundle out of the house: how many people are in it,
-// and by which question. Durable before a byte leaves.
-func Taken(tx *store.Tx, id int64) error {
+// by which question, and how it is closed. Durable before a byte leaves.
+func Taken(tx *store.Tx, id int64, how envelope.How) error {
 	e, err := Get(tx, id)
 	if err != nil {
 		return err
@@ -388,6 +389,6 @@ func Taken(tx *store.Tx, id int64) error {
 	}
 	o := e.Wanted.order()
 	_, err = trace.Append(tx, trace.Act{Action: "proof.download", Object: "proof_export", ObjectID: id, Clear: proof.Fields{
-		"shown": dec(e.People), "list": dec(e.Wanted.List), "purpose": dec(e.Wanted.Purpose), "from": o.From, "to": o.To}})
+		"shown": dec(e.People), "list": dec(e.Wanted.List), "purpose": dec(e.Wanted.Purpose), "from": o.From, "to": o.To, "encrypted": string(how)}})
 	return err
 }

@@ -12,10 +12,13 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"filippo.io/age"
 	"time"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/blob"
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/job"
@@ -38,7 +41,14 @@ func (w *café) bundle(id int64) []byte {
 	w.t.Helper()
 	f, err := evidence.Open(ctx, w.Main, w.owner, w.Ring, id)
 	must(w.t, err)
-	b, err := io.ReadAll(f)
+	// It leaves closed, and what is opened is the bundle that is checked.
+	mine, err := age.GenerateX25519Identity()
+	must(w.t, err)
+	e, err := envelope.Choose(envelope.ByKey, "", mine.Recipient().String())
+	must(w.t, err)
+	opened, err := age.Decrypt(e.Reader(f), mine)
+	must(w.t, err)
+	b, err := io.ReadAll(opened)
 	must(w.t, err)
 	return b
 }

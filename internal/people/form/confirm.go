@@ -243,7 +243,11 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
-	return SaidNo, noteBlock(tx, entry, fp, w.ContactID)
+	all, err := mailbox(tx, person.Email)
+	if err != nil {
+		return "", err
+	}
+	return SaidNo, refusal.Note(tx, []refusal.Refusal{blockLine(entry, fp, w.ContactID), {EntryID: entry, FP: all, Kind: string(consent.NotMe), Scope: refusal.Mailbox}})
 }
 
 // Block ends every further confirmation mail to a mailbox of which only the fingerprint is
@@ -254,11 +258,12 @@ func Block(tx *store.Tx, fp [16]byte) error {
 	if err != nil {
 		return err
 	}
-	return noteBlock(tx, entry, fp, 0)
+	return refusal.Note(tx, []refusal.Refusal{blockLine(entry, fp, 0)})
 }
 
-func noteBlock(tx *store.Tx, entry int64, fp [16]byte, person int64) error {
-	return refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: fp[:], Kind: string(consent.NotMe), Scope: refusal.Confirm, ContactID: person}})
+// blockLine is the ledger's line of a mailbox that the account asks no more.
+func blockLine(entry int64, fp [16]byte, person int64) refusal.Refusal {
+	return refusal.Refusal{EntryID: entry, FP: fp[:], Kind: string(consent.NotMe), Scope: refusal.Confirm, ContactID: person}
 }
 
 // AskAgain sends a new confirmation mail for a sign-up whose link has ended or was lost; the

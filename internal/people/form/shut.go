@@ -21,6 +21,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/refusal"
 	"consend/internal/trace"
 )
 
@@ -113,7 +114,11 @@ func Shut(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
-	return SaidNo, noteBlock(tx, entry, fp, w.ContactID)
+	all, err := mailbox(tx, c.Email)
+	if err != nil {
+		return "", err
+	}
+	return SaidNo, refusal.Note(tx, []refusal.Refusal{blockLine(entry, fp, w.ContactID), {EntryID: entry, FP: all, Kind: refusal.Shut, Scope: refusal.Mailbox}})
 }
 
 // Reconsider asks who said "not me" whether they want what that sign-up asked for after all:
@@ -180,9 +185,81 @@ func reopen(tx *store.Tx, w Waiting) error {
 	if err != nil {
 		return err
 	}
-	tx.Do(openShut, fp, w.RequestedAt)
-	tx.Do(dropBlock, own[:])
-	return nil
+	shut, blocked := store.Ask[bool](tx, isShut, fp, w.RequestedAt), store.Ask[bool](tx, isBlocked, own[:])
+	all, err := shut.One()
+	if err != nil {
+		return err
+	}
+	ours, err := blocked.One()
+	if err != nil {
+		return err
+	}
+	var open []refusal.Refusal
+	if all {
+		tx.Do(openShut, fp, w.RequestedAt)
+		open = append(open, refusal.Refusal{FP: fp, Kind: refusal.Open, Scope: refusal.Mailbox})
+	}
+	if ours {
+		tx.Do(dropBlock, own[:])
+		open = append(open, refusal.Refusal{FP: own[:], Kind: refusal.Open, Scope: refusal.Confirm, ContactID: w.ContactID})
+	}
+	return opened(tx, open)
+}
+
+// opened traces that a mailbox took back what it had shut, and tells the ledger.
+func opened(tx *store.Tx, open []refusal.Refusal) error {
+	if len(open) == 0 {
+		return nil
+	}
+	entry, err := trace.Append(tx, trace.Act{Action: "form.reopen", Object: "mailbox"})
+	for i := range open {
+		open[i].EntryID = entry
+	}
+	if err != nil {
+		return err
+	}
+	return refusal.Note(tx, open)
+}
+
+// HoldAgain lets a line of the ledger about confirmation mails hold again after a restore, and tells whether it changed
+// anything. Those of one mailbox come in their order, over all accounts.
+func HoldAgain(tx *store.Tx, r refusal.Refusal) (bool, error) {
+	switch {
+	case r.Scope == refusal.Confirm && r.Kind == refusal.Open:
+		n, err := tx.Exec(dropBlock, r.FP)
+		if err != nil || n == 0 {
+			return false, err
+		}
+		return true, opened(tx, []refusal.Refusal{{FP: r.FP, Kind: r.Kind, Scope: r.Scope}})
+	case r.Scope == refusal.Confirm:
+		return true, Block(tx, [16]byte(r.FP))
+	case r.Kind == refusal.Open:
+		n, err := tx.Exec(openShut, r.FP, r.At)
+		if err != nil || n == 0 {
+			return false, err
+		}
+		return true, opened(tx, []refusal.Refusal{{FP: r.FP, Kind: r.Kind, Scope: r.Scope}})
+	}
+	n, since := int64(1), legalclock.Moment(0)
+	if r.Kind == refusal.Shut {
+		n, since = noTwice, r.At
+	}
+	if done, err := tx.Exec(shutAgain, r.FP, n, r.At, since, noTwice); err != nil || done == 0 {
+		return false, err
+	}
+	s, err := store.One[shut](tx, findShut, r.FP)
+	if err != nil {
+		return false, err
+	}
+	kind := r.Kind
+	if s.ShutAt != 0 { // should this copy be put back once more, it needs no counting
+		kind = refusal.Shut
+	}
+	entry, err := trace.Append(tx, trace.Act{Action: "form.shut", Object: "mailbox"})
+	if err != nil {
+		return false, err
+	}
+	return true, refusal.Note(tx, []refusal.Refusal{{EntryID: entry, FP: r.FP, Kind: kind, Scope: refusal.Mailbox}})
 }
 
 // Remind asks once more where a form wants it and nobody answered (compliance T-14: one

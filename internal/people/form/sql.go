@@ -72,6 +72,7 @@ var (
 	findBlock = store.Account("form.find_block", `SELECT b.since FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?`)
 	addBlock  = store.Account("form.add_block",
 		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO NOTHING`)
+	isBlocked = store.Account("form.is_blocked", `SELECT EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?)`)
 	dropBlock = store.Account("form.drop_block", `DELETE FROM confirm_block WHERE account_id = :account AND fp = ?`)
 
 	remindable = store.Installation("form.remindable", "a periodic work reminds in every account, once each",
@@ -83,6 +84,12 @@ var (
 	addShut  = store.Installation("form.add_shut", "what a mailbox said counts in every account",
 		`INSERT INTO mailbox_shut (fp, said, said_at, shut_at) VALUES (?, ?, ?, ?) ON CONFLICT (fp) DO UPDATE SET said = mailbox_shut.said + ?, said_at = excluded.said_at,
 		shut_at = CASE WHEN mailbox_shut.shut_at > 0 THEN mailbox_shut.shut_at WHEN excluded.shut_at > 0 OR mailbox_shut.said + 1 >= ? THEN excluded.said_at ELSE 0 END`)
+	// A no that was counted before counts once; what was said later than the line stays.
+	shutAgain = store.Installation("form.shut_again", "what a mailbox said counts in every account, also after a restore",
+		`INSERT INTO mailbox_shut (fp, said, said_at, shut_at) VALUES (?, ?, ?, ?) ON CONFLICT (fp) DO UPDATE SET said = mailbox_shut.said + 1, said_at = excluded.said_at,
+		shut_at = CASE WHEN mailbox_shut.shut_at > 0 THEN mailbox_shut.shut_at WHEN excluded.shut_at > 0 OR mailbox_shut.said + 1 >= ? THEN excluded.said_at ELSE 0 END
+		WHERE mailbox_shut.said_at < excluded.said_at OR excluded.shut_at > 0 AND mailbox_shut.shut_at = 0`)
+	isShut   = store.Installation("form.is_shut", "what a mailbox said counts in every account", `SELECT EXISTS (SELECT 1 FROM mailbox_shut m WHERE m.fp = ? AND m.shut_at <= ?)`)
 	openShut = store.Installation("form.open_shut", "only the mailbox takes back what it said, in every account", `DELETE FROM mailbox_shut WHERE fp = ? AND shut_at <= ?`)
 	oldShut  = store.Installation("form.old_shut", "what mailboxes said ends with its term, in every account",
 		`SELECT m.fp FROM mailbox_shut m WHERE m.said_at < ? ORDER BY m.said_at LIMIT ?`)

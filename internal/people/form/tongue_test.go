@@ -4,6 +4,7 @@ package form_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,9 @@ func TestOneReminderAtMostAndNoneAfterAnAnswer(t *testing.T) {
 	})
 }
 
+var mailboxLines = store.Account("test.mailbox_lines", `SELECT o.scope || ' ' || o.kind FROM refusal_out o WHERE o.account_id = :account
+	AND (o.scope = 'mailbox' OR o.kind = 'open') ORDER BY o.at, o.id`)
+
 func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		a, b, c := settle(t, h, nil), settle(t, h, nil), settle(t, h, nil)
@@ -216,6 +220,10 @@ func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t 
 				t.Error("the answer tells that something is known")
 			}
 			return out.Signup, out.Signup == 0
+		}
+		lines := func(w *stall) (kinds []string) { // what the ledger is told of mailboxes over all accounts
+			w.view(func(v *store.View) (err error) { kinds, err = store.All[string](v, mailboxLines); return err })
+			return kinds
 		}
 		no := func(w *stall, id int64) {
 			w.asVisitor(func(tx *store.Tx) error { _, err := form.NotMe(tx, id, from); return err })
@@ -258,6 +266,9 @@ func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t 
 		if stage != form.Ready {
 			t.Errorf("confirmed: %s", stage)
 		}
+		if a, b := lines(a), lines(b); !slices.Equal(a, []string{"mailbox not_me", "mailbox open", "confirm open"}) || !slices.Equal(b, []string{"mailbox not_me"}) {
+			t.Errorf("the ledger is told %q and %q", a, b)
+		}
 		if _, quiet := ask(c); quiet {
 			t.Error("still shut after the owner's own sign-up")
 		}
@@ -266,6 +277,9 @@ func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t 
 		c.asVisitor(func(tx *store.Tx) (err error) { stage, err = form.Shut(tx, three, from); return err })
 		if _, quiet := ask(a); stage != form.SaidNo || !quiet {
 			t.Errorf("shut at once: %s", stage)
+		}
+		if c := lines(c); !slices.Equal(c, []string{"mailbox not_me", "mailbox shut"}) {
+			t.Errorf("the ledger is told %q", c)
 		}
 		h.Clock.Advance(37 * 31 * 24 * time.Hour)
 		must(t, form.Sweep(context.Background(), h.Main))

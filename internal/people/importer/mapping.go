@@ -349,7 +349,7 @@ func guessType(column []string) (t contact.Type, month bool) {
 	if len(column) == 0 {
 		return contact.TypeText, false
 	}
-	number, date, monthly, yes := true, true, true, true
+	number, date, monthly, yes, several := true, true, true, true, true
 	zero := false
 	for _, v := range column {
 		if _, ok := readNumber(v); !ok {
@@ -367,8 +367,12 @@ func guessType(column []string) (t contact.Type, month bool) {
 		if _, ok := readBool(v); !ok {
 			yes = false
 		}
+		var words []string
+		several = several && v[0] == '[' && json.Unmarshal([]byte(v), &words) == nil
 	}
 	switch {
+	case several:
+		return contact.TypeMultiple, false
 	case yes && !number:
 		return contact.TypeBoolean, false
 	case date:

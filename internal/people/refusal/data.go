@@ -10,7 +10,7 @@ func Data() []datamap.Table {
 	no := func(name, category string, key datamap.Key, export datamap.Export) datamap.Column {
 		d := datamap.PD{Category: category, Whose: datamap.Contacts, Purposes: []string{"suppression"}, Basis: "GDPR 17, 21(3), 32(1)(c), 6(1)(c)",
 			Retention: "suppression", Erasure: datamap.Keep, Export: export, Key: key,
-			Why: "so that a restored backup does not revive what somebody refused; of the address only a keyed hash is kept"}
+			Why: "so that a restored backup does not revive what somebody refused; of the address a keyed hash is kept, or the hash that another tool made of it"}
 		if export != datamap.NoExport {
 			d.ExportName = "refusal." + name
 		}

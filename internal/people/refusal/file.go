@@ -164,8 +164,9 @@ func parse(text []byte) (Refusal, error) {
 		return Refusal{}, err
 	}
 	fp, err := hex.DecodeString(x.FP)
-	if err != nil || len(fp) != 16 && x.Kind != Dropped || x.ID <= 0 || x.Account <= 0 || x.Kind == "" || x.Scope == "" {
+	r := Refusal{AccountID: x.Account, ID: x.ID, At: legalclock.MomentOf(when), EntryID: x.Entry, FP: fp, Kind: x.Kind, Scope: x.Scope, ScopeID: x.ScopeID, ContactID: x.Contact}
+	if err != nil || !r.fits() || x.ID <= 0 || x.Account <= 0 || x.Kind == "" || x.Scope == "" {
 		return Refusal{}, fmt.Errorf("refusal: a line lacks something: %w", err)
 	}
-	return Refusal{AccountID: x.Account, ID: x.ID, At: legalclock.MomentOf(when), EntryID: x.Entry, FP: fp, Kind: x.Kind, Scope: x.Scope, ScopeID: x.ScopeID, ContactID: x.Contact}, nil
+	return r, nil
 }

@@ -7,7 +7,8 @@
 //
 // Who refuses calls Note in the same act: main's own rows say it is due, a fact carries them
 // over. Each line has a number of ours, so that it may arrive twice. It holds no address: a
-// keyed fingerprint of the account, and the number of the contact.
+// keyed fingerprint of the account, and the number of the contact. A hash that another tool made of
+// an address stands in it as it came: whoever knows the address can tell that it is this one.
 //
 // It leaves to consent, form and contact what a refusal is, and to duty/restore the replay.
 package refusal
@@ -16,6 +17,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,17 +34,39 @@ type Refusal struct {
 	At        legalclock.Moment
 	EntryID   int64  // the entry in the trace that tells of it
 	FP        []byte `db:"fp"` // of the address, keyed by account; none of who was dropped: nothing of them stays
-	Kind      string // of the event or suppression, or Dropped
-	Scope     string // list, purpose, all; Confirm for mails that ask for a confirmation
-	ScopeID   int64
-	ContactID int64 // 0: no contact of the account
+	Kind      string // of the event or suppression, or one of those below
+	Scope     string // list, purpose, all; Confirm or Mailbox for mails that ask for a confirmation
+	ScopeID   int64  // the list or purpose; what Paused and Paced say
+	ContactID int64  // 0: no contact of the account
 }
 
-// What consent doesn't name.
+// What consent doesn't name: kinds.
 const (
-	Dropped = "dropped" // the kind: the person was deleted, with all that was known
-	Confirm = "confirm" // the scope: no mail asks this mailbox for a confirmation again
+	Dropped = "dropped" // the person was deleted, with all that was known
+	Shut    = "shut"    // with Mailbox: said once for every account of the installation
+	Open    = "open"    // with Confirm or Mailbox: who holds the mailbox took back what was said
+	Paused  = "pause"   // the person asked for quiet until the moment ScopeID; 0: and took it back
+	Paced   = "pace"    // the person wants campaigns at most every ScopeID days; 0: all of them
+	Hashed  = "hashed." // begins the kind where FP is a hash that another tool made of an address; its cause follows
 )
+
+// What consent doesn't name: scopes.
+const (
+	Confirm = "confirm" // no mail of the account asks this mailbox for a confirmation
+	Mailbox = "mailbox" // no mail of any account does; FP is keyed by the installation
+)
+
+// fits tells whether the fingerprint is one that a line of the kind has.
+func (r Refusal) fits() bool {
+	switch n := len(r.FP); {
+	case r.Kind == Dropped:
+		return true
+	case strings.HasPrefix(r.Kind, Hashed):
+		return n == 16 || n == 20 || n == 32 // MD5, SHA-1, SHA-256
+	default:
+		return n == 16
+	}
+}
 
 // Noted is the fact that lines wait for the ledger.
 const Noted job.Kind = "refusal.noted"

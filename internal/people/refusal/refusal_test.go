@@ -143,3 +143,19 @@ func TestTheFileOutsideLosesNothingToAKill(t *testing.T) {
 		}
 	})
 }
+
+// A hash of another tool comes back from the file as it went; one of another length is no line of the ledger.
+func TestALineMayHoldAHashOfAnotherTool(t *testing.T) {
+	h := testhouse.SQLite(t)
+	l := refusal.New(h.Keys, "")
+	path := filepath.Join(t.TempDir(), "ledger")
+	line := func(digits int, kind string) string {
+		return `{"id":5,"account":2,"at":"2026-03-02T09:00:00Z","entry":4,"fp":"` + strings.Repeat("a", digits) + `","kind":"` + kind + `","scope":"all"}` + "\n"
+	}
+	for text, ok := range map[string]bool{line(64, "hashed.unsubscribe"): true, line(40, "hashed.objection"): true, line(64, "withdraw"): false, line(30, "hashed.unsubscribe"): false} {
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		if _, err := l.Take(ctx, path); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/trace/proof"
@@ -17,9 +18,9 @@ type Person struct {
 	Barred bool // on the do-not-mail list for everything
 }
 
-// Export tells the trace that a segment's people are taken out of the house, and counts them. Call it before the
+// Export tells the trace that a segment's people are taken out of the house, and how the file is closed, and counts them. Call it before the
 // first of them is read. Faults: segment.none, and those of Where.
-func Export(tx *store.Tx, id int64) (Segment, error) {
+func Export(tx *store.Tx, id int64, how envelope.How) (Segment, error) {
 	s, err := Get(tx, id)
 	if err != nil {
 		return s, err
@@ -28,7 +29,7 @@ func Export(tx *store.Tx, id int64) (Segment, error) {
 	if err != nil {
 		return s, err
 	}
-	_, err = told(tx, "segment.export", id, proof.Fields{"people": strconv.FormatInt(n, 10)})
+	_, err = told(tx, "segment.export", id, proof.Fields{"people": strconv.FormatInt(n, 10), "encrypted": string(how)})
 	return s, err
 }
 

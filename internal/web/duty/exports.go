@@ -28,7 +28,7 @@ func (p *ExportPages) Routes() []shell.Route {
 		{Method: http.MethodGet, Pattern: "/privacy/exports", Permission: shell.ContactsExport, Handler: p.all},
 		{Method: http.MethodPost, Pattern: "/privacy/exports", Permission: shell.ContactsExport, Trace: []string{"proof.export"}, Body: 16 << 10, Handler: p.ask},
 		{Method: http.MethodGet, Pattern: "/privacy/exports/{id}", Permission: shell.ContactsExport, Handler: p.one},
-		{Method: http.MethodPost, Pattern: "/privacy/exports/{id}", Permission: shell.ContactsExport, Trace: []string{"proof.download"}, Body: 1 << 10, Handler: p.take},
+		{Method: http.MethodPost, Pattern: "/privacy/exports/{id}", Permission: shell.ContactsExport, Trace: []string{"proof.download"}, Body: 4 << 10, Handler: p.take},
 		{Method: http.MethodPost, Pattern: "/privacy/exports/{id}/drop", Permission: shell.ContactsExport, Trace: []string{"proof.export_drop"}, Body: 1 << 10, Handler: p.drop},
 	}
 }
@@ -100,9 +100,13 @@ func (p *ExportPages) one(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	return p.showOne(r, http.StatusOK, id, shell.NewForm())
+}
+
+func (p *ExportPages) showOne(r *shell.Request, status int, id int64, f *shell.Form) error {
 	var e evidence.Export
 	var t job.Task
-	err = p.DB.View(r.Context(), r.Who, func(v *store.View) (err error) {
+	err := p.DB.View(r.Context(), r.Who, func(v *store.View) (err error) {
 		if e, err = evidence.Get(v, id); err != nil {
 			return err
 		}
@@ -112,7 +116,7 @@ func (p *ExportPages) one(r *shell.Request) error {
 	if err != nil {
 		return missing(err)
 	}
-	return r.Render(http.StatusOK, exportPage(r, e, t))
+	return r.Render(status, exportPage(r, e, t, f))
 }
 
 func (p *ExportPages) take(r *shell.Request) error {
@@ -120,14 +124,24 @@ func (p *ExportPages) take(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return evidence.Taken(tx, id) }); err != nil {
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	e := f.Envelope()
+	if !f.OK() {
+		return p.showOne(r, http.StatusUnprocessableEntity, id, f)
+	}
+	if err := p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) error { return evidence.Taken(tx, id, e.How) }); err != nil {
 		return err
 	}
 	b, err := evidence.Open(r.Context(), p.DB, r.Who, p.Ring, id)
 	if err != nil {
 		return err
 	}
-	return r.Download(fmt.Sprintf("consend-bundle-%d.zip", id), "application/zip", b)
+	closed := e.Reader(b)
+	defer closed.Close()
+	return r.Download(e.Name(fmt.Sprintf("consend-bundle-%d.zip", id)), e.Type("application/zip"), closed)
 }
 
 func (p *ExportPages) drop(r *shell.Request) error {

@@ -134,7 +134,7 @@ func exportsPage(r *shell.Request, f *shell.Form, exports []evidence.Export, lis
 	})
 }
 
-func exportPage(r *shell.Request, e evidence.Export, t job.Task) templ.Component {
+func exportPage(r *shell.Request, e evidence.Export, t job.Task, f *shell.Form) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -213,7 +213,7 @@ func exportPage(r *shell.Request, e evidence.Export, t job.Task) templ.Component
 					return templ_7745c5c3_Err
 				}
 				if e.Blob != 0 {
-					templ_7745c5c3_Err = shell.PostButton(exportURL(e.ID), r.P.T("web_exports.take"), "download", shell.Good).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = shell.EnvelopeForm(f, exportURL(e.ID)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -234,7 +234,7 @@ func exportPage(r *shell.Request, e evidence.Export, t job.Task) templ.Component
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: r.P.T("web_exports.one"), Lead: r.P.T("web_exports.copy"), Section: "privacy",
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: r.P.T("web_exports.one"), Lead: r.P.T("web_exports.copy"), Section: "privacy", Form: f,
 			Crumbs: []shell.Link{{Label: r.P.T("web_exports.title"), URL: "/privacy/exports"}}, Refresh: refreshWhile(e.Blob == 0 && t.Open())}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -159,6 +159,7 @@ func (p *TracePages) entry(r *shell.Request) error {
 		return err
 	}
 	var out shownEntry
+	var changed map[int64][]contact.Changed
 	err = p.DB.View(r.Context(), r.Who, func(v *store.View) (err error) {
 		if out.Entry, err = trace.Find(v, id); err != nil {
 			return err
@@ -182,6 +183,9 @@ func (p *TracePages) entry(r *shell.Request) error {
 			if !c.State.Ending() {
 				out.person = c.Email.Raw()
 			}
+			if changed, err = contact.Changes(v, c, []trace.Entry{out.Entry}); err != nil {
+				return err
+			}
 		} else if out.Fields()["member"] != "" {
 			return nil
 		}
@@ -190,6 +194,11 @@ func (p *TracePages) entry(r *shell.Request) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, c := range changed[id] { // what attributes were stands beside the trace, for as long as they are kept
+		if out.values != nil && !c.Ended {
+			out.values["before."+c.Field], out.values["after."+c.Field] = c.Before, c.After
+		}
 	}
 	look := trace.Looked{Object: "trace", ObjectID: id}
 	if out.ContactID != 0 {

@@ -14,6 +14,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
@@ -45,9 +46,10 @@ func (p *Pages) correct(r *shell.Request) error {
 			f.Values[field] = c.Attributes[a.Name].Several()
 		}
 	}
-	return r.Render(http.StatusOK, correctPage(r, c.ID, all, f))
+	return r.Render(http.StatusOK, correctPage(r, c.ID, all, f, nil))
 }
 
+// correctPost corrects a person, or shows first what would change.
 func (p *Pages) correctPost(r *shell.Request) error {
 	id, err := r.ID("id")
 	if err != nil {
@@ -67,16 +69,23 @@ func (p *Pages) correctPost(r *shell.Request) error {
 	}
 	version, _ := f.Int("version")
 	change := changed(f, all, was.Attributes)
+	if f.Get("do") == "look" && f.OK() {
+		if err := p.look(r, trace.Looked{Object: "contact", ObjectID: id, Contacts: []int64{id}}); err != nil {
+			return err
+		}
+		would := change.Over(was)
+		return r.Render(http.StatusOK, correctPage(r, id, all, f, &would))
+	}
 	if f.OK() {
 		err = p.write(r, func(tx *store.Tx) error { return contact.Correct(tx, id, version, change) })
 	}
 	if f.Take(err) || !f.OK() {
-		return r.Render(http.StatusUnprocessableEntity, correctPage(r, id, all, f))
+		return r.Render(http.StatusUnprocessableEntity, correctPage(r, id, all, f, nil))
 	}
 	if err != nil {
 		return err
 	}
-	return r.Redirect(http.StatusSeeOther, at(id, ""), "people.correct.done")
+	return r.Redirect(http.StatusSeeOther, at(id, "/activity"), "people.correct.done")
 }
 
 // changed reads what the form says about a person; faults land at its fields. A value that stays is

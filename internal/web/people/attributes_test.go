@@ -124,9 +124,15 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		o.post(fmt.Sprintf("/contacts/%d/correct", ids[3]), "country", "BE")
 		to := o.post("/segments/new", "name", "France", "m0", "all", "w1", "country", "c1", "is", "v1", "FR", "g1", "0")
 		contains(t, o.get(to), to+"/export")
-		code, body, _ := o.ask("POST", to+"/export", url.Values{})
+		code, body, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}})
 		if code != 200 {
 			t.Fatalf("%d: %s", code, body)
+		}
+		contains(t, o.refused(to+"/export", "how", "passphrase", "passphrase", "short"), say(o, "A passphrase has 12", "Une phrase secrète compte de 12"))
+		contains(t, o.refused(to+"/export", "how", "key", "key", "age1no"), say(o, "no public key of age", "pas une clé publique age"))
+		code, closed, _ := o.ask("POST", to+"/export", url.Values{"x": {"1"}})
+		if contains(t, closed, say(o, "How the file leaves", "Comment le fichier part")); code != 200 {
+			t.Errorf("asked how: %d", code)
 		}
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
 		must(t, err)
@@ -159,7 +165,7 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 			return err
 		}))
 		o.role = "editor"
-		if code, _, _ := o.ask("POST", to+"/export", url.Values{}); code != 403 {
+		if code, _, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}}); code != 403 {
 			t.Errorf("an editor takes it: %d", code)
 		}
 	})

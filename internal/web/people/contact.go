@@ -301,6 +301,8 @@ func (p *Pages) trace(r *shell.Request) error {
 		return err
 	}
 	var entries []trace.Entry
+	var told telling
+	names := map[int64]string{}
 	err = p.view(r, func(v *store.View) (err error) {
 		if entries, err = trace.Search(v, trace.Question{Contact: c.ID, Limit: maxTrace}); err != nil {
 			return err
@@ -334,7 +336,11 @@ func (p *Pages) trace(r *shell.Request) error {
 			}
 			entries = append(entries, e)
 		}
-		return nil
+		told, err = newTelling(v, c, entries)
+		for i := 0; i < len(entries) && err == nil; i++ {
+			names[entries[i].ID], err = told.by(r, entries[i])
+		}
+		return err
 	})
 	if err != nil {
 		return err
@@ -345,7 +351,7 @@ func (p *Pages) trace(r *shell.Request) error {
 		}
 		return int(b.ID - a.ID)
 	})
-	return r.Render(http.StatusOK, tracePage(r, c, entries))
+	return r.Render(http.StatusOK, tracePage(r, c, entries, told, names))
 }
 
 // did says what an entry tells, in words where we have them.

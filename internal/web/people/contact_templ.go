@@ -1193,7 +1193,7 @@ func short(hash []byte) string {
 	return b.String()
 }
 
-func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry) templ.Component {
+func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry, told telling, by map[int64]string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1243,7 +1243,7 @@ func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry) templ
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = shell.DataTable(r.P.T("people.tab.trace"), []shell.Column{{Label: r.P.T("people.trace.when")}, {Label: r.P.T("people.trace.what")}, {Label: r.P.T("people.trace.who")}, {Label: r.P.T("people.entry"), Quiet: true}, {Label: r.P.T("people.trace.sealed"), Quiet: true}}, traceRows(r, entries)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell.DataTable(r.P.T("people.tab.trace"), []shell.Column{{Label: r.P.T("people.trace.when")}, {Label: r.P.T("people.trace.what")}, {Label: r.P.T("people.trace.who")}, {Label: r.P.T("people.entry"), Quiet: true}, {Label: r.P.T("people.trace.sealed"), Quiet: true}}, traceRows(r, entries, told, by)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1280,14 +1280,62 @@ func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry) templ
 	})
 }
 
-func traceRows(r *shell.Request, entries []trace.Entry) [][]shell.Component {
+func traceCell(r *shell.Request, e trace.Entry, told telling) templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var42 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var42 == nil {
+			templ_7745c5c3_Var42 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<span>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var43 string
+		templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(did(r, e))
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 415, Col: 18}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "</span> ")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if changed := told.changes[e.ID]; len(changed) > 0 {
+			templ_7745c5c3_Err = changes(changeWords(r, changed, told.labels)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
+}
+
+func traceRows(r *shell.Request, entries []trace.Entry, told telling, by map[int64]string) [][]shell.Component {
 	var out [][]shell.Component
 	for _, e := range entries {
 		seal := shell.Soft(r.P.T("people.sealing"))
 		if e.SealedAt != 0 {
 			seal = shell.When(e.SealedAt)
 		}
-		out = append(out, []shell.Component{shell.When(e.At), shell.Str(did(r, e)), shell.Str(r.P.Or("people.by."+e.Actor, e.Actor)), shell.Code(dec(e.ID)), seal})
+		out = append(out, []shell.Component{shell.When(e.At), traceCell(r, e, told), shell.Str(by[e.ID]), shell.Code(dec(e.ID)), seal})
 	}
 	return out
 }

@@ -20,6 +20,7 @@ import (
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/report"
+	"consend/internal/team/member"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
@@ -60,6 +61,8 @@ type line struct {
 	about string
 	link  string // what it is about
 	by    string
+
+	changes []string // instead of about: fields before and after
 }
 
 // cut sorts what the rooms gave, each at most size+1 behind the place, and keeps one page.
@@ -135,8 +138,17 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, si
 	if err != nil {
 		return past{}, err
 	}
+	told, err := newTelling(v, c, acts)
+	if err != nil {
+		return past{}, err
+	}
 	for _, e := range acts {
-		lines = append(lines, actLine(r, c, lists, e))
+		n := actLine(r, c, lists, e)
+		n.changes = changeWords(r, told.changes[e.ID], told.labels)
+		if n.by, err = told.by(r, e); err != nil {
+			return past{}, err
+		}
+		lines = append(lines, n)
 	}
 	if born := (spot{c.CreatedAt, c.ID}); born.before(after) {
 		lines = append(lines, line{spot: born, what: r.P.T("people.did.contact.add"), about: r.P.Or("people.source."+c.Source, c.Source)})
@@ -146,14 +158,84 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, si
 		return past{}, err
 	}
 	lines = append(lines, said...)
-	told, err := toldInSets(r, v, c, lists, after)
-	return cut(append(lines, told...), size), err
+	inSets, err := toldInSets(r, v, c, lists, after)
+	return cut(append(lines, inSets...), size), err
+}
+
+// telling is what tells of entries what they changed, and who acted.
+type telling struct {
+	look    *lookup
+	changes map[int64][]contact.Changed
+	labels  map[string]string
+}
+
+func newTelling(v *store.View, c contact.Contact, entries []trace.Entry) (t telling, err error) {
+	t.look = newLookup(v)
+	all, err := contact.EveryAttribute(v)
+	if err != nil {
+		return t, err
+	}
+	t.labels = labels(all)
+	t.changes, err = contact.Changes(v, c, entries)
+	return t, err
+}
+
+// labels are what attributes are called by the names of their fields.
+func labels(all []contact.Attribute) map[string]string {
+	out := map[string]string{}
+	for _, a := range slices.Backward(all) { // those in use come first
+		out["attribute."+strings.ToLower(a.Name)] = labelOf(a)
+	}
+	return out
+}
+
+// by says who acted: a member by name.
+func (t telling) by(r *shell.Request, e trace.Entry) (string, error) {
+	if e.Actor == "member" {
+		m, err := once1(t.look.members, e.ActorID, func() (member.Member, error) { return member.Get(t.look.v, e.ActorID) })
+		if err != nil || m.ID != 0 {
+			return m.Called().Raw(), err
+		}
+	}
+	return r.P.Or("people.by."+e.Actor, e.Actor), nil
+}
+
+// changeWords says fields before and after, as pages do.
+func changeWords(r *shell.Request, all []contact.Changed, labels map[string]string) []string {
+	out := make([]string, len(all))
+	for i, c := range all {
+		field := labels[c.Field]
+		if field == "" {
+			field = fieldWords(r, []string{c.Field})[0]
+		}
+		if c.Ended {
+			out[i] = r.P.T("people.changed.ended", "field", field)
+			continue
+		}
+		out[i] = r.P.T("people.changed", "field", field, "before", changedValue(r, c.Field, c.Before), "after", changedValue(r, c.Field, c.After))
+	}
+	return out
+}
+
+// changedValue says a field's value; what is nothing is said too.
+func changedValue(r *shell.Request, field, value string) string {
+	switch {
+	case field == "age":
+		return r.P.T("people.age." + value)
+	case value == "":
+		return r.P.T("people.changed.nothing")
+	case field == "language":
+		return languageName(r, value)
+	case value == "true" || value == "false":
+		return r.P.T(map[string]string{"true": "people.yes", "false": "people.no"}[value])
+	}
+	return value
 }
 
 // actLine is an entry of the trace as a thing that happened.
 func actLine(r *shell.Request, c contact.Contact, lists map[int64]list.List, e trace.Entry) line {
 	f := e.Fields()
-	n := line{spot: spot{e.At, e.ID}, what: did(r, e), by: r.P.Or("people.by."+e.Actor, e.Actor)}
+	n := line{spot: spot{e.At, e.ID}, what: did(r, e)}
 	switch e.Action {
 	case "contact.merge":
 		n.about, n.link = r.P.T("people.merge.number", "n", f["other"]), at2(f["other"])
@@ -166,8 +248,6 @@ func actLine(r *shell.Request, c contact.Contact, lists map[int64]list.List, e t
 		if f["scope"] == string(consent.All) {
 			n.about += " · " + r.P.T("people.withdraw.all")
 		}
-	case "contact.correct", "contact.fill":
-		n.about = r.P.Join(fieldWords(r, strings.Fields(f["fields"])))
 	}
 	return n
 }

@@ -53,7 +53,7 @@ func (p *Pages) Routes() []shell.Route {
 		post("/contacts/{id}/object", shell.ContactsWrite, p.objectPost, "consent.object", "suppression.add", trace.LookAction),
 		person("/contacts/{id}/trace", shell.ContactsRead, p.trace),
 		person("/contacts/{id}/correct", shell.ContactsWrite, p.correct),
-		post("/contacts/{id}/correct", shell.ContactsWrite, p.correctPost, "contact.correct"),
+		post("/contacts/{id}/correct", shell.ContactsWrite, p.correctPost, "contact.correct", trace.LookAction),
 		person("/contacts/{id}/address", shell.ContactsWrite, p.newAddress),
 		post("/contacts/{id}/address", shell.ContactsWrite, p.newAddressPost, "move.ask", trace.LookAction),
 		person("/contacts/{id}/merge", shell.ContactsWrite, p.merge),

@@ -253,13 +253,31 @@ func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
 		})
 		page := o.get(base + "/correct")
 		version := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(page)[1]
-		if to := o.post(base+"/correct", "version", version, "email", "other@example.org", "name", "Léa M.", "language", "fr", "country", "fr", "attr.BIRTHDAY", "1990-05-01", "attr.SIZE", "m"); to != base {
+		code, would, _ := o.ask("POST", base+"/correct", url.Values{"do": {"look"}, "version": {version}, "name": {"Léa M."}, "language": {"fr"}, "country": {"fr"}, "attr.BIRTHDAY": {"1990-05-01"}, "attr.SIZE": {"m"}})
+		if contains(t, would, say(o, "Nothing is saved yet", "Rien n’est encore enregistré"), say(o, "BIRTHDAY: nothing → 1990-05-01", "BIRTHDAY\u00a0: rien → 1990-05-01")); code != http.StatusOK || o.contact(id).Version != 1 {
+			t.Fatalf("%d, or it was saved", code)
+		}
+		if to := o.post(base+"/correct", "version", version, "email", "other@example.org", "name", "Léa M.", "language", "fr", "country", "fr", "attr.BIRTHDAY", "1990-05-01", "attr.SIZE", "m"); to != base+"/activity" {
 			t.Fatalf("leads to %s", to)
 		}
 		contains(t, o.get(base), "lea@example.org", "Léa M.", "1990-05-01", "France")
 		page = o.refused(base+"/correct", "version", version, "email", "x@example.org", "name", "X")
 		contains(t, page, say(o, "Somebody changed this contact", "Quelqu’un a modifié ce contact"))
 		contains(t, o.refused(base+"/correct", "version", "2", "attr.BIRTHDAY", "soon"), `id="f-attr-BIRTHDAY-error"`)
+		o.post(base+"/correct", "version", "2", "name", "Léa M.", "language", "fr", "country", "BE", "attr.BIRTHDAY", "1990-05-02", "attr.SIZE", "M")
+		for _, tab := range []string{"/activity", "/trace"} { // who corrected what, before and after
+			contains(t, o.get(base+tab), say(o, "Country: FR → BE", "Pays\u00a0: FR → BE"), "1990-05-01 → 1990-05-02", "Camille Martin")
+		}
+		var entries []trace.Entry
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) {
+			entries, err = trace.Search(v, trace.Question{Contact: id, Action: "contact.correct"})
+			return err
+		}))
+		for _, e := range entries {
+			if strings.Contains(e.Clear, "1990") || strings.Contains(e.Clear, "BE") {
+				t.Errorf("a value stands in the clear part: %s", e.Clear)
+			}
+		}
 	})
 }
 

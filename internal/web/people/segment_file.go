@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"consend/internal/ground/locale"
@@ -25,8 +26,19 @@ func (p *Pages) segmentFilePost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	asked, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	if !asked.Values.Has("how") { // it is asked first
+		return r.Render(http.StatusOK, segmentFilePage(r, id, asked))
+	}
+	e := asked.Envelope()
+	if !asked.OK() {
+		return r.Render(http.StatusUnprocessableEntity, segmentFilePage(r, id, asked))
+	}
 	f := &segmentFile{p: p, r: r}
-	if err := p.write(r, func(tx *store.Tx) (err error) { f.s, err = segment.Export(tx, id); return err }); err != nil {
+	if err := p.write(r, func(tx *store.Tx) (err error) { f.s, err = segment.Export(tx, id, e.How); return err }); err != nil {
 		return err
 	}
 	if err := p.view(r, func(v *store.View) (err error) { f.attributes, err = fileAttributes(v); return err }); err != nil {
@@ -35,7 +47,9 @@ func (p *Pages) segmentFilePost(r *shell.Request) error {
 	if err := f.fill(); err != nil { // what goes wrong at once gets a page, not half a file
 		return err
 	}
-	return r.Download(fmt.Sprintf("segment-%d.csv", id), "text/csv; charset=utf-8", f)
+	closed := e.Reader(f)
+	defer closed.Close()
+	return r.Download(e.Name(fmt.Sprintf("segment-%d.csv", id)), e.Type("text/csv; charset=utf-8"), closed)
 }
 
 // fileAttributes are those a file has a column for: what may describe nobody leaves with nobody (GDPR 9).

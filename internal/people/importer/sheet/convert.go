@@ -23,6 +23,7 @@ const (
 	Workbook Kind = "xlsx"
 	JSON     Kind = "json"
 	Pasted   Kind = "paste"
+	Members  Kind = "members" // text with a column of objects
 )
 
 // partedBy parts the names in Format.Names and Format.Sheets. No cell of a spreadsheet holds it.
@@ -75,6 +76,8 @@ func (c *Conversion) Run(w io.Writer) (err error) {
 		err = c.sheets(out)
 	case JSON:
 		c.Format, err = convertJSON(c.Format, c.src, out)
+	case Members:
+		c.Format, err = convertMembers(c.Format, c.src, out)
 	case Pasted:
 		err = convertPaste(c.src, out)
 	}

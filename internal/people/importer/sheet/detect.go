@@ -16,15 +16,24 @@ const HeadSize = 1 << 20
 // Detect finds out how a file is written from its beginning; whole tells that head is
 // all of it. Files that aren't a table of text get a fault that says what they are.
 func Detect(head []byte, whole bool) (Format, error) {
+	f, first, err := detectText(head, whole)
+	if err == nil && f.Kind == Text && f.Header && holder(first) >= 0 {
+		return Format{Kind: Members, Encoding: UTF8, Separator: ',', End: '\n', Sheet: 1}, nil
+	}
+	return f, err
+}
+
+// detectText is Detect before what the columns hold is asked; with a table of text it gives the first row.
+func detectText(head []byte, whole bool) (Format, []string, error) {
 	f := Format{Encoding: UTF8, Separator: ',', End: '\n'}
 	if len(head) == 0 {
-		return f, fault.New(fault.Invalid, "import.file.empty").At("file")
+		return f, nil, fault.New(fault.Invalid, "import.file.empty").At("file")
 	}
 	if kind := foreign(head); kind != "" {
-		return f, fault.New(fault.Invalid, "import.file."+kind).At("file")
+		return f, nil, fault.New(fault.Invalid, "import.file."+kind).At("file")
 	}
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
-		return Format{Kind: Workbook, Encoding: UTF8, Separator: ',', End: '\n', Header: true, Sheet: 1}, nil
+		return Format{Kind: Workbook, Encoding: UTF8, Separator: ',', End: '\n', Header: true, Sheet: 1}, nil, nil
 	}
 	f.Encoding, f.Skip = encoding(head, whole)
 	text := head[min(f.Skip, len(head)):]
@@ -33,10 +42,10 @@ func Detect(head []byte, whole bool) (Format, error) {
 	}
 	text, err := io.ReadAll(decoder(bytes.NewReader(text), f.Encoding))
 	if err != nil {
-		return f, err
+		return f, nil, err
 	}
 	if looksLikeJSON(text) {
-		return Format{Kind: JSON, Encoding: UTF8, Separator: ',', End: '\n', Sheet: 1}, nil
+		return Format{Kind: JSON, Encoding: UTF8, Separator: ',', End: '\n', Sheet: 1}, nil, nil
 	}
 	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') >= 0 {
 		f.End = '\r'
@@ -52,11 +61,14 @@ func Detect(head []byte, whole bool) (Format, error) {
 		f.Separator = separator(text, f, whole)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return f, fault.New(fault.Invalid, "import.file.empty").At("file")
+		return f, nil, fault.New(fault.Invalid, "import.file.empty").At("file")
 	}
 	first, _ := sample(text, f, whole, 1)
-	f.Header = len(first) > 0 && !anyAddress(first[0])
-	return f, nil
+	if len(first) == 0 {
+		return f, nil, nil
+	}
+	f.Header = !anyAddress(first[0])
+	return f, first[0], nil
 }
 
 // foreign names a file that is no table of text, by its first bytes.

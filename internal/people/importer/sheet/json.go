@@ -64,6 +64,7 @@ type objects struct {
 	cells [][]byte
 	line  int
 	rows  int
+	lists bool // lists stay as they are written: each is one of choices
 }
 
 func (o *objects) file(b *bufio.Reader) error {
@@ -266,6 +267,9 @@ func (o *objects) members(raw []byte, inside string) string {
 			continue
 		}
 		cell, ok := scalar(v)
+		if o.lists && v[0] == '[' {
+			cell, ok = compact(v)
+		}
 		if !ok || len(cell) == 0 && o.at[inside+partedBy+name] == 0 {
 			continue
 		}
@@ -318,6 +322,9 @@ func scalar(v json.RawMessage) ([]byte, bool) {
 		for _, x := range list {
 			switch x := x.(type) {
 			case string:
+				if strings.ContainsAny(x, ",;|\n") { // as a list of JSON it is read whole
+					return compact(v)
+				}
 				parts = append(parts, x)
 			case json.Number:
 				parts = append(parts, x.String())

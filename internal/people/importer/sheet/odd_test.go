@@ -236,19 +236,32 @@ func TestOddFilesBecomeWhatTheyShould(t *testing.T) {
 		"an object a line, one of them cut": {[]byte("{\"email\":\"a@example.org\"}\n{\"email\":\n\n{\"email\":\"b@example.org\"}\n"), "1:a@example.org 2!import.row.json 4:b@example.org", ""},
 		"what Brevo's interface answers":    {[]byte(`{"contacts":[{"email":"a@example.org","emailBlacklisted":false,"attributes":{"CITY":"Lyon"}}],"count":1}`), "1:a@example.org|false|Lyon", ""},
 		"what listmonk's interface answers": {[]byte(`{"data":{"results":[{"email":"a@example.org","attribs":{"city":"Évry"},"lists":[{"id":1}]}],"total":1}}`), "1:a@example.org|Évry|[{\"id\":1}]", ""},
-		"one person alone":                  {[]byte("{\n\"email\": \"a@example.org\"}"), "1:a@example.org", ""},
-		"JSON with a mark":                  {[]byte("\xef\xbb\xbf[{\"email\":\"a@example.org\"}]"), "1:a@example.org", ""},
-		"JSON in UTF-16":                    {wide(`[{"email":"a@example.org","n":"é"}]`, false, true), "1:a@example.org|é", ""},
-		"JSON that is no UTF-8":             {[]byte("[{\"email\":\"a@example.org\",\"n\":\"é\"},{\"email\":\"b@example.org\",\"n\":\"\xff\"}]"), "1:a@example.org|é 1!import.row.encoding", ""},
-		"a member twice":                    {[]byte("[{\"email\":\"a@example.org\",\"email\":\"b@example.org\"}]"), "1!import.row.json_twice", ""},
-		"no objects":                        {[]byte("[1, \"a@example.org\", null, []]"), "1!import.row.json_object 1!import.row.json_object 1!import.row.json_object 1!import.row.json_object", ""},
-		"deep nesting":                      {[]byte(`[{"email":"a@example.org","x":{"y":{"z":[1]}},"l":["a","b",3]}]`), "1:a@example.org|{\"z\":[1]}|a, b, 3", ""},
-		"nesting without end":               {[]byte(`[{"email":` + strings.Repeat("[", 20000)), "", "import.file.json"},
-		"JSON cut off":                      {[]byte("[{\"email\":\"a@example.org\"},\n{\"em"), "", "import.file.json_cut"},
-		"JSON with a comma too many":        {[]byte("[{\"email\":\"a@example.org\"},\n]"), "", "import.file.json"},
-		"an empty array":                    {[]byte("[]"), "", "import.file.no_rows"},
-		"an object too long":                {[]byte("[{\"email\":\"a@example.org\",\"n\":\"" + strings.Repeat("x", 3<<20) + "\"}]"), "", "import.file.json_long"},
-		"a member longer than a cell":       {[]byte("[{\"email\":\"a@example.org\",\"n\":\"" + strings.Repeat("x", 40<<10) + "\"}]"), "1!import.row.cell_long", ""},
+		"listmonk's export": {[]byte("uuid,email,name,attributes,status,created_at,updated_at\n" +
+			"u,a@example.org,Ada,\"{\"\"city\"\": \"\"Évry\"\", \"\"tags\"\": [\"\"x\"\", \"\"y\"\"], \"\"email\"\": \"\"z\"\"}\",enabled,2024-01-02,2024-01-02\n" +
+			"v,b@example.org,Bo,{},blocklisted,2024-01-02,2024-01-02\n" +
+			"w,c@example.org,Cy,\"{\"\"n\"\": 3, \"\"ok\"\": true, \"\"deep\"\": {\"\"x\"\": [1]}, \"\"tags\"\": [\"\"a, b\"\"]}\",enabled,,\n" +
+			"x,d@example.org,Di,not an object,enabled,,\n" +
+			"y,e@example.org,El,\"[1]\",enabled,,\n" +
+			"z,f@example.org,Fi,\"" + strings.Repeat("[", 40) + "\",enabled,,\n" +
+			"q,g@example.org,Gi,\"{\"\"a\"\":1,\"\"a\"\":2}\",enabled,,\n"),
+			"2:u|a@example.org|Ada|enabled|2024-01-02|2024-01-02|Évry|[\"x\",\"y\"]|z 3:v|b@example.org|Bo|blocklisted|2024-01-02|2024-01-02 " +
+				"4:w|c@example.org|Cy|enabled||||[\"a, b\"]||3|true|{\"x\":[1]} 5!import.row.members 6!import.row.members 7!import.row.members_deep 8!import.row.json_twice", ""},
+		"listmonk's export, nobody in it":            {[]byte("uuid,email,name,attributes,status,created_at,updated_at\n"), "", "import.file.no_rows"},
+		"listmonk's export in UTF-16, by semicolons": {wide("uuid;email;attributes\nu;a@example.org;\"{\"\"city\"\":\"\"Évry\"\"}\"\n", false, true), "2:u|a@example.org|Évry", ""},
+		"a long cell of an export":                   {[]byte("uuid,email,attributes\nu,a@example.org,\"{\"\"n\"\":\"\"" + strings.Repeat("x", 40<<10) + "\"\"}\"\nv,b@example.org,{}\n"), "2!import.row.cell_long 3:v|b@example.org", ""},
+		"one person alone":                           {[]byte("{\n\"email\": \"a@example.org\"}"), "1:a@example.org", ""},
+		"JSON with a mark":                           {[]byte("\xef\xbb\xbf[{\"email\":\"a@example.org\"}]"), "1:a@example.org", ""},
+		"JSON in UTF-16":                             {wide(`[{"email":"a@example.org","n":"é"}]`, false, true), "1:a@example.org|é", ""},
+		"JSON that is no UTF-8":                      {[]byte("[{\"email\":\"a@example.org\",\"n\":\"é\"},{\"email\":\"b@example.org\",\"n\":\"\xff\"}]"), "1:a@example.org|é 1!import.row.encoding", ""},
+		"a member twice":                             {[]byte("[{\"email\":\"a@example.org\",\"email\":\"b@example.org\"}]"), "1!import.row.json_twice", ""},
+		"no objects":                                 {[]byte("[1, \"a@example.org\", null, []]"), "1!import.row.json_object 1!import.row.json_object 1!import.row.json_object 1!import.row.json_object", ""},
+		"deep nesting":                               {[]byte(`[{"email":"a@example.org","x":{"y":{"z":[1]}},"l":["a","b",3]}]`), "1:a@example.org|{\"z\":[1]}|a, b, 3", ""},
+		"nesting without end":                        {[]byte(`[{"email":` + strings.Repeat("[", 20000)), "", "import.file.json"},
+		"JSON cut off":                               {[]byte("[{\"email\":\"a@example.org\"},\n{\"em"), "", "import.file.json_cut"},
+		"JSON with a comma too many":                 {[]byte("[{\"email\":\"a@example.org\"},\n]"), "", "import.file.json"},
+		"an empty array":                             {[]byte("[]"), "", "import.file.no_rows"},
+		"an object too long":                         {[]byte("[{\"email\":\"a@example.org\",\"n\":\"" + strings.Repeat("x", 3<<20) + "\"}]"), "", "import.file.json_long"},
+		"a member longer than a cell":                {[]byte("[{\"email\":\"a@example.org\",\"n\":\"" + strings.Repeat("x", 40<<10) + "\"}]"), "1!import.row.cell_long", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, got, err := opened(c.in)
