@@ -73,6 +73,7 @@ var elsewhere = map[string]string{
 	"/contacts/{id}/evidence/{event}/{file}/drop": "web/people", // of a file that somebody attached
 	"/import/{id}/origin":                         "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed
+	"/campaigns/{id}/undo":  "web/sending",                                                                                                                            // within the minute that a slow machine may need for the way there
 	"/campaigns/{id}/pause": "web/sending", "/campaigns/{id}/resume": "web/sending", "/campaigns/{id}/stop": "web/sending", "/campaigns/{id}/doubtful": "web/sending", // a campaign on its way
 }
 

@@ -47,7 +47,7 @@ for (const language of process.env.CONSEND_TEST_SOAK ? ['fr', 'en'] : ['fr']) {
     await h.skip();
     await h.select('country', fr ? 'Belgique' : 'Belgium');
     await h.submit();
-    assert.equal(path(), person);
+    assert.equal(path(), person + '/activity'); // before and after
     await h.told(fr ? /enregistr|corrig/i : /saved|corrected/i);
     assert.match(await page.locator('main').innerText(), fr ? /Belgique/ : /Belgium/);
 

@@ -30,6 +30,9 @@ func (p *Pages) segmentFilePost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := p.view(r, func(v *store.View) error { _, err := segment.Get(v, id); return err }); err != nil {
+		return err
+	}
 	if !asked.Values.Has("how") { // it is asked first
 		return r.Render(http.StatusOK, segmentFilePage(r, id, asked))
 	}
