@@ -41,6 +41,10 @@ func WaitingAfter(r store.Reader, id, after int64, limit int) ([]Waiting, error)
 	return store.All[Waiting](r, waitingAfter, id, after, limit)
 }
 
+// Locked tells whether an import says more about a person who waits than where to write to: it is locked
+// under their key until proof comes.
+func Locked(r store.Reader, person int64) (bool, error) { return store.One[bool](r, lockedOf, person) }
+
 // Lack is one reason to wait, and how many wait for it.
 type Lack struct {
 	Lacks string

@@ -49,6 +49,15 @@ func TestWhatWaitsForProofIsSealedUntilItComes(t *testing.T) {
 				t.Errorf("%s: %v %q %v", email, ok, c.Name.Raw(), c.Attributes)
 			}
 		}
+		s.view(t, func(v *store.View) error {
+			for _, email := range []string{"ada", "bare", "here"} {
+				c, _ := s.person(t, email+"@example.org")
+				if is, err := importer.Locked(v, c.ID); err != nil || is != (email == "ada") {
+					t.Errorf("%s: locked %v, %v", email, is, err)
+				}
+			}
+			return nil
+		})
 		if c, _ := s.person(t, "ada@example.org"); c.Language != "fr" {
 			t.Errorf("the language they would be written to in: %q", c.Language)
 		}

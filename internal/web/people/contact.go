@@ -12,6 +12,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
 	"consend/internal/people/form"
+	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/people/once"
@@ -47,6 +48,7 @@ type overview struct {
 	bars       []consent.Suppression
 	merged     []contact.Contact // who went into this one
 	once       []once.Row        // what they were told or asked once
+	locked     bool              // an import says more about them, and waits for proof
 	lists      map[int64]list.List
 }
 
@@ -64,6 +66,9 @@ func (p *Pages) contact(r *shell.Request) error {
 			return err
 		}
 		if o.stands, err = consent.Standings(v, c.ID); err != nil {
+			return err
+		}
+		if o.locked, err = importer.Locked(v, c.ID); err != nil {
 			return err
 		}
 		all, err := list.All(v)

@@ -20,6 +20,7 @@ import (
 	"consend/internal/sending/campaign"
 	"consend/internal/sending/message"
 	"consend/internal/sending/report"
+	"consend/internal/team/account"
 	"consend/internal/team/member"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
@@ -226,6 +227,8 @@ func changedValue(r *shell.Request, field, value string) string {
 		return r.P.T("people.changed.nothing")
 	case field == "language":
 		return languageName(r, value)
+	case field == "country":
+		return account.CountryName(value, r.P.Lang)
 	case value == "true" || value == "false":
 		return r.P.T(map[string]string{"true": "people.yes", "false": "people.no"}[value])
 	}

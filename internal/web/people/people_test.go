@@ -266,7 +266,7 @@ func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
 		contains(t, o.refused(base+"/correct", "version", "2", "attr.BIRTHDAY", "soon"), `id="f-attr-BIRTHDAY-error"`)
 		o.post(base+"/correct", "version", "2", "name", "Léa M.", "language", "fr", "country", "BE", "attr.BIRTHDAY", "1990-05-02", "attr.SIZE", "M")
 		for _, tab := range []string{"/activity", "/trace"} { // who corrected what, before and after
-			contains(t, o.get(base+tab), say(o, "Country: FR → BE", "Pays\u00a0: FR → BE"), "1990-05-01 → 1990-05-02", "Camille Martin")
+			contains(t, o.get(base+tab), say(o, "Country: France → Belgium", "Pays\u00a0: France → Belgique"), "1990-05-01 → 1990-05-02", "Camille Martin")
 		}
 		var entries []trace.Entry
 		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) {
