@@ -63,10 +63,12 @@ for (const language of ['en', 'fr']) {
     assert.equal(await page.inputValue('[name=email]'), email);
     await page.locator('main .choice label').first().click();
     await press('main form button[type=submit]'); // nobody fills in a form that fast
-    await says(/very quick/, /très rapide/);
-    assert.deepEqual([await page.inputValue('[name=email]'), await page.locator('[name=list]').first().isChecked()], [email, true]);
-    await page.waitForTimeout(1600);
-    await press('main form button[type=submit]');
+    if (!/\/sent\?/.test(page.url())) { // on a slow machine it was not fast
+      await says(/very quick/, /très rapide/);
+      assert.deepEqual([await page.inputValue('[name=email]'), await page.locator('[name=list]').first().isChecked()], [email, true]);
+      await page.waitForTimeout(1600);
+      await press('main form button[type=submit]');
+    }
     assert.match(page.url(), /\/sent\?/);
     await says(/subject/i, /objet/i);
     assert.match(await known(email), /To be confirmed/);
