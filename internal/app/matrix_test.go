@@ -48,8 +48,14 @@ type everything struct {
 // open runs a test on a copy of the filled house, on both databases.
 func open(t *testing.T, f func(t *testing.T, e *everything)) {
 	t.Helper()
+	openAt(t, func() *testhouse.Clock { return nil }, f)
+}
+
+// openAt is open with a clock of the test's own for each house.
+func openAt(t *testing.T, clock func() *testhouse.Clock, f func(t *testing.T, e *everything)) {
+	t.Helper()
 	for _, dialect := range dialects(t) {
-		t.Run(dialect, func(t *testing.T) { f(t, prepare(t, dialect).copy(t, nil)) })
+		t.Run(dialect, func(t *testing.T) { f(t, prepare(t, dialect).copy(t, clock())) })
 	}
 }
 

@@ -82,7 +82,7 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 }
 
 // Lacking names what each of some claims on one list would miss as Apply holds them, of people who are about
-// to come: "" is nothing. Event.Row tells their country.
+// to come: "" is nothing. Event.Row tells their country; each claim has a grade, else it waits anyhow.
 func Lacking(r store.Reader, l list.List, events []Event) ([]string, error) {
 	claims, err := claimsOf(r, events, func(e *Event) string { return e.Row.Country })
 	if err != nil {
@@ -90,9 +90,7 @@ func Lacking(r store.Reader, l list.List, events []Event) ([]string, error) {
 	}
 	out := make([]string, len(events))
 	for i := range events {
-		if out[i] = claims.lacking(&events[i], l.PurposeFamily, events[i].Row.Country, store.NowOf(r)); out[i] == "" && events[i].Grade == Ungraded {
-			out[i] = "undeclared"
-		}
+		out[i] = claims.lacking(&events[i], l.PurposeFamily, events[i].Row.Country, store.NowOf(r))
 	}
 	return out, nil
 }

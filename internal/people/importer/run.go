@@ -315,7 +315,7 @@ func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *ro
 func (w *writer) ready(ctx context.Context, b batch) error {
 	sealed := 0
 	for i := range b.rows {
-		if b.rows[i].sealed() {
+		if r := &b.rows[i]; r.sealed() || r.ungraded() && r.tells() {
 			sealed++
 		}
 	}

@@ -138,7 +138,7 @@ func (s *step) waiting() error {
 	var claims []consent.Event
 	for i := range rows {
 		r := &rows[i]
-		s.waits[i] = r.said == nothing && r.grade == ""
+		s.waits[i] = r.ungraded()
 		if r.said == nothing && r.grade != "" && (r.basis != "" || s.w.i.Origin.Basis != consent.ByConsent) {
 			var e consent.Event
 			s.event(&e, r, contact.Row{Country: r.country}, 0)
@@ -154,6 +154,9 @@ func (s *step) waiting() error {
 	}
 	return err
 }
+
+// ungraded tells whether the row is a claim that nothing shows: it waits.
+func (r *row) ungraded() bool { return r.said == nothing && r.grade == "" }
 
 // tells whether the row says more about the person than where to write to.
 func (r *row) tells() bool { return r.name != "" || len(r.attributes) > 0 }
