@@ -57,6 +57,6 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 	do("keep values without a limit", func(tx *store.Tx) error {
 		return contact.ChangeAttribute(tx, r.n["village"], 0, contact.Attribute{})
 	})
-	do("export a segment", func(tx *store.Tx) error { _, err := segment.Export(tx, r.n["segment"], envelope.Open); return err })
+	do("export a segment", func(tx *store.Tx) error { _, err := segment.Export(tx, r.n["segment"], 1, envelope.Open); return err })
 	steps("forget when they were noted", func(ctx context.Context, _ actor.Actor) error { return contact.EndValues(ctx, r.Main) })
 }

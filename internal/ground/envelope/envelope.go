@@ -8,7 +8,6 @@
 package envelope
 
 import (
-	"errors"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -118,7 +117,7 @@ func (f For) Reader(src io.Reader) io.ReadCloser {
 				err = w.Close()
 			}
 		}
-		to.CloseWithError(errors.Join(err))
+		to.CloseWithError(err)
 	}()
 	return from
 }

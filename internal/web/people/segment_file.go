@@ -30,7 +30,8 @@ func (p *Pages) segmentFilePost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.view(r, func(v *store.View) error { _, err := segment.Get(v, id); return err }); err != nil {
+	var s segment.Segment
+	if err := p.view(r, func(v *store.View) (err error) { s, err = segment.Get(v, id); return err }); err != nil {
 		return err
 	}
 	if !asked.Values.Has("how") { // it is asked first
@@ -41,7 +42,11 @@ func (p *Pages) segmentFilePost(r *shell.Request) error {
 		return r.Render(http.StatusUnprocessableEntity, segmentFilePage(r, id, asked))
 	}
 	f := &segmentFile{p: p, r: r}
-	if err := p.write(r, func(tx *store.Tx) (err error) { f.s, err = segment.Export(tx, id, e.How); return err }); err != nil {
+	var people int64
+	if err := p.view(r, func(v *store.View) (err error) { people, err = segment.Count(v, s.Definition); return err }); err != nil {
+		return err
+	}
+	if err := p.write(r, func(tx *store.Tx) (err error) { f.s, err = segment.Export(tx, id, people, e.How); return err }); err != nil {
 		return err
 	}
 	if err := p.view(r, func(v *store.View) (err error) { f.attributes, err = fileAttributes(v); return err }); err != nil {
