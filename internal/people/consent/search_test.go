@@ -45,6 +45,9 @@ func TestPeopleAreFoundPageByPage(t *testing.T) {
 		}
 		w.apply(t, w.member, Event{Contact: ids["bea"], List: w.offers, Kind: Give, Basis: ByConsent})
 		w.apply(t, w.member, Event{Contact: ids["zoe"], List: w.news, Kind: Withdraw})
+		for _, n := range []string{"ann", "anna", "dora"} { // on two lists, and one who will be erased
+			w.apply(t, w.member, Event{Contact: ids[n], List: w.offers, Kind: Give, Basis: ByConsent, Grade: GradeC})
+		}
 		w.write(t, w.member, func(tx *store.Tx) error {
 			if err := contact.Restrict(tx, ids["dora"], "test"); err != nil {
 				return err
@@ -67,8 +70,15 @@ func TestPeopleAreFoundPageByPage(t *testing.T) {
 			{Query{List: w.news, Prefix: "c"}, "carl"},
 			{Query{List: w.offers, State: Waiting}, "bea"},
 			{Query{State: Withdrawn}, "zoe"},
-			{Query{State: Given, Order: ByEmail, Desc: true}, "carl anna"},
-			{Query{Grade: GradeC}, "anna carl"},
+			{Query{State: Given, Order: ByEmail, Desc: true}, "dora carl anna"},
+			{Query{State: Given}, "anna carl dora"},
+			{Query{State: Given, Desc: true}, "dora carl anna"},
+			{Query{State: Given, List: w.offers, Order: ByEmail}, "anna dora"},
+			{Query{State: Given, Contact: contact.StateRestricted, Desc: true}, "dora"},
+			{Query{State: Expired}, ""},
+			{Query{Contact: contact.StateRestricted, Desc: true}, "dora"},
+			{Query{Contact: contact.StateObjected}, ""},
+			{Query{Grade: GradeC}, "anna carl dora"},
 			{Query{Contact: contact.StateRestricted}, "dora"},
 		} {
 			if got := strings.Join(w.pages(t, c.q), " "); got != c.want {

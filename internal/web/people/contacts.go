@@ -39,9 +39,6 @@ func contactsSpec() shell.ListSpec {
 // asked turns the address of the table into a question.
 func asked(l shell.List) consent.Query {
 	q := consent.Query{Prefix: l.Search, Desc: l.Desc, After: l.After, Size: l.Size, Order: consent.ByNumber}
-	if l.Sort == "email" {
-		q.Order = consent.ByEmail
-	}
 	fmt.Sscan(l.Filter("list"), &q.List)
 	switch s := l.Filter("state"); {
 	case contactStates[s] != "":
@@ -51,6 +48,9 @@ func asked(l shell.List) consent.Query {
 	}
 	if g := consent.Grade(strings.ToUpper(l.Filter("grade"))); g.Better(consent.Ungraded) && len(g) == 1 && g <= consent.GradeD {
 		q.Grade = g
+	}
+	if l.Sort == "email" && q.State == "" && q.Contact == "" { // a state's people come as they were added
+		q.Order = consent.ByEmail
 	}
 	return q
 }
@@ -127,7 +127,7 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 
 func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent.Page, lists []list.List, segments []segment.Segment) shell.Table {
 	email := shell.Column{Label: r.P.T("people.email"), Sort: "email"}
-	if q.List != 0 && q.Prefix == "" { // a list's people come as they were added
+	if (q.List != 0 || q.State != "" || q.Contact != "") && q.Prefix == "" { // they come as they were added
 		email.Sort = ""
 	}
 	t := shell.Table{
