@@ -12,6 +12,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"consend/internal/ground/actor"
@@ -220,13 +221,21 @@ func openTables(ctx context.Context, e Env, crowd int64) (Result, error) {
 	paths := []string{"/contacts", string(bytes.ReplaceAll(next[1], []byte("&amp;"), []byte("&"))), fmt.Sprintf("/contacts?list=%d", on),
 		"/contacts?state=" + string(consent.Given), "/contacts?sort=email", "/contacts?q=reader77", "/search?q=reader99"}
 	var took []time.Duration
+	each := make([][]time.Duration, len(paths))
 	m := Start()
 	for i := range e.N {
 		began := time.Now()
-		if _, err := get(paths[int(i)%len(paths)]); err != nil {
+		k := int(i) % len(paths)
+		if _, err := get(paths[k]); err != nil {
 			return Result{}, err
 		}
 		took = append(took, time.Since(began))
+		each[k] = append(each[k], took[i])
 	}
-	return m.Stop(e.N).Latencies(took), nil
+	r := m.Stop(e.N).Latencies(took)
+	for k, name := range []string{"newest", "next", "list", "state", "email", "address", "search"} {
+		slices.Sort(each[k])
+		r.More = append(r.More, Figure{name + " ms", each[k][len(each[k])/2].Seconds() * 1000})
+	}
+	return r, nil
 }
