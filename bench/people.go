@@ -174,10 +174,8 @@ func openTables(ctx context.Context, e Env, crowd int64) (Result, error) {
 	}
 	var on int64
 	if err := h.Main.View(ctx, owner, func(v *store.View) error {
-		all, err := list.InUse(v)
-		if err == nil {
-			on = all[0].ID
-		}
+		var err error
+		on, err = mailList(v)
 		return err
 	}); err != nil {
 		return Result{}, err

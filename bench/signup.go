@@ -79,10 +79,8 @@ func crowded(n int64) setting {
 	return func(ctx context.Context, h *app.House, owner actor.Actor) error {
 		var on int64
 		err := h.Main.View(ctx, owner, func(v *store.View) error {
-			all, err := list.InUse(v)
-			if err == nil {
-				on = all[0].ID
-			}
+			var err error
+			on, err = mailList(v)
 			return err
 		})
 		if err == nil {
@@ -96,6 +94,17 @@ func crowded(n int64) setting {
 		}
 		return err
 	}
+}
+
+// mailList is the account's first list that carries mail; those that measure take nobody's word.
+func mailList(r store.Reader) (int64, error) {
+	all, err := list.InUse(r)
+	for _, l := range all {
+		if l.Kind == list.Mail {
+			return l.ID, err
+		}
+	}
+	return 0, errors.Join(err, errors.New("no list carries mail"))
 }
 
 // over sends by a service that takes its time over each message; below zero it is not there.
