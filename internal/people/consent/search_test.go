@@ -37,7 +37,7 @@ func TestPeopleAreFoundPageByPage(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		w := settle(t, h)
 		ids := map[string]int64{}
-		for _, n := range []string{"zoe", "anna", "bea", "ann", "carl", "dora"} {
+		for _, n := range []string{"zoe", "anna", "bea", "ann", "carl", "dora", "eva"} {
 			ids[n] = w.person(t, n+"@example.org")
 		}
 		for _, n := range []string{"anna", "carl", "zoe"} {
@@ -45,11 +45,25 @@ func TestPeopleAreFoundPageByPage(t *testing.T) {
 		}
 		w.apply(t, w.member, Event{Contact: ids["bea"], List: w.offers, Kind: Give, Basis: ByConsent})
 		w.apply(t, w.member, Event{Contact: ids["zoe"], List: w.news, Kind: Withdraw})
-		for _, n := range []string{"ann", "anna", "dora"} { // on two lists, and one who will be erased
+		for _, n := range []string{"ann", "anna", "dora", "eva"} { // on two lists, one who will be erased, one who is merged
 			w.apply(t, w.member, Event{Contact: ids[n], List: w.offers, Kind: Give, Basis: ByConsent, Grade: GradeC})
 		}
 		w.write(t, w.member, func(tx *store.Tx) error {
 			if err := contact.Restrict(tx, ids["dora"], "test"); err != nil {
+				return err
+			}
+			from, err := contact.Get(tx, ids["eva"])
+			if err != nil {
+				return err
+			}
+			to, err := contact.Get(tx, ids["carl"])
+			if err != nil {
+				return err
+			}
+			if err := contact.Absorb(tx, from.ID, to.ID, contact.Absorbs(from, to, nil)); err != nil {
+				return err
+			}
+			if err := contact.Mark(tx, from.ID, contact.StateObjected); err != nil {
 				return err
 			}
 			return contact.BeginErasing(tx, ids["ann"], "test")
