@@ -129,9 +129,15 @@ func (q Query) inState(r store.Reader, size int) (out []contact.Contact, err err
 			lists = append(lists, l.ID)
 		}
 	}
-	query, from := stateAsc, int64(0)
+	query, from, state := stateAsc, int64(0), []any{string(q.State)}
+	if q.State == Given {
+		query, state = givenAsc, nil
+	}
 	if q.Desc {
 		query, from = stateDesc, 1<<62
+		if q.State == Given {
+			query = givenDesc
+		}
 	}
 	order := func(a, b int64) int {
 		if q.Desc {
@@ -142,7 +148,7 @@ func (q Query) inState(r store.Reader, size int) (out []contact.Contact, err err
 	for from = number(q.After, from); len(out) <= size; {
 		asked := make([]*store.Answer[int64], len(lists))
 		for i, l := range lists {
-			asked[i] = store.Ask[int64](r, query, l, string(q.State), from, size+1)
+			asked[i] = store.Ask[int64](r, query, slices.Concat([]any{l, from}, state, []any{size + 1})...)
 		}
 		var ids []int64
 		for _, a := range asked {
@@ -237,6 +243,8 @@ const onList = ` AND s.state <> 'none' AND (CAST(? AS {text}) = '' OR s.state = 
 
 const members = found + `FROM subscription s JOIN contact c ON c.account_id = :account AND c.id = s.contact_id WHERE s.account_id = :account AND s.list_id = ? `
 
+const onOne = `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id = ? `
+
 var (
 	emailAsc = store.Account("consent.search_email", found+`FROM contact c WHERE c.account_id = :account AND c.email_norm >= ? AND c.email_norm < ?`+
 		filters+`ORDER BY c.email_norm LIMIT ?`)
@@ -250,10 +258,12 @@ var (
 		onList+`ORDER BY s.contact_id LIMIT ?`)
 	listDesc = store.Account("consent.search_list_desc", members+`AND s.contact_id < ?`+
 		onList+`ORDER BY s.contact_id DESC LIMIT ?`)
-	stateAsc = store.Account("consent.search_state", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id = ? AND s.state = ?
-		AND s.contact_id > ? ORDER BY s.contact_id LIMIT ?`)
-	stateDesc = store.Account("consent.search_state_desc", `SELECT s.contact_id FROM subscription s WHERE s.account_id = :account AND s.list_id = ? AND s.state = ?
-		AND s.contact_id < ? ORDER BY s.contact_id DESC LIMIT ?`)
+	// Most are given, and the list itself finds them; everybody else stands in the index subscription_state, whose
+	// condition the others name.
+	givenAsc  = store.Account("consent.search_given", onOne+`AND s.state = 'given' AND s.contact_id > ? ORDER BY s.contact_id LIMIT ?`)
+	givenDesc = store.Account("consent.search_given_desc", onOne+`AND s.state = 'given' AND s.contact_id < ? ORDER BY s.contact_id DESC LIMIT ?`)
+	stateAsc  = store.Account("consent.search_state", onOne+`AND s.state <> 'given' AND s.contact_id > ? AND s.state = ? ORDER BY s.contact_id LIMIT ?`)
+	stateDesc = store.Account("consent.search_state_desc", onOne+`AND s.state <> 'given' AND s.contact_id < ? AND s.state = ? ORDER BY s.contact_id DESC LIMIT ?`)
 	// The first condition is that of the index contact_apart.
 	apartAsc = store.Account("consent.search_apart", found+`FROM contact c WHERE c.account_id = :account AND c.state <> 'active' AND c.state = ? AND c.id > ?
 		AND c.state NOT IN ('erasing', 'erased') AND c.merged_into = 0 ORDER BY c.id LIMIT ?`)
