@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"consend/internal/api/v3"
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
@@ -76,6 +77,7 @@ func (h *House) Serve(ctx context.Context, run Runner, said func(address string)
 	}
 	if h.Config.Role != "worker" {
 		mux.Handle("/", m.around(pages))
+		mux.Handle(v3.Path, m.around((&v3.API{DB: h.Main, Trusted: h.Config.TrustedProxies}).Handler()))
 	}
 	serve(l, mux)
 	h.ready.Store(true)

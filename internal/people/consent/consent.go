@@ -179,7 +179,7 @@ type State struct {
 	Since  legalclock.Moment
 	Seq    int64
 	Bar    Bar
-	Grant  bool              // the list measures and carries no mail: only the person gives it
+	Grant  bool              // the list measures and carries no mail: the person gives it, or who can show that they did
 	Early  legalclock.Moment // evidence of Informed must be older; 0: the account's rules know no such thing
 	Ending bool              // the contact is being erased: nothing new is given, a no is still heard (INV-17)
 	Merged bool              // the contact went into another one: nobody but the person gives it anything

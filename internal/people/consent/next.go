@@ -12,7 +12,8 @@ package consent
 //	accept       given A, said yes     recorded           confirm_first
 //	give         given or waiting      recorded           person_said_no
 //	release      waiting → given       –                  person_said_no
-//	             (neither for a contact that was merged into another: merged)
+//	             (neither for a contact that was merged into another: merged; on a list that
+//	             measures: given B with moment, place and words, or informed, else bad_grade)
 //	a no         withdrawn or refused, said no: always, from everywhere, also while erasing
 //	expire       expired               expired            back to withdrawn
 //	remove       none                  none               back to withdrawn
@@ -144,6 +145,9 @@ func (s State) give(e Event) (State, Verdict) {
 		return s, Suppressed
 	}
 	if s.Grant {
+		if e.Basis == ByConsent {
+			return s.measured(e)
+		}
 		return s.informed(e)
 	}
 	waits := e.Grade == Ungraded || e.Lacks != ""
@@ -170,7 +174,20 @@ func (s State) give(e Event) (State, Verdict) {
 	return s, Applied
 }
 
-// informed is the one thing others may say about a list that measures: that the person was told
+// measured is a yes to measuring that the person gave elsewhere: it holds with what shows it, the moment, the
+// place and the words (GDPR 7(1)), and with nothing less.
+func (s State) measured(e Event) (State, Verdict) {
+	switch {
+	case e.Grade != GradeB || e.Lacks != "" || e.OccurredAt == 0 || e.Page == "" || e.Text == "":
+		return s, BadGrade
+	case s.Status == Given && s.Basis == ByConsent:
+		return s, Recorded
+	}
+	s.Status, s.Basis, s.Grade = Given, ByConsent, GradeB
+	return s, Applied
+}
+
+// informed is the one other thing others may say about a list that measures: that the person was told
 // before the day of the rules and had not objected. Nobody's bare word is enough.
 func (s State) informed(e Event) (State, Verdict) {
 	switch {

@@ -305,8 +305,8 @@ func TestWhatIsGivenHasABasisAndAGrade(t *testing.T) {
 		if s.Status != Given && s.Grade != Ungraded {
 			t.Fatalf("%s with grade %q", s.Status, s.Grade)
 		}
-		if s.Grant && s.Status == Given && s.Grade != GradeA {
-			t.Fatalf("a grant given by somebody else: %+v", s)
+		if s.Grant && s.Status == Given && s.Grade != GradeA { // lives tell no words and no place
+			t.Fatalf("a grant given by somebody else, with nothing to show: %+v", s)
 		}
 		for _, l := range ls {
 			if l.bar == AuthorityOrder && mailable(s) {
@@ -342,7 +342,14 @@ func TestNextByExample(t *testing.T) {
 		{"choosing on a page does not turn a no", State{Status: Withdrawn, Said: SaidNo}, []E{{Kind: Accept}}, Withdrawn, ConfirmFirst},
 		{"while erasing nothing is given", State{Ending: true}, []E{{Kind: Accept}}, None, BeingErased},
 		{"while erasing a no is heard", State{Ending: true, Status: Given, Basis: ByConsent, Grade: GradeA}, []E{{Kind: Withdraw}}, Withdrawn, Applied},
-		{"only the person lets us measure", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB}}, None, BadBasis},
+		{"nobody's bare word lets us measure", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB, OccurredAt: 5}}, None, BadGrade},
+		{"a yes to measuring without its words shows nothing", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB, OccurredAt: 5, Page: "shop"}}, None, BadGrade},
+		{"a yes to measuring without its place shows nothing", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB, OccurredAt: 5, Text: "yes"}}, None, BadGrade},
+		{"a yes to measuring without its moment shows nothing", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB, Page: "shop", Text: "yes"}}, None, BadGrade},
+		{"a group's yes measures nobody", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeC, OccurredAt: 5, Page: "shop", Text: "yes"}}, None, BadGrade},
+		{"a yes to measuring that is shown holds", State{Grant: true}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB, OccurredAt: 5, Page: "shop", Text: "yes"}}, Given, Applied},
+		{"a yes to measuring told after a no is refused", State{Grant: true, Status: Refused, Said: SaidNo}, []E{{Kind: Give, Basis: ByConsent, Grade: GradeB, OccurredAt: 5, Page: "shop", Text: "yes"}}, Refused, SaidNoBefore},
+		{"no other basis measures", State{Grant: true}, []E{{Kind: Give, Basis: SoftOptIn, Grade: GradeB, OccurredAt: 5, Page: "shop", Text: "yes"}}, None, BadBasis},
 		{"a request that ends leaves the no", State{Status: Withdrawn, Said: SaidNo}, []E{{Kind: Request, OccurredAt: 5}, {Kind: Expire}}, Withdrawn, Applied},
 		{"taking off the list leaves the no", State{Status: Refused, Said: SaidNo}, []E{{Kind: Remove}}, Refused, Recorded},
 	} {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
@@ -136,6 +137,51 @@ func Grant(tx *store.Tx, what string, e Event) (ok bool, err error) {
 		return false, err
 	}
 	return res[len(res)-1].Verdict.OK(), nil
+}
+
+// Answered writes down what another program heard the person answer about one kind of measuring: at the till, in
+// an app. A no needs nobody's proof. A yes needs what shows it (GDPR 7(1)): e.OccurredAt, when; e.Page,
+// where; e.Text, the words; it never turns a no, within the term or after it. Verdicts that refuse it
+// are in the result. Faults: those of Apply, consent.told.at, consent.told.where, consent.told.words.
+func Answered(tx *store.Tx, what string, yes bool, e Event) (Result, error) {
+	if yes {
+		var missing fault.Many
+		for _, m := range []struct {
+			lacks bool
+			name  string
+		}{{e.OccurredAt == 0, "at"}, {e.Page == "", "where"}, {e.Text == "", "words"}} {
+			if m.lacks {
+				missing = append(missing, fault.New(fault.Invalid, "consent.told."+m.name).At(m.name))
+			}
+		}
+		if err := missing.Err(); err != nil {
+			return Result{}, err
+		}
+	}
+	a, err := account.Get(tx)
+	if err != nil {
+		return Result{}, err
+	}
+	lists, err := list.EnsureMeasuring(tx, a.Language)
+	if err != nil {
+		return Result{}, err
+	}
+	e.List = lists[what].ID
+	switch live, err := Tracking(tx, []int64{e.Contact}); {
+	case err != nil:
+		return Result{}, err
+	case yes:
+		e.Kind, e.Basis, e.Grade = Give, ByConsent, GradeB
+	case what == list.Opens && live[e.Contact].Opens, what == list.Clicks && live[e.Contact].Clicks:
+		e.Kind = Withdraw
+	default:
+		e.Kind = Refuse
+	}
+	res, err := Apply(tx, []Event{e})
+	if err != nil {
+		return Result{}, err
+	}
+	return res[0], nil
 }
 
 // ExemptOpen tells whether the date of the last open may be kept without the person's yes: the

@@ -3,6 +3,7 @@
 package public
 
 import (
+	"consend/internal/ground/actor"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -148,7 +149,7 @@ func (p *Pages) formPost(r *shell.Request) error {
 	if f.Get("how") == "embed" {
 		sub.Method = "embed"
 	}
-	if sub.Origin.Source == shell.SourceUntrusted && (r.Who.IP.IsPrivate() || r.Who.IP.IsLoopback()) {
+	if sub.Origin.Source == actor.SourceUntrusted && (r.Who.IP.IsPrivate() || r.Who.IP.IsLoopback()) {
 		sub.Proxy = r.Who.IP.String()
 		sub.ProxyN = p.Desk.Tally(l.Account.ID, l.Form.ID, "proxy", sub.Proxy)
 	}

@@ -188,7 +188,7 @@ func (s *Shell) serve(rt Route) http.Handler {
 }
 
 func (s *Shell) request(w http.ResponseWriter, q *http.Request, rt Route) *Request {
-	ip, source := ClientIP(q, s.Trusted)
+	ip, source := actor.From(q, s.Trusted)
 	r := &Request{W: w, R: q, Route: rt, shell: s}
 	r.Who = actor.Actor{Kind: actor.Subject, Request: RequestID(q.Context()), IP: ip, IPSource: source, Agent: clean(q.UserAgent(), 400)}
 	lang := q.URL.Query().Get("lang")

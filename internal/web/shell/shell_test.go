@@ -3,6 +3,7 @@
 package shell_test
 
 import (
+	"consend/internal/ground/actor"
 	"context"
 	"io"
 	"log/slog"
@@ -129,7 +130,7 @@ func TestOnlyATrustedProxyIsBelieved(t *testing.T) {
 		if x.forwarded != "" {
 			q.Header.Set("X-Forwarded-For", x.forwarded)
 		}
-		if ip, source := shell.ClientIP(q, trusted); ip.String() != x.ip {
+		if ip, source := actor.From(q, trusted); ip.String() != x.ip {
 			t.Errorf("peer %s, forwarded for %q: %s (%s), want %s", x.peer, x.forwarded, ip, source, x.ip)
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package shell
+package actor
 
 import (
 	"net/http"
@@ -15,11 +15,11 @@ const (
 	SourceUntrusted = "proxy_untrusted" // somebody forwards, but nobody told us to trust it: the address is the proxy's
 )
 
-// ClientIP gives the visitor's address and how we know it. X-Forwarded-For is read
+// From gives the visitor's address and how we know it. X-Forwarded-For is read
 // from the right and only as far as the hops are configured as trusted; what stands
 // further left is the visitor's own word and proves nothing. A consent proof keeps
 // both values, so that a proxy's address is never passed off as a person's.
-func ClientIP(r *http.Request, trusted []netip.Prefix) (netip.Addr, string) {
+func From(r *http.Request, trusted []netip.Prefix) (netip.Addr, string) {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}, SourceDirect // a unix socket
