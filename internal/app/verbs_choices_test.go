@@ -3,6 +3,7 @@
 package app_test
 
 import (
+	"fmt"
 	"time"
 
 	"consend/internal/ground/store"
@@ -23,6 +24,22 @@ func (r *run) choices(do, public verb) {
 	public("choose a pace", func(tx *store.Tx) error { return contact.Slow(tx, r.n["una"], contact.PaceWeek) })
 	public("agree to be measured", func(tx *store.Tx) error {
 		_, err := consent.Grant(tx, list.Opens, consent.Event{Contact: r.n["una"], Source: "preferences", Method: "page", Text: "?", Language: "fr", Origin: r.origin()})
+		return err
+	})
+	told := consent.Event{Source: "api", Method: "api", Page: "https://shop.example/till", Text: "[x] ?", Language: "fr", Origin: r.origin()}
+	do("tell a yes to being measured", func(tx *store.Tx) error {
+		e := told
+		e.Contact, e.OccurredAt = r.n["una"], tx.Now
+		res, err := consent.Answered(tx, list.Clicks, true, e)
+		if err == nil && res.Verdict != consent.Applied {
+			err = fmt.Errorf("a yes that is shown: %s", res.Verdict)
+		}
+		return err
+	})
+	do("tell a no to being measured", func(tx *store.Tx) error {
+		e := told
+		e.Contact = r.n["una"]
+		_, err := consent.Answered(tx, list.Clicks, false, e)
 		return err
 	})
 }
