@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
@@ -28,8 +29,13 @@ func (r *run) choices(do, public verb) {
 	})
 	told := consent.Event{Source: "api", Method: "api", Page: "https://shop.example/till", Text: "[x] ?", Language: "fr", Origin: r.origin()}
 	do("tell a yes to being measured", func(tx *store.Tx) error {
+		rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("quarta@exemple.example"), Source: "api"}})
+		if err != nil {
+			return err
+		}
+		r.n["quarta"] = rows[0].ID
 		e := told
-		e.Contact, e.OccurredAt = r.n["una"], tx.Now
+		e.Contact, e.OccurredAt = r.n["quarta"], tx.Now
 		res, err := consent.Answered(tx, list.Clicks, true, e)
 		if err == nil && res.Verdict != consent.Applied {
 			err = fmt.Errorf("a yes that is shown: %s", res.Verdict)
@@ -38,7 +44,7 @@ func (r *run) choices(do, public verb) {
 	})
 	do("tell a no to being measured", func(tx *store.Tx) error {
 		e := told
-		e.Contact = r.n["una"]
+		e.Contact = r.n["quarta"]
 		_, err := consent.Answered(tx, list.Clicks, false, e)
 		return err
 	})

@@ -27,6 +27,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/budget"
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
@@ -77,7 +78,7 @@ func (a *API) Handler() http.Handler {
 // serve lets a call in, and turns what goes wrong into an answer.
 func (a *API) serve(do func(context.Context, *call) (answer, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		began := time.Now()
+		began := legalclock.Start()
 		c := &call{Request: q, p: locale.For(locale.Match(q.Header.Get("Accept-Language")), time.UTC)}
 		c.who = actor.Actor{Kind: actor.Key, Request: requestID(), Agent: agent(q.UserAgent())}
 		c.who.IP, c.who.IPSource = actor.From(q, a.Trusted)
@@ -102,7 +103,7 @@ func (a *API) serve(do func(context.Context, *call) (answer, error)) http.Handle
 			_ = json.NewEncoder(w).Encode(got.body) // who hung up hears nothing
 		}
 		slog.Info("api", "request", c.who.Request, "route", q.Pattern, "status", got.status, "account", c.who.Account, "apikey", c.key.ID,
-			"ms", time.Since(began).Milliseconds())
+			"ms", began.Elapsed().Milliseconds())
 	})
 }
 
