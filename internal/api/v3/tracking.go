@@ -163,8 +163,8 @@ func plain(s string, most int, lines bool) bool {
 	return utf8.RuneCountInString(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && !(lines && (r == '\n' || r == '\t')) })
 }
 
-// setTracking writes down what a person answered elsewhere. A no is heard whatever else is wrong with the call's
-// yes; a yes that is not taken is an error, and stands in the ledger with the reason.
+// setTracking writes down what a person answered elsewhere. A no is heard though the yes beside it is
+// not taken; such a yes is an error, and stands in the ledger with the reason. A call that is wrong itself writes nothing.
 func (a *API) setTracking(ctx context.Context, c *call) (answer, error) {
 	var in told
 	if err := c.read(&in); err != nil {

@@ -151,7 +151,7 @@ func Answered(tx *store.Tx, what string, yes bool, e Event) (Result, error) {
 			name  string
 		}{{e.OccurredAt == 0, "at"}, {e.Page == "", "where"}, {e.Text == "", "words"}} {
 			if m.lacks {
-				missing = append(missing, fault.New(fault.Invalid, "consent.told."+m.name).At(m.name))
+				missing = append(missing, fault.New(fault.Invalid, "consent.told."+m.name).At("said."+m.name))
 			}
 		}
 		if err := missing.Err(); err != nil {

@@ -3,7 +3,6 @@
 package public
 
 import (
-	"consend/internal/ground/actor"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/people/form"

@@ -3,7 +3,6 @@
 package shell_test
 
 import (
-	"consend/internal/ground/actor"
 	"context"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/web/shell"
 )
