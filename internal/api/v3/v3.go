@@ -55,7 +55,6 @@ type call struct {
 	who  actor.Actor
 	key  apikey.Key
 	p    locale.Printer
-	body []byte
 }
 
 // answer is what a call gets: a status and what is written as JSON, nil for nothing.
