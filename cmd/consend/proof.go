@@ -55,7 +55,7 @@ func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error 
 	if err != nil {
 		return err
 	}
-	d, err := report.Sample(ctx, h.Main, who, evidence.Drawing{Campaign: c.Campaign, N: c.N, Seed: c.Seed, Language: c.Language})
+	d, err := report.Sample(ctx, h.Main, who, evidence.Drawing{Campaign: c.Campaign, N: c.N, Seed: c.Seed, Language: c.Language, Closed: to.How})
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (c *proofExport) run(ctx context.Context, h *app.House, std app.Std) error 
 		return err
 	}
 	// Who takes it out leaves a look, before a byte is written.
-	if err := trace.Look(ctx, h.Main, who, trace.Looked{Object: "proof.json", ObjectID: id, Contacts: []int64{id}}); err != nil {
+	if err := trace.Look(ctx, h.Main, who, trace.Looked{Object: "proof.json", ObjectID: id, Contacts: []int64{id}, Closed: string(to.How)}); err != nil {
 		return err
 	}
 	b, err := io.ReadAll(to.Reader(bytes.NewReader(made.Bytes)))

@@ -21,6 +21,7 @@ type Looked struct {
 	ObjectID int64
 	Contacts []int64
 	Filter   string // the question the page answers, as in its address; it may name people
+	Closed   string // how a file of it is encrypted as it leaves (envelope.How); "" where nothing was asked
 }
 
 // Look writes down that who is shown people, and is durable when it returns: call it before
@@ -31,6 +32,9 @@ func Look(ctx context.Context, db *store.DB, who actor.Actor, l Looked) error {
 		return nil
 	}
 	a := Act{Action: LookAction, Object: l.Object, ObjectID: l.ObjectID, Clear: proof.Fields{"shown": dec(int64(len(l.Contacts)))}}
+	if l.Closed != "" {
+		a.Clear["encrypted"] = l.Closed
+	}
 	if len(l.Contacts) == 1 {
 		a.Person = Person{ID: l.Contacts[0]}
 	} else {

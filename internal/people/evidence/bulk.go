@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
@@ -277,6 +278,7 @@ type Drawing struct {
 	Seed     string
 	Sent     []byte // why each mail was sent, as JSON
 	Language string
+	Closed   envelope.How // as its asker wants the file; for the trace
 }
 
 // Draw gives the people a drawing draws. Faults: evidence.draw.n, evidence.draw.none.

@@ -28,7 +28,7 @@ func Sample(ctx context.Context, db *store.DB, who actor.Actor, d evidence.Drawi
 	if d.Sent, err = sentWhy(ctx, db, who, d.Campaign, ids); err != nil {
 		return d, err
 	}
-	return d, trace.Look(ctx, db, who, trace.Looked{Object: "campaign", ObjectID: d.Campaign, Contacts: ids, Filter: "sample"})
+	return d, trace.Look(ctx, db, who, trace.Looked{Object: "campaign", ObjectID: d.Campaign, Contacts: ids, Filter: "sample", Closed: string(d.Closed)})
 }
 
 // everybody gives the numbers of all a campaign was made for, in pages.

@@ -10,10 +10,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
@@ -84,14 +87,21 @@ func open(t testing.TB, h *testhouse.House, lang string) *office {
 
 var key = regexp.MustCompile(`>\s*(web_trace|web_proof|web_register|web_exports|people|trace|evidence)\.[a-z_.]+\s*<`)
 
-func (o *office) ask(method, path string) (int, string, http.Header) {
+func (o *office) ask(method, path string, pairs ...string) (int, string, http.Header) {
 	o.t.Helper()
-	q := httptest.NewRequest(method, path, nil)
+	f := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		f.Set(pairs[i], pairs[i+1])
+	}
+	q := httptest.NewRequest(method, path, strings.NewReader(f.Encode()))
 	q.AddCookie(&http.Cookie{Name: "consend", Value: "member"})
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	rec := httptest.NewRecorder()
 	o.web.ServeHTTP(rec, q)
 	s := rec.Body.String()
+	if rec.Header().Get("Content-Type") == "application/octet-stream" {
+		return rec.Code, s, rec.Header()
+	}
 	if strings.Contains(s, "no value") || key.MatchString(s) {
 		o.t.Errorf("%s %s shows a key or an empty value: %s", method, path, key.FindString(s))
 	}
@@ -190,7 +200,30 @@ func TestAProofIsShownAndHandedOutOnceTheLookIsTraced(t *testing.T) {
 		if n := len(o.entries(trace.Question{Action: trace.LookAction, Contact: o.person})); n != 3 {
 			t.Errorf("%d looks are traced, want 3", n)
 		}
+		if code, page, _ := o.ask("POST", at, "how", "passphrase", "passphrase", "short"); code != 422 || !strings.Contains(page, "12") || !strings.Contains(page, "<details class=\"screen-only\" open") {
+			t.Errorf("a short passphrase: %d", code)
+		}
+		opens, err := age.GenerateX25519Identity()
+		must(t, err)
+		_, sealed, head := o.ask("POST", at, "how", "key", "key", opens.Recipient().String())
+		if d := head.Get("Content-Disposition"); !strings.Contains(d, ".json.age") || strings.Contains(sealed, "lea@example.org") {
+			t.Error(d)
+		}
+		in, err := age.Decrypt(strings.NewReader(sealed), opens)
+		must(t, err)
+		b, err := io.ReadAll(in)
+		must(t, err)
+		if r, err := proof.Verify(b, h.Log.Key(), nil); err != nil || !r.Holds() {
+			t.Errorf("the file that was closed: %v", err)
+		}
+		looks := o.entries(trace.Question{Action: trace.LookAction, Contact: o.person})
+		if len(looks) != 5 || looks[0].Fields()["encrypted"] != "key" || looks[4].Fields()["encrypted"] != "" {
+			t.Errorf("%d looks, the newest %v", len(looks), looks[0].Fields())
+		}
 		o.role = "viewer"
+		if code, _, _ := o.ask("POST", at, "how", "none"); code != 403 {
+			t.Errorf("a viewer: %d", code)
+		}
 		if code, _, _ := o.ask("GET", at+".json"); code != 403 {
 			t.Errorf("a viewer: %d", code)
 		}

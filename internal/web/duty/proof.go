@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"consend/internal/ground/envelope"
 	"consend/internal/ground/store"
 	"consend/internal/people/evidence"
 	"consend/internal/trace"
@@ -25,11 +26,12 @@ func (p *ProofPages) Routes() []shell.Route {
 	get := func(path string, h func(*shell.Request) error) shell.Route {
 		return shell.Route{Method: http.MethodGet, Pattern: "/contacts/{id}/" + path, Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Handler: h}
 	}
-	return []shell.Route{get("proof", p.page), get("proof.json", p.json), get("proof.csv", p.csv)}
+	return []shell.Route{get("proof", p.page), get("proof.json", p.json), get("proof.csv", p.csv),
+		{Method: http.MethodPost, Pattern: "/contacts/{id}/proof", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Body: 4 << 10, Handler: p.closed}}
 }
 
-// build makes the proof once the look is written down.
-func (p *ProofPages) build(r *shell.Request, what string) (evidence.Proof, error) {
+// build makes the proof once the look is written down, and how the file is closed that leaves.
+func (p *ProofPages) build(r *shell.Request, what string, how envelope.How) (evidence.Proof, error) {
 	id, err := r.ID("id")
 	if err != nil {
 		return evidence.Proof{}, err
@@ -38,11 +40,13 @@ func (p *ProofPages) build(r *shell.Request, what string) (evidence.Proof, error
 	if err != nil {
 		return made, err
 	}
-	return made, trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: what, ObjectID: id, Contacts: []int64{id}})
+	return made, trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: what, ObjectID: id, Contacts: []int64{id}, Closed: string(how)})
 }
 
-func (p *ProofPages) page(r *shell.Request) error {
-	made, err := p.build(r, "proof")
+func (p *ProofPages) page(r *shell.Request) error { return p.show(r, http.StatusOK, shell.NewForm()) }
+
+func (p *ProofPages) show(r *shell.Request, status int, f *shell.Form) error {
+	made, err := p.build(r, "proof", "")
 	if err != nil {
 		return err
 	}
@@ -50,11 +54,30 @@ func (p *ProofPages) page(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, proofPage(r, made.File, cp))
+	return r.Render(status, proofPage(r, made.File, cp, f))
+}
+
+// closed hands the proof out as its asker wants it closed, for a mail to whoever asked for it.
+func (p *ProofPages) closed(r *shell.Request) error {
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	e := f.Envelope()
+	if !f.OK() {
+		return p.show(r, http.StatusUnprocessableEntity, f)
+	}
+	made, err := p.build(r, "proof.json", e.How)
+	if err != nil {
+		return err
+	}
+	b := e.Reader(bytes.NewReader(made.Bytes))
+	defer b.Close()
+	return r.Download(e.Name(made.Name("json")), e.Type("application/json"), b)
 }
 
 func (p *ProofPages) json(r *shell.Request) error {
-	made, err := p.build(r, "proof.json")
+	made, err := p.build(r, "proof.json", "")
 	if err != nil {
 		return err
 	}
@@ -62,7 +85,7 @@ func (p *ProofPages) json(r *shell.Request) error {
 }
 
 func (p *ProofPages) csv(r *shell.Request) error {
-	made, err := p.build(r, "proof.csv")
+	made, err := p.build(r, "proof.csv", "")
 	if err != nil {
 		return err
 	}

@@ -39,10 +39,11 @@ func (p *CampaignPages) campaignSamplePost(r *shell.Request) error {
 	if f.Get("seed") == "" {
 		f.Fail("seed", "campaign_sample.seed.none")
 	}
+	e := f.Envelope()
 	var b bytes.Buffer
 	if f.OK() {
 		var d evidence.Drawing
-		d, err = report.Sample(r.Context(), p.DB, r.Who, evidence.Drawing{Campaign: c.ID, N: int(n), Seed: f.Get("seed"), Language: r.P.Lang})
+		d, err = report.Sample(r.Context(), p.DB, r.Who, evidence.Drawing{Campaign: c.ID, N: int(n), Seed: f.Get("seed"), Language: r.P.Lang, Closed: e.How})
 		if err == nil {
 			err = d.Pack(r.Context(), p.DB, r.Who, &b)
 		}
@@ -53,5 +54,7 @@ func (p *CampaignPages) campaignSamplePost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Download(fmt.Sprintf("campaign-%d-sample.zip", c.ID), "application/zip", &b)
+	closed := e.Reader(&b)
+	defer closed.Close()
+	return r.Download(e.Name(fmt.Sprintf("campaign-%d-sample.zip", c.ID)), e.Type("application/zip"), closed)
 }

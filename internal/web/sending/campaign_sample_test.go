@@ -4,11 +4,14 @@ package sending_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+
+	"filippo.io/age"
 
 	"consend/internal/testhouse"
 	"consend/internal/trace/proof"
@@ -23,13 +26,13 @@ func TestAnAuditorsDrawIsABundleOfWhomTheSeedChoosesAndTheLookIsTraced(t *testin
 		}
 		b.page(t, at+"/sample")
 		for _, x := range []struct{ n, seed, want string }{{"2", "", "Write the words the auditor said"}, {"501", "s", "500"}, {"x", "s", "500"}, {"0", "s", "500"}} {
-			if w := b.do(t, "POST", at+"/sample", url.Values{"n": {x.n}, "seed": {x.seed}}); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), x.want) {
+			if w := b.do(t, "POST", at+"/sample", url.Values{"n": {x.n}, "seed": {x.seed}, "how": {"none"}}); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), x.want) {
 				t.Errorf("%+v: %d", x, w.Code)
 			}
 		}
 		before := b.looks(t)
 		draw := func(seed string) {
-			w := b.do(t, "POST", at+"/sample", url.Values{"n": {"2"}, "seed": {seed}})
+			w := b.do(t, "POST", at+"/sample", url.Values{"n": {"2"}, "seed": {seed}, "how": {"none"}})
 			if w.Code != http.StatusOK {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
@@ -46,5 +49,21 @@ func TestAnAuditorsDrawIsABundleOfWhomTheSeedChoosesAndTheLookIsTraced(t *testin
 			t.Errorf("%d looks, want one more than %d", n, before)
 		}
 		draw("another")
+		if w := b.do(t, "POST", at+"/sample", url.Values{"n": {"2"}, "seed": {"s"}}); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "Choose how the file leaves") {
+			t.Errorf("nothing chosen: %d", w.Code)
+		}
+		w := b.do(t, "POST", at+"/sample", url.Values{"n": {"2"}, "seed": {"s"}, "how": {"passphrase"}, "passphrase": {"snow falls in June"}})
+		who, err := age.NewScryptIdentity("snow falls in June")
+		must(t, err)
+		in, err := age.Decrypt(w.Body, who)
+		must(t, err)
+		file, err := io.ReadAll(in)
+		must(t, err)
+		if r, err := proof.VerifyBundle(bytes.NewReader(file), int64(len(file)), h.Log.Key(), nil, 1<<30); err != nil || !r.Holds() {
+			t.Errorf("the draw that was closed: %v", err)
+		}
+		if d := w.Header().Get("Content-Disposition"); !strings.Contains(d, "-sample.zip.age") {
+			t.Error(d)
+		}
 	})
 }
