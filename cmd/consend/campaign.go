@@ -53,16 +53,24 @@ func (c *campaignSend) run(ctx context.Context, h *app.House, std app.Std) error
 	if name == "" {
 		name = c.Subject
 	}
+	var l list.List
+	var audience campaign.Audience
+	err = h.Main.View(ctx, who, func(v *store.View) (err error) {
+		found := false
+		if l, found, err = list.Named(v, c.List); err == nil && !found {
+			err = fault.New(fault.NotFound, "app.no_list", "List", c.List)
+		}
+		if err == nil {
+			audience, err = campaign.For(v, []int64{l.ID}, nil)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	var id int64
-	err = h.Main.Write(ctx, who, func(tx *store.Tx) error {
-		l, found, err := list.Named(tx, c.List)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return fault.New(fault.NotFound, "app.no_list", "List", c.List)
-		}
-		id, err = campaign.SendQuick(tx, campaign.Quick{List: l.ID, Name: name, Sender: from, Subject: c.Subject, HTML: string(body), Undo: c.Undo})
+	err = h.Main.Write(ctx, who, func(tx *store.Tx) (err error) {
+		id, err = campaign.SendQuick(tx, campaign.Quick{List: l.ID, Name: name, Sender: from, Subject: c.Subject, HTML: string(body), Undo: c.Undo, People: audience.People})
 		return err
 	})
 	if err != nil {

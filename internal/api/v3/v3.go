@@ -52,9 +52,9 @@ var perKey = budget.Limit{Name: "api.key", Max: 600, Per: time.Minute}
 // call is one request of a program whose key is known.
 type call struct {
 	*http.Request
-	who  actor.Actor
-	key  apikey.Key
-	p    locale.Printer
+	who actor.Actor
+	key apikey.Key
+	p   locale.Printer
 }
 
 // answer is what a call gets: a status and what is written as JSON, nil for nothing.

@@ -5,6 +5,7 @@ package people
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
@@ -21,6 +22,7 @@ type saying struct {
 	kind    once.Kind
 	list    list.List
 	imp     importer.Import // 0: everybody on the list
+	known   bool            // they are counted: over a long list it takes seconds
 	count   []once.Tally
 	so      []once.Outcome
 	running bool
@@ -38,6 +40,17 @@ func (s saying) path() string {
 		return "/once/ask/" + dec(s.list.ID) + "?import=" + dec(s.imp.ID)
 	}
 	return "/once/ask/" + dec(s.list.ID)
+}
+
+// then is the page with the count.
+func (s saying) then() string {
+	if s.known || s.running {
+		return ""
+	}
+	if strings.Contains(s.path(), "?") {
+		return s.path() + "&count=1"
+	}
+	return s.path() + "?count=1"
 }
 
 // back is where the page was opened from.
@@ -90,6 +103,7 @@ func (p *Pages) saying(r *shell.Request, kind once.Kind) (s saying, err error) {
 
 // counted counts who would get it.
 func (s *saying) counted(v *store.View) (err error) {
+	s.known = true
 	if s.kind == once.Tell {
 		s.count, err = once.CountTell(v, s.list.ID, s.imp.ID)
 	} else {
@@ -98,11 +112,8 @@ func (s *saying) counted(v *store.View) (err error) {
 	return err
 }
 
-// read reads who would get it, and every word.
+// read reads what became of those before, and every word.
 func (s *saying) read(v *store.View) (err error) {
-	if err = s.counted(v); err != nil {
-		return err
-	}
 	if s.kind == once.Tell {
 		s.so, err = once.Told(v, s.imp.ID)
 	} else {
@@ -146,6 +157,11 @@ func (p *Pages) onceOf(r *shell.Request, kind once.Kind) error {
 	}
 	if err := p.view(r, s.read); err != nil {
 		return err
+	}
+	if r.Q("count") != "" && !s.running { // in a look of its own, the page is read already
+		if err := p.view(r, s.counted); err != nil {
+			return err
+		}
 	}
 	return r.Render(http.StatusOK, oncePage(r, s))
 }
@@ -215,6 +231,18 @@ func (p *Pages) onceRun(r *shell.Request) error {
 		return err
 	}
 	return r.Redirect(http.StatusSeeOther, saying{kind: run.Kind, list: list.List{ID: run.ListID}, imp: importer.Import{ID: run.ImportID}}.path())
+}
+
+// whoSays is the count in one sentence.
+func whoSays(r *shell.Request, s saying) string {
+	n := once.Free(s.count)
+	switch {
+	case !s.known:
+		return r.P.T("web_once.who.counting")
+	case n == 0:
+		return r.P.T("web_once.who.none")
+	}
+	return r.P.N("web_once.who.some", int(n), "n", r.P.Number(n))
 }
 
 // whoGets is the count of a saying, those who get it first.

@@ -37,7 +37,7 @@ func TestTellingAndAskingShowWhomAndWhatBeforeAnythingLeaves(t *testing.T) {
 			Basis: consent.ByConsent, From: "2026-02-01", To: "2026-02-27", Open: file("email\nada@example.org\nbob@example.org\n"), Evidence: file("contract"), EvidenceName: "c.pdf"}, nil)
 		must(t, err)
 		tell, ask := fmt.Sprintf("/once/tell/%d", sum.Import), fmt.Sprintf("/once/ask/%d", sum.List)
-		page := o.get(tell)
+		page := o.get(tell + "?count=1")
 		contains(t, page, say(o, "No privacy note is published yet", "Aucune mention d’information n’est publiée"))
 		if strings.Contains(page, fmt.Sprintf(`action=%q`, tell)) {
 			t.Error("it can be pressed")
@@ -53,9 +53,15 @@ func TestTellingAndAskingShowWhomAndWhatBeforeAnythingLeaves(t *testing.T) {
 			}
 			return err
 		})
-		page = o.get(tell)
-		contains(t, page, say(o, "Tell 2 people now", "Informer 2 personnes maintenant"), "Salon du Thé", "D’où", `lang="fr"`, `lang="en"`)
-		contains(t, o.get(ask), say(o, "Has to hear first where the address comes from", "Doit d’abord apprendre d’où vient son adresse"), say(o, "Nobody would get it", "Personne ne le recevrait"))
+		first := o.get(tell) // stands before anybody is counted
+		contains(t, first, say(o, "Counting who would get it", "Comptage de celles et ceux"), fmt.Sprintf(`name="consend-then" content="%s?count=1"`, tell), "Salon du Thé")
+		if strings.Contains(first, fmt.Sprintf(`action=%q`, tell)) || strings.Contains(first, say(o, "Nobody would get it", "Personne ne le recevrait")) {
+			t.Error("it tells of a count that wasn't made")
+		}
+		page = o.get(tell + "?count=1")
+		lacks(t, page, "consend-then")
+		contains(t, page, say(o, "2 people would get it", "2 personnes le recevraient"), say(o, "Tell 2 people now", "Informer 2 personnes maintenant"), "Salon du Thé", "D’où", `lang="fr"`, `lang="en"`)
+		contains(t, o.get(ask+"?count=1"), say(o, "Has to hear first where the address comes from", "Doit d’abord apprendre d’où vient son adresse"), say(o, "Nobody would get it", "Personne ne le recevrait"))
 		if to := o.post("/once/switch", "do", "stop", "import", fmt.Sprint(sum.Import)); to != tell {
 			t.Errorf("leads to %s", to)
 		}
@@ -88,7 +94,8 @@ func TestTellingAndAskingShowWhomAndWhatBeforeAnythingLeaves(t *testing.T) {
 		})
 		contains(t, o.get(fmt.Sprintf("/contacts/%d", ada.ID)), say(o, "by a mail of its own", "par un e-mail à part"))
 		contains(t, o.get(fmt.Sprintf("/contacts/%d/activity", ada.ID)), say(o, "Told where the address comes from", "Informé de l’origine de l’adresse"), say(o, "Privacy note, version 1", "Mention d’information, version 1"))
-		contains(t, o.get(ask), say(o, "Ask 1 person to confirm", "Demander à 1 personne de confirmer"), say(o, "May we go on writing to you?", "Pouvons-nous continuer"))
+		contains(t, o.get(fmt.Sprintf("%s?import=%d", ask, sum.Import)), fmt.Sprintf(`content="%s?import=%d&count=1"`, ask, sum.Import))
+		contains(t, o.get(ask+"?count=1"), say(o, "Ask 1 person to confirm", "Demander à 1 personne de confirmer"), say(o, "May we go on writing to you?", "Pouvons-nous continuer"))
 		if to := o.post(ask); to != ask {
 			t.Errorf("leads to %s", to)
 		}

@@ -110,6 +110,8 @@
 //
 // Running work: Page{Refresh: 3} and @shell.Progress(shell.Bar{…}); further parts
 // that change stand in @shell.Live("name") { … }. Leave Refresh 0 once it has ended.
+// What takes long and changes nothing, such as a count over a long list: Page{Then: the same page with
+// it}; the page stands at once, and what is in shell.Live is put in when it is there.
 //
 // A page for strangers is Public: true, verifies its token, binds the account, and
 // uses @shell.Public: no script, no cookie, no flash; a POST answers with a page or

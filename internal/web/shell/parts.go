@@ -45,6 +45,8 @@ type Page struct {
 	Form    *Form // its faults are summed up on top, with links to the fields
 	Wide    bool  // for tables and editors; else lines stay readable
 	Refresh int   // seconds after which a page of running work is loaded again
+
+	Then string // the same page with what takes long: what stands in Live is put in once it is there
 }
 
 // PublicPage is what a page for strangers says around its content.

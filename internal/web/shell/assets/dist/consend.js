@@ -76,6 +76,15 @@ for (const b of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// What takes long is asked for once the page stands.
+const then = document.querySelector("meta[name=consend-then]");
+if (then) {
+  fetch(then.content, { headers: { Accept: "text/html" } }).then(async (answer) => {
+    if (!answer.ok || answer.redirected) throw new Error(answer.status);
+    renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  }).catch(() => location.replace(then.content));
+}
+
 // Long work: read the page again and put in what changed, without moving the focus.
 const refresh = document.querySelector("meta[name=consend-refresh]");
 if (refresh) {
@@ -84,10 +93,7 @@ if (refresh) {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       if (!answer.ok || answer.redirected) return location.reload();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const old of document.querySelectorAll("[data-live]")) {
-        const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
-        if (fresh && fresh.innerHTML !== old.innerHTML) patch(old, fresh);
-      }
+      renew(page);
       if (!page.querySelector("meta[name=consend-refresh]")) { history.replaceState("ended", ""); return location.reload(); }
     } catch { /* away for a moment: try again */ }
     setTimeout(again, refresh.content * 1000);
@@ -100,6 +106,14 @@ if (history.state === "ended") {
   history.replaceState(null, "");
   const head = document.querySelector(".page-title");
   if (head && !document.querySelector("#errors")) { head.tabIndex = -1; head.focus({ preventScroll: true }); }
+}
+
+// renew puts in what another answer says in its parts marked data-live.
+function renew(page) {
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
+    if (fresh && fresh.innerHTML !== old.innerHTML) patch(old, fresh);
+  }
 }
 
 // patch keeps elements of the same kind, so that focus and live regions survive.
@@ -130,10 +144,7 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
       const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
       if (!answer.ok) { say(form.dataset.failed); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const old of document.querySelectorAll("[data-live]")) {
-        const fresh = page.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
-        if (fresh && fresh.innerHTML !== old.innerHTML) patch(old, fresh);
-      }
+      renew(page);
       const version = page.querySelector("input[name=version]")?.value;
       if (version) for (const v of document.querySelectorAll("input[name=version]")) v.value = version;
       for (const f of document.querySelectorAll("iframe[data-preview]")) f.contentWindow.location.reload();
