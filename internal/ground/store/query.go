@@ -26,6 +26,7 @@ import (
 //	:where     a predicate put in by Where; true without one
 //	{binary}   behind a text: compared octet by octet, and lower() folds ASCII alone
 //	{text} {bytes} {json} {bool}   the database's own type names, in casts and migrations
+//	{sqlite:…}{postgres:…}   what the two say in other words, with the same arguments; no braces in its quotes
 //	{roomy}    behind a CREATE TABLE: rows are changed once soon after; PostgreSQL leaves room beside them
 type Query struct {
 	name    string

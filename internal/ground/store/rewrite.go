@@ -60,7 +60,11 @@ type token struct {
 
 // compile renders q for a database and checks its scope against the account tables.
 func compile(q *Query, d dialect, account map[string]bool) (*compiled, error) {
-	tokens, err := tokenize(q.text)
+	text, err := chosen(q.text, d)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", q.name, err)
+	}
+	tokens, err := tokenize(text)
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", q.name, err)
 	}
@@ -70,6 +74,37 @@ func compile(q *Query, d dialect, account map[string]bool) (*compiled, error) {
 		return nil, fmt.Errorf("store: %s: %w", q.name, err)
 	}
 	return c, nil
+}
+
+// chosen leaves of each {sqlite:…}{postgres:…} what is the database's own.
+func chosen(text string, d dialect) (string, error) {
+	for _, of := range []dialect{sqlite, postgres} {
+		head := "{" + of.String() + ":"
+		for {
+			from := strings.Index(text, head)
+			if from < 0 {
+				break
+			}
+			to, depth := from+len(head), 1
+			for ; to < len(text) && depth > 0; to++ {
+				switch text[to] {
+				case '{':
+					depth++
+				case '}':
+					depth--
+				}
+			}
+			if depth > 0 {
+				return "", fmt.Errorf("%s is never closed", head)
+			}
+			own := ""
+			if of == d {
+				own = text[from+len(head) : to-1]
+			}
+			text = text[:from] + own + text[to:]
+		}
+	}
+	return text, nil
 }
 
 func tokenize(text string) ([]token, error) {

@@ -160,6 +160,34 @@ func TestAStatementThatForgetsTheAccountIsRefused(t *testing.T) {
 	})
 }
 
+// Where the two databases say the same in other words, each reads its own, with the same arguments; the account
+// is asked for in both.
+func TestEachDatabaseReadsItsOwnWords(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		own := store.Account("test.own", `SELECT {sqlite:'sqlite ' || CAST(? AS {text})}{postgres:concat('postgres ', CAST(? AS {text}))} AS said, CAST(? AS BIGINT) AS n
+			WHERE NOT EXISTS (SELECT 1 FROM fact f WHERE f.account_id = :account)`)
+		type row struct {
+			Said string
+			N    int64
+		}
+		var got row
+		err := h.Main.View(t.Context(), who(7), func(v *store.View) (err error) { got, err = store.One[row](v, own, "says", int64(7)); return err })
+		if want := (row{h.Main.Dialect() + " says", 7}); err != nil || got != want {
+			t.Errorf("%+v %v, want %+v", got, err, want)
+		}
+		other := map[string]string{"sqlite": "postgres", "postgres": "sqlite"}[h.Main.Dialect()]
+		for text, want := range map[string]string{
+			`SELECT 1 WHERE {sqlite:true`: "closed",
+			`SELECT f.id FROM fact f WHERE {` + other + `:f.account_id = :account AND} true`: "account",
+		} {
+			q := store.Account("test.own_bad", text)
+			if err := h.Main.View(t.Context(), who(7), func(v *store.View) error { _, err := store.All[int64](v, q); return err }); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+	})
+}
+
 // The store refuses it whatever the database is: on SQLite nothing else does.
 func TestAnAppendOnlyTableIsChangedByNoStatement(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {

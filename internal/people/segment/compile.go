@@ -224,10 +224,11 @@ func (c *compiler) condition(x Condition) string {
 	return c.activity(x)
 }
 
-// The value of an attribute: as JSON's text, which tells its type on both databases, and as plain text.
+// The value of an attribute: as JSON, as JSON's text, which tells its type on both databases, and as plain text.
 const (
-	asJSON = "CAST(c.attributes -> CAST(? AS {text}) AS {text})"
-	asText = "c.attributes ->> CAST(? AS {text})"
+	asValue = "c.attributes -> CAST(? AS {text})"
+	asJSON  = "CAST(" + asValue + " AS {text})"
+	asText  = "c.attributes ->> CAST(? AS {text})"
 )
 
 func (c *compiler) attribute(a contact.Attribute, x Condition, values []string) string {
@@ -285,11 +286,14 @@ func (c *compiler) attribute(a contact.Attribute, x Condition, values []string) 
 }
 
 // isString holds where a text stands. It is asked last: most rows are decided before.
-const isString = "substr(" + asJSON + `, 1, 1) = '"'`
+const isString = "{sqlite:substr(" + asJSON + `, 1, 1) = '"'}{postgres:jsonb_typeof(` + asValue + ") = 'string'}"
 
-// number compares as numbers, where a number stands: what begins with a sign or a digit in JSON.
+// isNumber holds where a number stands: what begins with a sign or a digit in JSON.
+const isNumber = "{sqlite:" + asJSON + " {binary} BETWEEN '-' AND ':'}{postgres:jsonb_typeof(" + asValue + ") = 'number'}"
+
+// number compares as numbers, where a number stands.
 func (c *compiler) number(a contact.Attribute, x Condition, values []string) string {
-	const of = "CASE WHEN " + asJSON + " {binary} BETWEEN '-' AND ':' THEN CAST(" + asJSON + " AS DOUBLE PRECISION) END"
+	const of = "CASE WHEN " + isNumber + " THEN CAST(" + asValue + " AS DOUBLE PRECISION) END"
 	n := make([]float64, len(values))
 	for i, v := range values {
 		n[i], _ = strconv.ParseFloat(v, 64) // Read wrote it
