@@ -49,10 +49,19 @@ func asked(l shell.List) consent.Query {
 	if g := consent.Grade(strings.ToUpper(l.Filter("grade"))); g.Better(consent.Ungraded) && len(g) == 1 && g <= consent.GradeD {
 		q.Grade = g
 	}
-	if l.Sort == "email" && q.State == "" && q.Contact == "" { // a state's people come as they were added
+	switch {
+	case l.Sort != "email":
+	case inTurn(q):
+		q.Desc = true // a sort left in the address tells of another column
+	default:
 		q.Order = consent.ByEmail
 	}
 	return q
+}
+
+// inTurn tells whether people come as they were added alone: those of a list or of a state.
+func inTurn(q consent.Query) bool {
+	return (q.List != 0 || q.State != "" || q.Contact != "") && q.Prefix == ""
 }
 
 func (p *Pages) contacts(r *shell.Request) error {
@@ -127,7 +136,7 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 
 func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent.Page, lists []list.List, segments []segment.Segment) shell.Table {
 	email := shell.Column{Label: r.P.T("people.email"), Sort: "email"}
-	if (q.List != 0 || q.State != "" || q.Contact != "") && q.Prefix == "" { // they come as they were added
+	if inTurn(q) {
 		email.Sort = ""
 	}
 	t := shell.Table{

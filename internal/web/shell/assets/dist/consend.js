@@ -58,9 +58,9 @@ for (const form of document.querySelectorAll("[data-bulk]")) {
   say();
 }
 
-// Of tabs that don't all fit, the one that is shown is in sight.
-for (const t of document.querySelectorAll(".tabs .is-active")) {
-  const box = t.closest(".tabs"), end = t.offsetLeft + t.offsetWidth - box.offsetLeft;
+// Of tabs and choices that don't all fit, the one that is shown is in sight.
+for (const t of document.querySelectorAll(".tabs .is-active, .list-tools .chips .is-active")) {
+  const box = t.closest(".tabs, .chips"), end = t.offsetLeft + t.offsetWidth - box.offsetLeft;
   if (end > box.clientWidth) box.scrollLeft = end - box.clientWidth + 24;
 }
 
