@@ -55,6 +55,8 @@ var said = map[string]url.Values{
 	"/f/{slug}":              {"t": {""}},
 	"/privacy/exports/{id}":  {"how": {"none"}},
 	"/segments/{id}/export":  {"how": {"none"}},
+	"/contacts/{id}/proof":   {"how": {"none"}},
+	"/campaigns/{id}/sample": {"how": {"none"}},
 	"/privacy/exports":       {"purpose": {""}}, // a list or a purpose, not both
 	"/settings/domains/new":  {"domain": {"new.example.org"}},
 	"/import/{id}/map":       {"column.0": {"email"}, "column.1": {"name"}},
@@ -261,6 +263,9 @@ func (e *everything) buttons(t *testing.T) (out []button) {
 			body = fmt.Sprintf("href=%q", to) // the next step of something
 		} else if w.Code != http.StatusOK {
 			continue
+		}
+		if then := regexp.MustCompile(`name="consend-then" content="([^"]*)"`).FindStringSubmatch(body); then != nil { // as a browser does
+			body = e.send("GET", html.UnescapeString(then[1]), "", "").Body.String()
 		}
 		out = append(out, e.forms(t, todo[n], body)...)
 		for _, m := range link.FindAllStringSubmatch(body, -1) {

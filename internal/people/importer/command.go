@@ -59,13 +59,15 @@ type Summary struct {
 	Withheld   map[string]int64 `json:"withheld"` // not put on the list, by reason
 	Left       int64            `json:"left"`
 	Remarks    int64            `json:"remarks"`
+	Measured   int64            `json:"measured,omitempty"`   // said yes to measuring
+	Unmeasured int64            `json:"unmeasured,omitempty"` // said no to it
 }
 
 // Summarise gives the summary of an import.
 func Summarise(i Import) Summary {
 	c := i.Counts
 	s := Summary{Import: i.ID, State: i.State, List: i.List, Shape: i.Shape, Rows: c.Rows, New: c.Fresh, Known: c.Known, Changed: c.Changed, Refused: c.Refused,
-		Duplicates: c.Doubled, Mailable: c.Mailable(), Grades: map[string]int64{}, Waiting: c.Waiting(), Same: c.Same, Withheld: c.Withheld, Left: c.Left, Remarks: c.Remarks}
+		Duplicates: c.Doubled, Mailable: c.Mailable(), Grades: map[string]int64{}, Waiting: c.Waiting(), Same: c.Same, Withheld: c.Withheld, Left: c.Left, Remarks: c.Remarks, Measured: c.Measured, Unmeasured: c.Unmeasured}
 	for _, g := range []consent.Grade{consent.GradeB, consent.GradeC, consent.GradeD} {
 		s.Grades[string(g)] = c.Grades[string(g)]
 	}

@@ -231,5 +231,7 @@ func (s *step) foresee(v *store.View) ([]note, error) {
 		return nil, err
 	}
 	notes, _ := s.sort(results)
+	yes, no := s.answered(results)
+	s.counts.Measured, s.counts.Unmeasured = int64(len(yes)), int64(len(no))
 	return notes, nil
 }

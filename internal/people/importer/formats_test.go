@@ -11,11 +11,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
 	"consend/internal/people/importer"
 	"consend/internal/testhouse"
@@ -105,9 +108,9 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 				"1,yes@example.org,Y,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,No,2024-01-02 10:00:00\n" +
 				"2,no@example.org,N,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,Yes,2024-01-02 10:00:00\n",
 				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", ""},
-			{importer.MailPoet, "Email,First name,Last name,Global status,Subscribed IP,Confirmed IP,Confirmed at,Tracking consent\n" +
-				"yes@example.org,Y,Z,subscribed,203.0.113.5,198.51.100.7,2024-01-02 10:05:00,denied\n" +
-				"no@example.org,N,Z,unsubscribed,203.0.113.5,198.51.100.7,2024-01-02 10:05:00,denied\n",
+			{importer.MailPoet, "Email,First name,Last name,Subscription IP,Subscription time,Confirmation time,Confirmation IP,List status,Global status,List\n" +
+				"yes@example.org,Y,Z,203.0.113.5,2024-01-02 10:00:00,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,Newsletter\n" +
+				"no@example.org,N,Z,203.0.113.5,2024-01-02 10:00:00,2024-01-02 10:05:00,198.51.100.7,unsubscribed,subscribed,Newsletter\n",
 				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", ""},
 			{importer.Mailjet, "Email,Name,IsExcludedFromCampaigns,UnsubscribedAt,SubscribedAt\nyes@example.org,Y,false,,2024-01-02 10:05:00\nno@example.org,N,false,2024-05-06 07:08:09,2024-01-02 10:05:00\n",
 				"yes@example.org", "", "no@example.org", ""},
@@ -167,6 +170,93 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 					t.Errorf("%+v became %+v", yes, s.standing(t, c.yes))
 				}
 			})
+		}
+	})
+}
+
+// What people answered elsewhere about measuring comes with the file: a no from everybody, a yes with its moment, place
+// and words from those who are on the list. Unknown stays unknown, the same again changes nothing, and what is taken
+// back takes the yes with it, never a no.
+func TestAnAnswerAboutMeasuringComesWithTheFile(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		o := s.order("Email,First name,Confirmation time,Confirmation IP,List status,Global status,Tracking consent,Tracking consent updated at,Tracking consent method,Tracking consent copy\n" +
+			"yes@example.org,Y,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,granted,2026-08-30 09:00:00,form,Let us see what you open\n" +
+			"bare@example.org,B,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,granted,2026-08-30 09:00:00,form,\n" +
+			"never@example.org,U,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,unknown,,,\n" +
+			"no@example.org,N,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,denied,2026-08-30 09:00:00,manage_subscription,\n" +
+			"left@example.org,L,2024-01-02 10:05:00,198.51.100.7,unsubscribed,subscribed,granted,2026-08-30 09:00:00,form,Let us see what you open\n" +
+			"odd@example.org,O,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,perhaps,,,\n")
+		o.Kind = importer.Tool
+		h.Clock.Set(time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC))
+		sum := s.run(t, o)
+		if sum.Shape != importer.MailPoet || sum.Measured != 1 || sum.Unmeasured != 1 || sum.Remarks != 2 || sum.Left != 1 {
+			t.Fatalf("%+v", sum)
+		}
+		answers := func(email string) (out [2]consent.Answer) {
+			p, _ := s.person(t, email)
+			s.view(t, func(v *store.View) error {
+				all, err := consent.Answers(v, p.ID)
+				copy(out[:], all)
+				return err
+			})
+			return out
+		}
+		for _, email := range []string{"yes@example.org", "bare@example.org", "never@example.org", "no@example.org", "left@example.org", "odd@example.org"} {
+			for _, a := range answers(email) {
+				if a.Live != (email == "yes@example.org") || (a.NoAt != 0) != (email == "no@example.org") || a.Live && a.Basis != consent.ByConsent {
+					t.Errorf("%s: %+v", email, a)
+				}
+			}
+		}
+		yes, no := answers("yes@example.org"), answers("no@example.org")
+		p, _ := s.person(t, "yes@example.org")
+		s.view(t, func(v *store.View) error {
+			events, err := consent.Events(v, p.ID)
+			must(t, err)
+			n := 0
+			for _, e := range events {
+				if e.ListID != yes[0].List && e.ListID != yes[1].List {
+					continue
+				}
+				n++
+				words, err := consent.Words(v, e.TextSHA256)
+				must(t, err)
+				if e.Grade != consent.GradeB || e.Page != "form" || words != "Let us see what you open" || e.OccurredAt.Time().UTC().Format(time.DateOnly) != "2026-08-30" || e.Source != "import" {
+					t.Errorf("%+v %q", e, words)
+				}
+			}
+			if n != 2 {
+				t.Errorf("%d events about measuring", n)
+			}
+			return nil
+		})
+		made, err := evidence.Build(context.Background(), s.Main, s.owner, p.ID, "en")
+		must(t, err)
+		if r, err := proof.Verify(made.Bytes, s.Log.Key(), nil); err != nil || !r.Holds() {
+			t.Errorf("%+v %v", r, err)
+		}
+		again := s.run(t, o)
+		if again.Same == 0 || again.Changed != 0 || answers("yes@example.org") != yes || answers("no@example.org")[0].NoAt == 0 {
+			t.Errorf("the same again: %+v", again)
+		}
+
+		s = open(t, h)                        // in another account, once, and taken back
+		s.write(t, func(tx *store.Tx) error { // who was here stays
+			_, err := contact.Ensure(tx, []contact.New{{Email: address.Must("yes@example.org"), Source: "form"}})
+			return err
+		})
+		sum = s.run(t, o)
+		if !answers("yes@example.org")[0].Live {
+			t.Error("it isn't measured")
+		}
+		s.undo(t, sum.Import)
+		if a := answers("yes@example.org"); a[0].Live || a[1].Live {
+			t.Error("what was taken back is still measured")
+		}
+		s.run(t, s.order("email\nno@example.org\n")) // by another file, after the first is taken back
+		if a := answers("no@example.org"); a[0].NoAt == 0 || a[1].NoAt == 0 || no[0].Live {
+			t.Errorf("the no was taken back with the file: %+v", a)
 		}
 	})
 }

@@ -153,6 +153,9 @@ type Counts struct {
 	Expired  int64            `json:"expired"`         // waited in vain: the claim is gone, and so is who came by it alone
 	Settled  int64            `json:"settled"`         // waited, and had said yes or no themselves or were proved otherwise when it ended
 
+	Measured   int64 `json:"measured,omitempty"`   // said yes to measuring, with what shows it
+	Unmeasured int64 `json:"unmeasured,omitempty"` // said no to it
+
 	Hashed int64 `json:"hashed,omitempty"` // of refusals: rows that hold a hash instead of an address
 	Met    int64 `json:"met,omitempty"`    // of these, how many named somebody who was here
 

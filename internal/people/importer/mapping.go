@@ -26,29 +26,34 @@ const (
 	Language     Field = "language"
 	Country      Field = "country"
 	Attribute    Field = "attribute"
-	ConsentAt    Field = "consent_at"   // when the person said yes
-	ConfirmAt    Field = "confirm_at"   // when the mailbox confirmed it; goes before ConsentAt
-	ConsentIP    Field = "consent_ip"   // from where
-	ConfirmIP    Field = "confirm_ip"   //
-	Source       Field = "source"       // the form, page or event, per row
-	Wording      Field = "wording"      // the words the person saw
-	Basis        Field = "basis"        // why this person may be written to; a blank is what the origin says
-	Unsubscribed Field = "unsubscribed" // a yes or a moment: the person left the list
-	Blocked      Field = "blocked"      // a yes or a moment: on the other tool's do-not-mail list
-	Motive       Field = "reason"       // why the person left, in the words of the other tool
-	Bounced      Field = "bounced"      // a yes or a moment: the mailbox does not exist
-	Status       Field = "status"       // a word: subscribed, unsubscribed, cleaned, bounced, complained
+	ConsentAt    Field = "consent_at"    // when the person said yes
+	ConfirmAt    Field = "confirm_at"    // when the mailbox confirmed it; goes before ConsentAt
+	ConsentIP    Field = "consent_ip"    // from where
+	ConfirmIP    Field = "confirm_ip"    //
+	Source       Field = "source"        // the form, page or event, per row
+	Wording      Field = "wording"       // the words the person saw
+	Basis        Field = "basis"         // why this person may be written to; a blank is what the origin says
+	Unsubscribed Field = "unsubscribed"  // a yes or a moment: the person left the list
+	Blocked      Field = "blocked"       // a yes or a moment: on the other tool's do-not-mail list
+	Motive       Field = "reason"        // why the person left, in the words of the other tool
+	Bounced      Field = "bounced"       // a yes or a moment: the mailbox does not exist
+	Status       Field = "status"        // a word: subscribed, unsubscribed, cleaned, bounced, complained
+	Measures     Field = "measures"      // a word: may opens and clicks of this person be measured
+	MeasuresAt   Field = "measures_at"   // when they answered that
+	MeasuresBy   Field = "measures_by"   // where they were asked
+	MeasuresText Field = "measures_text" // the words they saw
 )
 
 // Fields lists them in the order pages show them.
 func Fields() []Field {
-	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Status}
+	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Status,
+		Measures, MeasuresAt, MeasuresBy, MeasuresText}
 }
 
 // Evidence tells whether a field is proof of a yes or of a no: it goes into the ledger.
 func (f Field) Evidence() bool {
 	switch f {
-	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced:
+	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Measures, MeasuresAt, MeasuresBy, MeasuresText:
 		return true
 	}
 	return false
@@ -115,7 +120,7 @@ func (m Mapping) Check() error {
 			if !typed(c.Type) {
 				bad = append(bad, fault.New(fault.Invalid, "import.mapping.type").At(at))
 			}
-		case taken[c.To] && c.To != Motive: // Mailchimp's reason, and what was written beside it
+		case taken[c.To] && c.To != Motive && c.To != Status: // Mailchimp's reason, and what was written beside it; MailPoet's status of a list, and of all
 			bad = append(bad, fault.New(fault.Invalid, "import.mapping.twice").At(at))
 		}
 		taken[c.To] = true
@@ -175,9 +180,11 @@ var headings = map[string]Field{
 	"blacklisted": Blocked, "emailblacklisted": Blocked, "blocklisted": Blocked, "emailblocklisted": Blocked, "blocklist": Blocked, "blacklist": Blocked, "donotmail": Blocked, "donotemail": Blocked,
 	"cleantime": Bounced, "bouncedat": Bounced, "bouncetime": Bounced, "hardbounced": Bounced, "isexcludedfromcampaigns": Blocked, "exclusionfromcampaigns": Blocked, "excludedfromcampaigns": Blocked,
 	"isunsubscribed": Unsubscribed, "unsubdate": Unsubscribed, "unsubreason": Motive, "unsubreasonother": Motive, "unsubscribereason": Motive, "motifdesinscription": Motive, "raisondesinscription": Motive, "motifdedesinscription": Motive,
-	"subscribedip": ConsentIP, "signupipaddress": ConsentIP, "optinipaddress": ConsentIP, "confirmedip": ConfirmIP, "confirmationip": ConfirmIP, "confirmipaddress": ConfirmIP, "lastsubscribedat": ConsentAt,
+	"subscribedip": ConsentIP, "subscriptionip": ConsentIP, "subscriptiontime": ConsentAt, "confirmationtime": ConfirmAt, "signupipaddress": ConsentIP, "optinipaddress": ConsentIP, "confirmedip": ConfirmIP, "confirmationip": ConfirmIP, "confirmipaddress": ConfirmIP, "lastsubscribedat": ConsentAt,
 	"signupformname": Source, "formname": Source, "optinform": Source, "globalstatus": Status,
 	"status": Status, "statut": Status, "subscriptionstatus": Status, "memberstatus": Status, "emailmarketing": Status, "emailmarketingstatus": Status, "etat": Status,
+	"trackingconsent": Measures, "contactpixeltrackingconsent": Measures, "trackingconsentupdatedat": MeasuresAt, "trackingconsentat": MeasuresAt, "trackingconsenttime": MeasuresAt, "trackingconsentdate": MeasuresAt,
+	"trackingconsentmethod": MeasuresBy, "trackingconsentsource": MeasuresBy, "trackingconsentcopy": MeasuresText, "trackingconsentwording": MeasuresText, "trackingconsenttext": MeasuresText,
 }
 
 // Shape is the tool a file was exported from, found by its headings.
@@ -199,14 +206,13 @@ var tools = map[Shape]string{Brevo: "Brevo", Mailchimp: "Mailchimp", Listmonk: "
 func (s Shape) Tool() string { return tools[s] }
 
 // known columns of other tools that say nothing about the person we'd keep: their ids,
-// their guesses of place and zeal (GDPR 5(1)(c): not more than is needed). A consent to be
-// measured is another purpose than this list: it is asked here, not carried over.
+// their guesses of place and zeal (GDPR 5(1)(c): not more than is needed).
 var ballast = map[Shape]map[string]bool{
 	Mailchimp: words("memberrating latitude longitude gmtoff dstoff timezone region lastchanged leid euid unsubcampaigntitle unsubcampaignid cleancampaigntitle cleancampaignid"),
 	Brevo:     words("contactid id addedtime modifiedtime createdat modifiedat listids listunsubscribed extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
 	Listmonk:  words("id uuid createdat updatedat lists attributes"),
 	Mailjet:   words("id contactid createdat deliveredcount lastactivityat lastupdateat exclusionfromcampaignsupdatedat isoptinpending isspamcomplaining unsubscribedby listid listname"),
-	MailPoet:  words("id subscriberid wpuserid createdat updatedat list lists segments tags linktoken engagementscore woocommerceuser trackingconsent trackingconsentat trackingconsentcopy trackingconsentsource liststatus"),
+	MailPoet:  words("id subscriberid wpuserid createdat updatedat list lists segments tags linktoken engagementscore woocommerceuser"),
 }
 
 func words(s string) map[string]bool {
@@ -228,7 +234,7 @@ func Recognise(header []string) Shape {
 		return Mailchimp
 	case has["uuid"] && has["email"] && has["status"] && (has["createdat"] || has["attributes"] || has["name"]):
 		return Listmonk
-	case has["subscribedip"] && has["confirmedip"], has["globalstatus"] && has["email"]:
+	case has["subscribedip"] && has["confirmedip"], has["globalstatus"] && has["email"], has["liststatus"] && has["email"] && has["confirmationip"]:
 		return MailPoet
 	case has["email"] && (has["isexcludedfromcampaigns"] || has["exclusionfromcampaigns"] || has["excludedfromcampaigns"] || has["isunsubscribed"] && has["unsubscribedat"]):
 		return Mailjet
@@ -258,7 +264,9 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		f, ok := headings[h]
 		switch {
 		case shape == MailPoet && h == "status" && names["STATUS"]:
-		case ok && (!taken[f] || f == Motive):
+		case shape == MailPoet && h == "liststatus":
+			m[i].To = Status // who left the list alone has left; a column of a single tool's
+		case ok && (!taken[f] || f == Motive || f == Status && shape == MailPoet):
 			m[i].To = f
 			taken[f] = true
 		case ballast[shape][h]:
@@ -270,7 +278,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 				m[i] = Column{To: Attribute, Attribute: name, Type: t, Month: month}
 			}
 		}
-		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked || m[i].To == Bounced {
+		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked || m[i].To == Bounced || m[i].To == MeasuresAt {
 			_, m[i].Month = guessType(values(sample, i))
 		}
 	}

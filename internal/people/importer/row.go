@@ -45,6 +45,11 @@ type row struct {
 	hash       []byte
 	basis      consent.Basis // why the row itself says one may write; "" is what the origin says
 	unclear    bool          // it says so in words that aren't known
+
+	measures     *bool // what the person answered about measuring; nil: nothing is told
+	measuresAt   legalclock.Moment
+	measuresBy   string // where
+	measuresText string // the words
 }
 
 // said is what the row itself says against mailing.
@@ -210,7 +215,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if n := r.stray(in.Cells); n > 0 {
 		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", n, "columns", len(r.names)).OnLine(in.Line)
 	}
-	seen, unsureAt, yesAt := false, -1, -1
+	seen, unsureAt, yesAt, measuresIn := false, -1, -1, -1
 	for i, cell := range in.Cells {
 		if i >= len(r.mapping) {
 			break
@@ -299,6 +304,18 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 				continue
 			}
 			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced}[c.To], when)
+		case Measures:
+			if v, ok := readMeasures(s); !ok {
+				leave(i, "import.row.measures")
+			} else if v != nil {
+				out.measures, measuresIn = v, i
+			}
+		case MeasuresAt:
+			out.measuresAt = r.moment(i, c, s, leave)
+		case MeasuresBy:
+			out.measuresBy = r.text(i, s, 300, leave)
+		case MeasuresText:
+			out.measuresText = r.text(i, s, 4000, leave)
 		case Status:
 			w, ok := statuses[folded(s)]
 			switch {
@@ -330,6 +347,10 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if unsureAt >= 0 && out.said == nothing { // a no is heard all the same
 		c := r.column(unsureAt)
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
+	}
+	if out.measures != nil && *out.measures && (out.measuresAt == 0 || out.measuresBy == "" || out.measuresText == "" || r.origin.Indirect()) {
+		leave(measuresIn, "import.row.measures_bare") // unknown is not measured
+		out.measures = nil
 	}
 	if first != "" || last != "" {
 		out.name = strings.TrimSpace(first + " " + last)
@@ -472,11 +493,29 @@ func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
 	return true, 0
 }
 
+// readMeasures reads an answer about measuring; nil is that nobody asked.
+func readMeasures(s string) (*bool, bool) {
+	if v, ok := readBool(s); ok {
+		return &v, true
+	}
+	yes := true
+	switch folded(s) {
+	case "granted", "accepted", "allowed", "optin", "consented", "accorde", "accepte":
+	case "denied", "refused", "declined", "optout", "withdrawn", "refuse":
+		yes = false
+	case "unknown", "none", "inconnu":
+		return nil, true
+	default:
+		return nil, false
+	}
+	return &yes, true
+}
+
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
 
 var statuses = map[string]said{
-	"subscribed": nothing, "active": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
+	"subscribed": nothing, "active": nothing, "inactive": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
 	"unsubscribed": left, "desinscrit": left, "desabonne": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left,
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "invalid": bounced, "rejete": bounced,

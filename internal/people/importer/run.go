@@ -23,6 +23,7 @@ import (
 	"consend/internal/people/importer/sheet"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -72,6 +73,7 @@ type writer struct {
 	evidence Evidence
 	due      legalclock.Moment // GDPR 14(3): told until then
 	types    map[string]contact.Attribute
+	measures map[string]list.List // by what they measure; nil: the file tells nothing of it
 	progress func(done, total int64) error
 
 	spare *sync.Pool // rows of written batches, for the reader
@@ -147,6 +149,15 @@ func (w *writer) take(tx *store.Tx, id int64) (*reader, error) {
 	i, err := Get(tx, id)
 	if err != nil {
 		return nil, err
+	}
+	if !i.Refusing() && i.Mapping.Index(Measures) >= 0 {
+		a, err := account.Get(tx)
+		if err != nil {
+			return nil, err
+		}
+		if w.measures, err = list.EnsureMeasuring(tx, a.Language); err != nil {
+			return nil, err
+		}
 	}
 	return w.prepare(tx.View, i)
 }
@@ -401,6 +412,8 @@ func (c Counts) plus(o Counts) Counts {
 	c.Listed += o.Listed
 	c.Hashed += o.Hashed
 	c.Met += o.Met
+	c.Measured += o.Measured
+	c.Unmeasured += o.Unmeasured
 	c.Grades, c.Withheld, c.Waits = maps.Clone(c.Grades), maps.Clone(c.Withheld), maps.Clone(c.Waits)
 	for k, n := range o.Waits {
 		c.waits(k, n)
@@ -444,6 +457,9 @@ func (c Counts) fields() proof.Fields {
 	f := proof.Fields{"rows": dec(c.Rows), "new": dec(c.Fresh), "known": dec(c.Known), "refused": dec(c.Refused), "doubled": dec(c.Doubled), "left": dec(c.Left)}
 	if c.Hashed > 0 {
 		f["hashed"], f["met"] = dec(c.Hashed), dec(c.Met)
+	}
+	if c.Measured+c.Unmeasured > 0 {
+		f["measured"], f["unmeasured"] = dec(c.Measured), dec(c.Unmeasured)
 	}
 	for g, n := range c.Grades {
 		if g == "" {

@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/trace/proof"
 )
 
@@ -60,6 +62,9 @@ func (s *step) write() error {
 		}
 		more, err := s.count(results)
 		if err != nil {
+			return err
+		}
+		if err := s.measure(results); err != nil {
 			return err
 		}
 		notes = append(notes[:len(notes):len(notes)], more...)
@@ -263,6 +268,72 @@ func (s *step) count(results []consent.Result) ([]note, error) {
 	}
 	_, err := s.tx.Load(addWaiting, rows)
 	return notes, err
+}
+
+// measure writes down what people answered elsewhere about measuring, opens and clicks alike: a no from everybody, a
+// yes from those who are on the list, with what shows it (docs/adr/0021).
+func (s *step) measure(results []consent.Result) error {
+	if s.w.measures == nil {
+		return nil
+	}
+	yes, no := s.answered(results)
+	s.counts.Measured, s.counts.Unmeasured = int64(len(yes)), int64(len(no))
+	live := map[int64]consent.Measured{}
+	for some := range slices.Chunk(no, 1000) {
+		ids := make([]int64, len(some))
+		for k, i := range some {
+			ids[k] = s.people[i].ID
+		}
+		now, err := consent.Tracking(s.tx, ids)
+		if err != nil {
+			return err
+		}
+		maps.Copy(live, now)
+	}
+	refused := make([]contact.Row, len(no))
+	for k, i := range no {
+		refused[k] = s.people[i]
+	}
+	var events []consent.Event
+	for _, what := range list.Measured() {
+		if len(refused) > 0 { // it outlives the contact
+			if err := consent.SuppressSet(s.tx, refused, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: s.w.measures[what].ID}, s.w.i.ID); err != nil {
+				return err
+			}
+		}
+		add := func(i int, e consent.Event) {
+			r := &s.b.rows[i]
+			e.Contact, e.List, e.Source, e.Method, e.Import, e.ImportRow = s.people[i].ID, s.w.measures[what].ID, "import", r.method, s.w.i.ID, int64(r.line)
+			e.OccurredAt, e.Page, e.Text = r.measuresAt, r.measuresBy, r.measuresText
+			events = append(events, e)
+		}
+		for _, i := range yes {
+			add(i, consent.Event{Kind: consent.Give, Basis: consent.ByConsent, Grade: consent.GradeB})
+		}
+		for _, i := range no {
+			kind, was := consent.Refuse, live[s.people[i].ID]
+			if what == list.Opens && was.Opens || what == list.Clicks && was.Clicks {
+				kind = consent.Withdraw
+			}
+			add(i, consent.Event{Kind: kind})
+		}
+	}
+	_, err := consent.Apply(s.tx, events)
+	return err
+}
+
+// answered gives the rows whose answer about measuring counts.
+func (s *step) answered(results []consent.Result) (yes, no []int) {
+	for i := range s.b.rows {
+		switch r := &s.b.rows[i]; {
+		case r.measures == nil:
+		case !*r.measures:
+			no = append(no, i)
+		case r.said == nothing && !r.again && results[i].After.Status == consent.Given:
+			yes = append(yes, i)
+		}
+	}
+	return yes, no
 }
 
 // sort counts the rows by what became of them, and gives who may not be written to, and the rows that wait.

@@ -15,6 +15,7 @@ import (
 	"consend/internal/job"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -145,12 +146,48 @@ func undoStep(tx *store.Tx, i *Import) (more bool, err error) {
 		return false, err
 	}
 	if len(came) > 0 {
+		if err := unmeasure(tx, i, ids); err != nil { // before anybody is deleted
+			return false, err
+		}
 		if err := takeBack(tx, i, came); err != nil {
 			return false, err
 		}
 	}
 	tx.Do(setUndoAfter, ids[len(ids)-1], text(i.Counts), i.ID)
 	return true, nil
+}
+
+// unmeasure takes back the yes to measuring that the import told of some people, and nobody else; a no stays.
+func unmeasure(tx *store.Tx, i *Import, ids []int64) error {
+	if i.Mapping.Index(Measures) < 0 {
+		return nil
+	}
+	lists, err := list.Measuring(tx)
+	if err != nil {
+		return err
+	}
+	var events []consent.Event
+	for _, what := range list.Measured() {
+		l := lists[what].ID
+		if l == 0 {
+			continue
+		}
+		came, err := consent.CameBy(tx, l, i.ID, ids)
+		if err != nil {
+			return err
+		}
+		stood, err := consent.StoodBefore(tx, l, i.ID, ids)
+		if err != nil {
+			return err
+		}
+		for _, c := range came {
+			if c.Rests && c.State == consent.Given && !stood[c.ContactID] {
+				events = append(events, consent.Event{Contact: c.ContactID, List: l, Kind: consent.Remove, Source: "import", Method: "undo", Import: i.ID})
+			}
+		}
+	}
+	_, err = consent.Apply(tx, events)
+	return err
 }
 
 // takeBack takes some people off the list and deletes those who came by this import alone.

@@ -43,9 +43,7 @@ func (p *ProofPages) build(r *shell.Request, what string, how envelope.How) (evi
 	return made, trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: what, ObjectID: id, Contacts: []int64{id}, Closed: string(how)})
 }
 
-func (p *ProofPages) page(r *shell.Request) error { return p.show(r, http.StatusOK, shell.NewForm()) }
-
-func (p *ProofPages) show(r *shell.Request, status int, f *shell.Form) error {
+func (p *ProofPages) page(r *shell.Request) error {
 	made, err := p.build(r, "proof", "")
 	if err != nil {
 		return err
@@ -54,7 +52,7 @@ func (p *ProofPages) show(r *shell.Request, status int, f *shell.Form) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(status, proofPage(r, made.File, cp, f))
+	return r.Render(http.StatusOK, proofPage(r, made.File, cp))
 }
 
 // closed hands the proof out as its asker wants it closed, for a mail to whoever asked for it.
@@ -65,7 +63,11 @@ func (p *ProofPages) closed(r *shell.Request) error {
 	}
 	e := f.Envelope()
 	if !f.OK() {
-		return p.show(r, http.StatusUnprocessableEntity, f)
+		id, err := r.ID("id")
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, proofClosePage(r, id, f)) // it shows nobody, so it is no look
 	}
 	made, err := p.build(r, "proof.json", e.How)
 	if err != nil {

@@ -566,6 +566,9 @@ func resultTiles(r *shell.Request, t told) []shell.Tile {
 	if c.Same > 0 {
 		out = append(out, shell.Tile{Label: r.P.T("importer.same"), Value: n(c.Same), Note: r.P.T("importer.same.note")})
 	}
+	if c.Measured+c.Unmeasured > 0 {
+		out = append(out, shell.Tile{Label: r.P.T("importer.measures"), Value: n(c.Measured), Note: r.P.N("importer.measures.no", int(c.Unmeasured), "n", n(c.Unmeasured))})
+	}
 	out = append(out, shell.Tile{Label: r.P.T("importer.refused"), Value: n(c.Refused), Tone: badTone(c.Refused > 0)},
 		shell.Tile{Label: r.P.T("importer.doubled"), Value: n(c.Doubled)})
 	return out
@@ -744,7 +747,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 						var templ_7745c5c3_Var24 string
 						templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("importer.release.lead"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 226, Col: 40}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 229, Col: 40}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 						if templ_7745c5c3_Err != nil {
@@ -757,7 +760,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 						var templ_7745c5c3_Var25 templ.SafeURL
 						templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(w.i.ID, "/release")))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 227, Col: 101}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 230, Col: 101}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 						if templ_7745c5c3_Err != nil {
@@ -857,7 +860,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 					var templ_7745c5c3_Var26 templ.SafeURL
 					templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(w.i.ID, "/waiting?after="+w.more)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 250, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 253, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 					if templ_7745c5c3_Err != nil {
@@ -870,7 +873,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 					var templ_7745c5c3_Var27 string
 					templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("importer.more"))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 250, Col: 107}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 253, Col: 107}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 					if templ_7745c5c3_Err != nil {
