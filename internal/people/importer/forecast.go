@@ -221,14 +221,17 @@ func (s *step) foresee(v *store.View) ([]note, error) {
 		s.state(i)
 		s.event(&events[i], &rows[i], s.people[i], 0)
 	}
-	if how := s.w.i.Options.Existing; how != Keep {
-		if s.counts.Changed, err = contact.WouldFill(v, s.fills(), how == Replace); err != nil {
-			return nil, err
-		}
+	if err := s.waiting(v); err != nil {
+		return nil, err
 	}
 	results, err := consent.Foresee(v, s.w.list, events)
 	if err != nil {
 		return nil, err
+	}
+	if how := s.w.i.Options.Existing; how != Keep {
+		if s.counts.Changed, err = contact.WouldFill(v, append(s.fills(nil), s.fills(results)...), how == Replace); err != nil {
+			return nil, err
+		}
 	}
 	notes, _ := s.sort(results)
 	yes, no := s.answered(results)

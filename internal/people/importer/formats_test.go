@@ -15,6 +15,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
@@ -171,6 +172,94 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// What another tool says against somebody is heard in whatever column it stands, and what can't be read is no yes.
+func TestWhatSpeaksAgainstSomebodyIsHeard(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for name, c := range map[string]struct {
+			file    string
+			left    map[string]string // who said no there, and when
+			refused int64
+			waits   []string
+		}{
+			"mailjet": {"Email,IsExcludedFromCampaigns,IsOptInPending,IsSpamComplaining,IsUnsubscribed,UnsubscribedAt,SubscribedAt\n" +
+				"yes@example.org,false,false,false,false,,2024-01-02 10:05:00\n" +
+				"pending@example.org,false,true,false,false,,2024-01-02 10:05:00\n" +
+				"spam@example.org,false,false,true,false,,2024-01-02 10:05:00\n" +
+				"left@example.org,false,false,false,true,2024-05-06 07:08:09,2024-01-02 10:05:00\n", map[string]string{"spam@example.org": "", "left@example.org": "2024-05-06"}, 1, nil},
+			"brevo": {"CONTACT ID,EMAIL,PRENOM,NOM,OPTIN_TIME,EMAIL_BLACKLISTED,ADDED_TIME,LIST_UNSUBSCRIBED\n" +
+				"1,yes@example.org,Y,Z,2024-01-02 10:00:00,No,2024-01-02 10:00:00,[]\n" +
+				"2,left@example.org,Y,Z,2024-01-02 10:00:00,No,2024-01-02 10:00:00,\"2,5\"\n", map[string]string{"left@example.org": ""}, 0, nil},
+			"status": {"email,status,source,optin_time\nyes@example.org,Active,https://a.example/f,2024-01-02\nodd@example.org,à revoir,https://a.example/f,2024-01-02\n" +
+				"shut@example.org,Suppressed,https://a.example/f,2024-01-02\nfem@example.org,Désabonnée,https://a.example/f,2024-01-02\n",
+				map[string]string{"shut@example.org": "", "fem@example.org": ""}, 0, []string{"odd@example.org"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := open(t, h)
+				o := s.order(c.file)
+				if o.Kind = importer.Tool; name == "status" {
+					o.Kind = importer.Site
+				}
+				sum := s.run(t, o)
+				if sum.Mailable != 1 || sum.Left != int64(len(c.left)) || sum.Refused != c.refused || sum.Waiting != int64(len(c.waits)) {
+					t.Fatalf("%+v", sum)
+				}
+				if st := s.standing(t, "yes@example.org"); st.State != consent.Given {
+					t.Errorf("%+v", st)
+				}
+				for email, day := range c.left {
+					p, _ := s.person(t, email)
+					s.view(t, func(v *store.View) error {
+						events, err := consent.Events(v, p.ID)
+						must(t, err)
+						if len(events) != 1 || !events[0].Kind.No() || day != "" && events[0].OccurredAt.Time().Format(time.DateOnly) != day {
+							t.Errorf("%s: %+v", email, events)
+						}
+						return nil
+					})
+				}
+				for _, email := range c.waits {
+					if st := s.standing(t, email); st.State != consent.Waiting {
+						t.Errorf("%s: %+v", email, st)
+					}
+				}
+			})
+		}
+	})
+}
+
+// Of somebody who was here and whose claim waits, what the file says is locked as of somebody new; of who stands on the
+// list already it is brought in.
+func TestWhatWaitsChangesNobodyWhoWasHere(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		o := s.order("email,name\non@example.org,\n")
+		o.DeclaredBy = s.owner.ID
+		s.run(t, o)
+		s.write(t, func(tx *store.Tx) error {
+			_, err := contact.Ensure(tx, []contact.New{{Email: address.Must("here@example.org"), Name: pii.T("As they were"), Source: "form"}})
+			return err
+		})
+		o = s.order("email,name,country,Ville\nhere@example.org,As bought,BE,Lyon\non@example.org,Ada,BE,Nantes\n")
+		o.Kind, o.Options.Existing = importer.Unknown, importer.Replace
+		want := s.run(t, o)
+		here, _ := s.person(t, "here@example.org")
+		on, _ := s.person(t, "on@example.org")
+		if want.Waiting != 1 || here.Name.Raw() != "As they were" || len(here.Attributes) != 0 || here.Country != "BE" {
+			t.Errorf("%+v %+v", want, here)
+		}
+		if on.Name.Raw() != "Ada" || on.Attributes["VILLE"].Raw() != "Nantes" || on.Country != "BE" {
+			t.Errorf("who is on the list: %+v", on)
+		}
+		s.view(t, func(v *store.View) error {
+			locked, err := importer.Locked(v, here.ID)
+			if err != nil || !locked {
+				t.Errorf("it isn't kept for when proof comes: %v", err)
+			}
+			return nil
+		})
 	})
 }
 

@@ -38,6 +38,8 @@ const (
 	Motive       Field = "reason"        // why the person left, in the words of the other tool
 	Bounced      Field = "bounced"       // a yes or a moment: the mailbox does not exist
 	Status       Field = "status"        // a word: subscribed, unsubscribed, cleaned, bounced, complained
+	Pending      Field = "pending"       // a yes: never confirmed there
+	Complained   Field = "complained"    // a yes or a moment: called it spam
 	Measures     Field = "measures"      // a word: may opens and clicks of this person be measured
 	MeasuresAt   Field = "measures_at"   // when they answered that
 	MeasuresBy   Field = "measures_by"   // where they were asked
@@ -46,14 +48,23 @@ const (
 
 // Fields lists them in the order pages show them.
 func Fields() []Field {
-	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Status,
+	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Status,
 		Measures, MeasuresAt, MeasuresBy, MeasuresText}
 }
 
 // Evidence tells whether a field is proof of a yes or of a no: it goes into the ledger.
 func (f Field) Evidence() bool {
 	switch f {
-	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Measures, MeasuresAt, MeasuresBy, MeasuresText:
+	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Measures, MeasuresAt, MeasuresBy, MeasuresText:
+		return true
+	}
+	return false
+}
+
+// repeats tells whether several columns may be the same: a no in any of them is heard, and reasons stand one behind the other.
+func (f Field) repeats() bool {
+	switch f {
+	case Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Status:
 		return true
 	}
 	return false
@@ -120,7 +131,7 @@ func (m Mapping) Check() error {
 			if !typed(c.Type) {
 				bad = append(bad, fault.New(fault.Invalid, "import.mapping.type").At(at))
 			}
-		case taken[c.To] && c.To != Motive && c.To != Status: // Mailchimp's reason, and what was written beside it; MailPoet's status of a list, and of all
+		case taken[c.To] && !c.To.repeats():
 			bad = append(bad, fault.New(fault.Invalid, "import.mapping.twice").At(at))
 		}
 		taken[c.To] = true
@@ -179,7 +190,7 @@ var headings = map[string]Field{
 	"datededesinscription": Unsubscribed, "optout": Unsubscribed, "optouttime": Unsubscribed, "optoutdate": Unsubscribed, "desabonne": Unsubscribed,
 	"blacklisted": Blocked, "emailblacklisted": Blocked, "blocklisted": Blocked, "emailblocklisted": Blocked, "blocklist": Blocked, "blacklist": Blocked, "donotmail": Blocked, "donotemail": Blocked,
 	"cleantime": Bounced, "bouncedat": Bounced, "bouncetime": Bounced, "hardbounced": Bounced, "isexcludedfromcampaigns": Blocked, "exclusionfromcampaigns": Blocked, "excludedfromcampaigns": Blocked,
-	"isunsubscribed": Unsubscribed, "unsubdate": Unsubscribed, "unsubreason": Motive, "unsubreasonother": Motive, "unsubscribereason": Motive, "motifdesinscription": Motive, "raisondesinscription": Motive, "motifdedesinscription": Motive,
+	"isunsubscribed": Unsubscribed, "listunsubscribed": Unsubscribed, "isspamcomplaining": Complained, "complainedat": Complained, "spamcomplaint": Complained, "isoptinpending": Pending, "unsubdate": Unsubscribed, "unsubreason": Motive, "unsubreasonother": Motive, "unsubscribereason": Motive, "motifdesinscription": Motive, "raisondesinscription": Motive, "motifdedesinscription": Motive,
 	"subscribedip": ConsentIP, "subscriptionip": ConsentIP, "subscriptiontime": ConsentAt, "confirmationtime": ConfirmAt, "signupipaddress": ConsentIP, "optinipaddress": ConsentIP, "confirmedip": ConfirmIP, "confirmationip": ConfirmIP, "confirmipaddress": ConfirmIP, "lastsubscribedat": ConsentAt,
 	"signupformname": Source, "formname": Source, "optinform": Source, "globalstatus": Status,
 	"status": Status, "statut": Status, "subscriptionstatus": Status, "memberstatus": Status, "emailmarketing": Status, "emailmarketingstatus": Status, "etat": Status,
@@ -209,9 +220,9 @@ func (s Shape) Tool() string { return tools[s] }
 // their guesses of place and zeal (GDPR 5(1)(c): not more than is needed).
 var ballast = map[Shape]map[string]bool{
 	Mailchimp: words("memberrating latitude longitude gmtoff dstoff timezone region lastchanged leid euid unsubcampaigntitle unsubcampaignid cleancampaigntitle cleancampaignid"),
-	Brevo:     words("contactid id addedtime modifiedtime createdat modifiedat listids listunsubscribed extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
+	Brevo:     words("contactid id addedtime modifiedtime createdat modifiedat listids extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
 	Listmonk:  words("id uuid createdat updatedat lists attributes"),
-	Mailjet:   words("id contactid createdat deliveredcount lastactivityat lastupdateat exclusionfromcampaignsupdatedat isoptinpending isspamcomplaining unsubscribedby listid listname"),
+	Mailjet:   words("id contactid createdat deliveredcount lastactivityat lastupdateat exclusionfromcampaignsupdatedat unsubscribedby listid listname"),
 	MailPoet:  words("id subscriberid wpuserid createdat updatedat list lists segments tags linktoken engagementscore woocommerceuser"),
 }
 
@@ -256,6 +267,14 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 	if shape == MailPoet && slices.ContainsFunc(header, func(h string) bool { return folded(h) == "globalstatus" }) {
 		names["STATUS"] = true // the one of a single list says less
 	}
+	attribute := func(i int) {
+		name := contact.AttributeName(header[i])
+		if column := values(sample, i); name != "" && !names[name] && len(column) > 0 && len(names) < MaxAttributes {
+			names[name] = true
+			t, month := guessType(column)
+			m[i] = Column{To: Attribute, Attribute: name, Type: t, Month: month}
+		}
+	}
 	for i := range m {
 		h := ""
 		if i < len(header) {
@@ -266,19 +285,18 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		case shape == MailPoet && h == "status" && names["STATUS"]:
 		case shape == MailPoet && h == "liststatus":
 			m[i].To = Status // who left the list alone has left; a column of a single tool's
-		case ok && (!taken[f] || f == Motive || f == Status && shape == MailPoet):
+		case ok && f == Status && shape == Plain && !slices.ContainsFunc(values(sample, i), isStatus): // a status of another kind
+			attribute(i)
+		case ok && (!taken[f] || f.repeats()):
 			m[i].To = f
 			taken[f] = true
 		case ballast[shape][h]:
 		case h != "":
-			name := contact.AttributeName(header[i])
-			if column := values(sample, i); name != "" && !names[name] && len(column) > 0 && len(names) < MaxAttributes && !ok {
-				names[name] = true
-				t, month := guessType(column)
-				m[i] = Column{To: Attribute, Attribute: name, Type: t, Month: month}
+			if !ok {
+				attribute(i)
 			}
 		}
-		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked || m[i].To == Bounced || m[i].To == MeasuresAt {
+		if m[i].To == ConsentAt || m[i].To == ConfirmAt || m[i].To == Unsubscribed || m[i].To == Blocked || m[i].To == Bounced || m[i].To == Complained || m[i].To == MeasuresAt {
 			_, m[i].Month = guessType(values(sample, i))
 		}
 	}

@@ -44,7 +44,7 @@ type row struct {
 	hashed     consent.HashKind // of a refusal: the row holds a hash instead of an address
 	hash       []byte
 	basis      consent.Basis // why the row itself says one may write; "" is what the origin says
-	unclear    bool          // it says so in words that aren't known
+	unclear    string        // what it says in words that aren't known, as what it waits for
 
 	measures     *bool // what the person answered about measuring; nil: nothing is told
 	measuresAt   legalclock.Moment
@@ -288,7 +288,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Basis:
 			var ok bool
 			if out.basis, ok = SpokenBasis(s); !ok {
-				out.basis, out.unclear = "", true
+				out.basis, out.unclear = "", "basis_unclear"
 				leave(i, "import.row.basis")
 			}
 		case Motive:
@@ -297,13 +297,19 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			} else if why != "" {
 				out.reason = why
 			}
-		case Unsubscribed, Blocked, Bounced:
+		case Pending:
+			if yes, ok := readBool(s); yes || !ok {
+				unsureAt = i
+			} else {
+				yesAt = i
+			}
+		case Unsubscribed, Blocked, Bounced, Complained:
 			no, when := r.no(c, s)
 			if !no {
 				yesAt = i
 				continue
 			}
-			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced}[c.To], when)
+			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced, Complained: complain}[c.To], when)
 		case Measures:
 			if v, ok := readMeasures(s); !ok {
 				leave(i, "import.row.measures")
@@ -320,6 +326,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			w, ok := statuses[folded(s)]
 			switch {
 			case !ok:
+				out.unclear = "status_unclear"
 				leave(i, "import.row.status")
 			case w == unsure:
 				unsureAt = i
@@ -400,8 +407,8 @@ func (r *reader) prove(out *row) {
 	}
 	out.grade, out.lacks = consent.Grade(r.graded[b]), r.lacks[b]
 	switch {
-	case out.unclear: // nobody guesses why somebody may be written to
-		out.grade, out.lacks = consent.Ungraded, "basis_unclear"
+	case out.unclear != "": // nobody guesses why somebody may be written to, or whether they left
+		out.grade, out.lacks = consent.Ungraded, out.unclear
 	case out.basis != "":
 		g, known := r.own[out.basis]
 		if !known {
@@ -484,7 +491,7 @@ func (r *reader) moment(i int, c Column, s string, leave func(int, string)) lega
 // no reads a column that says somebody left: a yes, or the moment of it. What is neither is
 // taken as a yes: a no that can't be read is still a no.
 func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
-	if v, ok := readBool(s); ok {
+	if v, ok := readBool(s); ok || s == "[]" { // none of a list of lists
 		return v, 0
 	}
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
@@ -514,11 +521,13 @@ func readMeasures(s string) (*bool, bool) {
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
 
+func isStatus(s string) bool { _, ok := statuses[folded(s)]; return ok }
+
 var statuses = map[string]said{
-	"subscribed": nothing, "active": nothing, "inactive": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
-	"unsubscribed": left, "desinscrit": left, "desabonne": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left,
-	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked,
-	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "invalid": bounced, "rejete": bounced,
+	"subscribed": nothing, "active": nothing, "inactive": nothing, "inactif": nothing, "inscrite": nothing, "abonnee": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
+	"unsubscribed": left, "desinscrit": left, "desabonne": left, "desinscrite": left, "desabonnee": left, "unsub": left, "unsubscribe": left, "left": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left,
+	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
+	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,
 	"pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
 }

@@ -33,7 +33,6 @@ type step struct {
 type room struct {
 	news   []contact.New
 	events []consent.Event
-	waits  []bool
 	people contact.Desk
 	desk   consent.Desk
 }
@@ -59,6 +58,11 @@ func (s *step) write() error {
 		results, err := s.room.desk.Apply(s.tx, events)
 		if err != nil {
 			return err
+		}
+		if s.w.i.Options.Existing != Keep {
+			if err := s.fill(results); err != nil {
+				return err
+			}
 		}
 		more, err := s.count(results)
 		if err != nil {
@@ -89,7 +93,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 		}
 		return i
 	}
-	if err := s.waiting(); err != nil {
+	if err := s.waiting(s.tx); err != nil {
 		return nil, err
 	}
 	news := slices.Grow(s.room.news[:0], len(rows))[:len(rows)]
@@ -108,11 +112,9 @@ func (s *step) ensure() ([]consent.Event, error) {
 	}
 	s.people = people
 	if s.w.i.Options.Existing != Keep {
-		n, err := contact.Fill(s.tx, s.fills(), s.w.i.Options.Existing == Replace, s.w.i.ID)
-		if err != nil {
+		if err := s.fill(nil); err != nil {
 			return nil, err
 		}
-		s.counts.Changed = n
 	}
 	events := slices.Grow(s.room.events[:0], len(rows)+asked)[:len(rows)+asked]
 	s.room.events = events
@@ -135,10 +137,9 @@ func (s *step) ensure() ([]consent.Event, error) {
 
 // waiting finds the rows whose claim will wait for proof. What they say about people who are new is kept under
 // the person's key until it comes: nobody is described, chosen or exported by it before (compliance R02).
-func (s *step) waiting() error {
+func (s *step) waiting(v store.Reader) error {
 	rows := s.b.rows
-	s.room.waits = slices.Grow(s.room.waits[:0], len(rows))[:len(rows)]
-	s.waits = s.room.waits
+	s.waits = make([]bool, len(rows))
 	var at []int
 	var claims []consent.Event
 	for i := range rows {
@@ -153,7 +154,7 @@ func (s *step) waiting() error {
 	if len(claims) == 0 {
 		return nil
 	}
-	lacks, err := consent.Lacking(s.tx, s.w.list, claims)
+	lacks, err := consent.Lacking(v, s.w.list, claims)
 	for k, l := range lacks {
 		s.waits[at[k]] = l != ""
 	}
@@ -169,12 +170,30 @@ func (r *row) tells() bool { return r.name != "" || len(r.attributes) > 0 }
 // sealed tells whether something of the row is kept under the person's key.
 func (r *row) sealed() bool { return r.said == nothing && !(r.ip.IsZero() && r.askedIP.IsZero()) }
 
-// fills is what the rows tell of people who were here.
-func (s *step) fills() (out []contact.Filling) {
+// fill brings in what the rows tell of people who were here.
+func (s *step) fill(results []consent.Result) error {
+	n, err := contact.Fill(s.tx, s.fills(results), s.w.i.Options.Existing == Replace, s.w.i.ID)
+	s.counts.Changed += n
+	return err
+}
+
+// fills is what the rows tell of people who were here: before their claims are judged, by which country and in which
+// language, and the rest of those that don't wait; then the rest of those that would have waited, and don't, since the
+// person stands on the list already.
+func (s *step) fills(results []consent.Result) (out []contact.Filling) {
 	for i, p := range s.people {
-		if r := &s.b.rows[i]; !p.Created && !r.again {
-			out = append(out, contact.Filling{Row: p, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country})
+		r := &s.b.rows[i]
+		if p.Created || r.again || results != nil && (!s.waits[i] || results[i].After.Status == consent.Waiting) {
+			continue
 		}
+		f := contact.Filling{Row: p}
+		if results == nil {
+			f.Language, f.Country = r.language, r.country
+		}
+		if results != nil || !s.waits[i] {
+			f.Name, f.Attributes = pii.T(r.name), r.attributes
+		}
+		out = append(out, f)
 	}
 	return out
 }
@@ -209,7 +228,7 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 		o.Basis = r.basis
 	}
 	e.Basis, e.BasisRef, e.OptOutOffered = o.basis(), o.ref(), o.Refusal == "yes"
-	if r.unclear {
+	if r.unclear == "basis_unclear" {
 		e.Basis, e.BasisRef = "", ""
 	}
 	if e.Basis == consent.SoftOptIn {
@@ -366,10 +385,11 @@ func (s *step) sort(results []consent.Result) (notes []note, waiting []int) {
 	return notes, waiting
 }
 
-// seal gives what a row tells about somebody who came with it and waits, under their key; else nothing.
+// seal gives what a row tells about somebody who waits, under their key; of whom was here only what the import
+// is to bring in.
 func (s *step) seal(i int) ([]byte, error) {
 	r, p := &s.b.rows[i], &s.people[i]
-	if !p.Created || !s.waits[i] || !r.tells() {
+	if !s.waits[i] || !r.tells() || !p.Created && s.w.i.Options.Existing == Keep {
 		return nil, nil
 	}
 	key, err := p.Unlock(s.tx)
