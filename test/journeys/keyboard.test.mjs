@@ -115,6 +115,7 @@ for (const language of process.env.CONSEND_TEST_SOAK ? ['fr', 'en'] : ['fr']) {
       }
       await h.fill(`v${n}`, value);
     }
+    await page.waitForFunction(() => /\d/.test(document.querySelector('[data-live=people]').innerText)); // counted while it is typed
     await h.to(h.field('do', 'count'));
     await h.enter();
     await h.told(/\d/);

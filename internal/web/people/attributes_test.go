@@ -124,6 +124,12 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		o.post(fmt.Sprintf("/contacts/%d/correct", ids[3]), "country", "BE")
 		to := o.post("/segments/new", "name", "France", "m0", "all", "w1", "country", "c1", "is", "v1", "FR", "g1", "0")
 		contains(t, o.get(to), to+"/export")
+		// While conditions are written they are counted, and nobody is shown.
+		const typed = "/segments/new?m0=all&w1=country&c1=is&g1=0&do=number&v1="
+		counting := o.get(typed + "FR")
+		contains(t, counting, say(o, "3 people", "3 personnes"))
+		lacks(t, counting, "a@example.org")
+		contains(t, o.get(typed), say(o, "Counted as soon as", "Compté dès que"))
 		code, body, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}})
 		if code != 200 {
 			t.Fatalf("%d: %s", code, body)

@@ -215,7 +215,8 @@ func (p *Pages) segmentBuild(r *shell.Request) error {
 			return err
 		}
 	}
-	count := q.Get("do") == "count" || s.id != 0 && !q.Has("m0")
+	number := q.Get("do") == "number" // while conditions are written: how many, and nobody is shown
+	count := number || q.Get("do") == "count" || s.id != 0 && !q.Has("m0")
 	s.list, _ = strconv.ParseInt(q.Get("list"), 10, 64)
 	err := p.view(r, func(v *store.View) error {
 		var err error
@@ -225,7 +226,9 @@ func (p *Pages) segmentBuild(r *shell.Request) error {
 		if s.people, err = segment.Count(v, s.d); err != nil {
 			return err
 		}
-		s.counted = true
+		if s.counted = true; number {
+			return nil
+		}
 		ids, err := segment.Sample(v, s.d, 20)
 		if err != nil {
 			return err

@@ -128,6 +128,24 @@ function patch(old, fresh) {
   now.slice(next.length).forEach((n) => n.remove());
 }
 
+// People are counted while conditions are written: the form is asked as its button would ask it, for the number alone.
+for (const part of document.querySelectorAll("[data-counts]")) {
+  const form = part.closest("form");
+  let timer = 0, asked = null;
+  part.addEventListener("input", () => {
+    clearTimeout(timer);
+    asked?.abort();
+    timer = setTimeout(async () => {
+      const mine = asked = new AbortController(), q = new URLSearchParams(new FormData(form));
+      q.set("do", "number");
+      try {
+        const answer = await fetch(location.pathname + "?" + q, { headers: { Accept: "text/html" }, signal: mine.signal });
+        if (answer.ok && !answer.redirected) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      } catch { /* typed on, or away for a moment: the button counts as well */ }
+    }, 500);
+  });
+}
+
 // A form that saves itself: it is posted as its button would, and the parts marked data-live
 // of the answer take their places. What changes the form itself loads the page as a whole.
 for (const form of document.querySelectorAll("form[data-autosave]")) {
