@@ -16,6 +16,8 @@ import (
 type Person struct {
 	contact.Contact
 	Barred bool // on the do-not-mail list for everything
+	On     bool // a list that carries mail has them
+	Left   bool // none has, and one heard their no
 }
 
 // Export tells the trace that a segment's people are taken out of the house, how many, and how the file is closed. Call it before
@@ -42,21 +44,23 @@ func People(r store.Reader, d Definition, after int64, limit int) ([]Person, err
 	type row struct {
 		ID     int64
 		Barred int64
+		Stands int64
 	}
 	rows, err := store.All[row](r, p.Into(exported), append(slices.Clone(p.Args), after, min(limit, 1000))...)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]int64, len(rows))
-	barred := make(map[int64]bool, len(rows))
+	of := make(map[int64]row, len(rows))
 	for i, x := range rows {
-		ids[i], barred[x.ID] = x.ID, x.Barred != 0
+		ids[i], of[x.ID] = x.ID, x
 	}
 	people, err := contact.Some(r, ids)
 	slices.SortFunc(people, func(a, b contact.Contact) int { return int(a.ID - b.ID) })
 	out := make([]Person, len(people))
 	for i, c := range people {
-		out[i] = Person{c, barred[c.ID]}
+		x := of[c.ID]
+		out[i] = Person{c, x.Barred != 0, x.Stands == 2, x.Stands == 1}
 	}
 	return out, err
 }

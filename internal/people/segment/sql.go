@@ -30,7 +30,9 @@ var (
 	count    = store.Account("segment.count", `SELECT COUNT(*)`+here)
 	members  = store.Account("segment.members", `SELECT c.id`+here+`AND c.id > ? ORDER BY c.id LIMIT ?`)
 	page     = store.Account("segment.page", `SELECT c.id`+here+`AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
-	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' LIMIT 1), 0) AS barred`+
+	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' LIMIT 1), 0) AS barred,
+		COALESCE((SELECT MAX(CASE WHEN sy.state = 'given' THEN 2 WHEN sy.said = 2 OR sy.state IN ('withdrawn', 'refused') THEN 1 ELSE 0 END) FROM subscription sy
+			JOIN list ly ON ly.account_id = :account AND ly.id = sy.list_id WHERE sy.account_id = :account AND sy.contact_id = c.id AND ly.kind = 'mail'), 0) AS stands`+
 		here+`AND c.state <> 'restricted' AND c.id > ? ORDER BY c.id LIMIT ?`)
 	leftOut = store.Account("segment.left_out", `SELECT r.reason, COUNT(*) AS people FROM (SELECT `+consent.ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"consend/internal/ground/store"
+	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
@@ -108,6 +110,32 @@ func (o *office) contact(id int64) (c contact.Contact) {
 	o.t.Helper()
 	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }))
 	return c
+}
+
+// A segment's file says of nobody that they may be written to whom no list has.
+func TestASegmentsFileTakesANoAlong(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.person("on@example.org")
+		left := o.person("left@example.org")
+		o.write(o.who, func(tx *store.Tx) error {
+			_, err := contact.Ensure(tx, []contact.New{{Email: address.Must("never@example.org"), Source: "form", Language: "fr"}})
+			if err == nil {
+				_, err = consent.Apply(tx, []consent.Event{{Contact: left, List: o.news, Kind: consent.Withdraw, Source: "member"}})
+			}
+			return err
+		})
+		to := o.post("/segments/new", "name", "En français", "m0", "all", "w1", "language", "c1", "is", "v1", "fr", "g1", "0")
+		_, body, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}})
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
+		must(t, err)
+		got := map[string]string{}
+		for _, r := range rows[1:] {
+			got[r[0]] = r[4]
+		}
+		if want := map[string]string{"on@example.org": "active", "left@example.org": "unsubscribed", "never@example.org": "unconfirmed"}; !maps.Equal(got, want) {
+			t.Errorf("%v", got)
+		}
+	})
 }
 
 func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *testing.T) {

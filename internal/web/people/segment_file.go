@@ -148,8 +148,12 @@ func fileStatus(c segment.Person) string {
 		return "blocked"
 	case c.State == contact.StateBounced:
 		return "bounced"
+	case c.On:
+		return "active"
+	case c.Left:
+		return "unsubscribed"
 	}
-	return "active"
+	return "unconfirmed" // nothing says that one may write to them
 }
 
 // fileValue is a value as an import reads it again. A number is no formula, whatever it begins with.
