@@ -61,8 +61,9 @@ type told struct {
 	lacks   []importer.Lack
 	files   []importer.Evidence
 
-	scope    string // of refusals: how far they go
-	undoable bool   // it can still be taken back
+	scope    string              // of refusals: how far they go
+	undoable bool                // it can still be taken back
+	asks     []contact.Attribute // that look sensitive
 }
 
 // shown is how many lines of the report stand on the page; the file has all that are kept.
@@ -100,6 +101,9 @@ func (p *Pages) status(r *shell.Request) error {
 			return err
 		}
 		t.undoable = until > v.Now
+		if t.asks, err = sensitive(v, i); err != nil {
+			return err
+		}
 		if t.notes, err = importer.Notes(v, i.ID, -1, shown); err != nil {
 			return err
 		}

@@ -235,10 +235,16 @@ func (p *Pages) mappingAgain(r *shell.Request, i importer.Import, f *shell.Form,
 		columns[k] = c
 	}
 	var like string
-	if err := p.view(r, func(v *store.View) (err error) { like, err = importer.Recalled(v, i); return err }); err != nil {
+	var asks []contact.Attribute
+	if err := p.view(r, func(v *store.View) (err error) {
+		if like, err = importer.Recalled(v, i); err == nil {
+			asks, err = sensitive(v, i)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
-	return r.Render(status, mappingPage(r, i, columns, like, f))
+	return r.Render(status, mappingPage(r, i, columns, like, asks, f))
 }
 
 func short(s string) string {
@@ -507,7 +513,8 @@ type outlook struct {
 	soon    *importer.Forecast // what the import would do; nil while that is being counted
 	count   job.Task
 	basis   consent.Basis
-	scope   string // of refusals: how far they go
+	scope   string              // of refusals: how far they go
+	asks    []contact.Attribute // that look sensitive
 }
 
 func (p *Pages) summary(r *shell.Request) error {
@@ -521,7 +528,9 @@ func (p *Pages) summary(r *shell.Request) error {
 			o.scope, err = scopeName(r, v, i)
 			return err
 		}
-		o.list, err = list.Get(v, i.List)
+		if o.list, err = list.Get(v, i.List); err == nil {
+			o.asks, err = sensitive(v, i)
+		}
 		return err
 	}); err != nil {
 		return err
