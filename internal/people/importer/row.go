@@ -46,7 +46,7 @@ type row struct {
 	basis      consent.Basis // why the row itself says one may write; "" is what the origin says
 	unclear    string        // what it says in words that aren't known, as what it waits for
 
-	measures     *bool // what the person answered about measuring; nil: nothing is told
+	measures     measuring // what the person answered about measuring
 	measuresAt   legalclock.Moment
 	measuresBy   string // where
 	measuresText string // the words
@@ -313,7 +313,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Measures:
 			if v, ok := readMeasures(s); !ok {
 				leave(i, "import.row.measures")
-			} else if v != nil {
+			} else if v != unanswered {
 				out.measures, measuresIn = v, i
 			}
 		case MeasuresAt:
@@ -355,9 +355,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		c := r.column(unsureAt)
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
 	}
-	if out.measures != nil && *out.measures && (out.measuresAt == 0 || out.measuresBy == "" || out.measuresText == "" || r.origin.Indirect()) {
+	if out.measures.yes() && (out.measuresAt == 0 || out.measuresBy == "" || out.measuresText == "" || r.origin.Indirect()) {
 		leave(measuresIn, "import.row.measures_bare") // unknown is not measured
-		out.measures = nil
+		out.measures = unanswered
 	}
 	if first != "" || last != "" {
 		out.name = strings.TrimSpace(first + " " + last)
@@ -500,22 +500,36 @@ func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
 	return true, 0
 }
 
-// readMeasures reads an answer about measuring; nil is that nobody asked.
-func readMeasures(s string) (*bool, bool) {
-	if v, ok := readBool(s); ok {
-		return &v, true
+// measuring is what a person answered about measuring, as a row tells it.
+type measuring byte
+
+const (
+	unanswered measuring = iota
+	refusedIt
+	grantedIt
+	informedOf // told of it, and did not object: holds where the rules say so, before their day (compliance L5)
+)
+
+func (m measuring) yes() bool { return m == grantedIt || m == informedOf }
+
+// readMeasures reads it; ok is false of words that aren't known.
+func readMeasures(s string) (m measuring, ok bool) {
+	if v, ok := readBool(s); ok && v {
+		return grantedIt, true
+	} else if ok {
+		return refusedIt, true
 	}
-	yes := true
 	switch folded(s) {
 	case "granted", "accepted", "allowed", "optin", "consented", "accorde", "accepte":
+		return grantedIt, true
 	case "denied", "refused", "declined", "optout", "withdrawn", "refuse":
-		yes = false
+		return refusedIt, true
+	case "informed", "informednoobjection", "informe", "informesansopposition":
+		return informedOf, true
 	case "unknown", "none", "inconnu":
-		return nil, true
-	default:
-		return nil, false
+		return unanswered, true
 	}
-	return &yes, true
+	return unanswered, false
 }
 
 // unsure is a person who never subscribed there: no claim is made for them.

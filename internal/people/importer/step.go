@@ -68,9 +68,11 @@ func (s *step) write() error {
 		if err != nil {
 			return err
 		}
-		if err := s.measure(results); err != nil {
+		unmeasured, err := s.measure(results)
+		if err != nil {
 			return err
 		}
+		more = append(more, unmeasured...)
 		notes = append(notes[:len(notes):len(notes)], more...)
 	}
 	return s.note(notes)
@@ -291,12 +293,12 @@ func (s *step) count(results []consent.Result) ([]note, error) {
 
 // measure writes down what people answered elsewhere about measuring, opens and clicks alike: a no from everybody, a
 // yes from those who are on the list, with what shows it (docs/adr/0021).
-func (s *step) measure(results []consent.Result) error {
+func (s *step) measure(results []consent.Result) (notes []note, err error) {
 	if s.w.measures == nil {
-		return nil
+		return nil, nil
 	}
 	yes, no := s.answered(results)
-	s.counts.Measured, s.counts.Unmeasured = int64(len(yes)), int64(len(no))
+	s.counts.Unmeasured = int64(len(no))
 	live := map[int64]consent.Measured{}
 	for some := range slices.Chunk(no, 1000) {
 		ids := make([]int64, len(some))
@@ -305,7 +307,7 @@ func (s *step) measure(results []consent.Result) error {
 		}
 		now, err := consent.Tracking(s.tx, ids)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		maps.Copy(live, now)
 	}
@@ -317,7 +319,7 @@ func (s *step) measure(results []consent.Result) error {
 	for _, what := range list.Measured() {
 		if len(refused) > 0 { // it outlives the contact
 			if err := consent.SuppressSet(s.tx, refused, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: s.w.measures[what].ID}, s.w.i.ID); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		add := func(i int, e consent.Event) {
@@ -327,7 +329,11 @@ func (s *step) measure(results []consent.Result) error {
 			events = append(events, e)
 		}
 		for _, i := range yes {
-			add(i, consent.Event{Kind: consent.Give, Basis: consent.ByConsent, Grade: consent.GradeB})
+			basis := consent.ByConsent
+			if s.b.rows[i].measures == informedOf {
+				basis = consent.Informed
+			}
+			add(i, consent.Event{Kind: consent.Give, Basis: basis, Grade: consent.GradeB})
 		}
 		for _, i := range no {
 			kind, was := consent.Refuse, live[s.people[i].ID]
@@ -337,16 +343,26 @@ func (s *step) measure(results []consent.Result) error {
 			add(i, consent.Event{Kind: kind})
 		}
 	}
-	_, err := consent.Apply(s.tx, events)
-	return err
+	became, err := consent.Apply(s.tx, events)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range yes { // the first events are theirs; clicks go as opens do, but for a no of their own
+		if became[k].Verdict.OK() {
+			s.counts.Measured++
+		} else {
+			notes = append(notes, note{remark, s.b.rows[i].line, "import.row.measures_not", "", nil})
+		}
+	}
+	return notes, nil
 }
 
 // answered gives the rows whose answer about measuring counts.
 func (s *step) answered(results []consent.Result) (yes, no []int) {
 	for i := range s.b.rows {
 		switch r := &s.b.rows[i]; {
-		case r.measures == nil:
-		case !*r.measures:
+		case r.measures == unanswered:
+		case r.measures == refusedIt:
 			no = append(no, i)
 		case r.said == nothing && !r.again && results[i].After.Status == consent.Given:
 			yes = append(yes, i)

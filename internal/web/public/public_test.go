@@ -549,6 +549,9 @@ func TestAReceiptHandsOverAProofThatAnybodyCanCheck(t *testing.T) {
 		w.ask("POST", path, url.Values{"do": {"confirm"}})
 		c, s := w.person("lea.martin@example.org")
 		receipt := "/r/" + w.token(token.Receipt, c.ID, s[w.news].EventID)
+		if strings.Contains(w.get(receipt), "/p/") { // who got it from somebody holds that person's choices by it
+			t.Error("the receipt opens the choices")
+		}
 		if choices := w.get("/p/" + w.token(token.Preferences, c.ID)); !strings.Contains(choices, receipt) {
 			t.Errorf("the choices don't lead to the receipt %s:\n%s", receipt, choices)
 		}

@@ -20,9 +20,8 @@ import (
 // receipt is what a person can see of one yes of theirs. The address is masked: a receipt is
 // forwarded easily (compliance L18).
 type receipt struct {
-	facts   []shell.Fact
-	words   string
-	choices string
+	facts []shell.Fact
+	words string
 }
 
 func (p *Pages) receipt(r *shell.Request) error {
@@ -109,10 +108,5 @@ func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e conse
 	if out.words, err = consent.Words(v, request.TextSHA256); err != nil {
 		return out, err
 	}
-	key, err := p.Ring.MAC(r.Account, token.Preferences.Key())
-	if err != nil {
-		return out, err
-	}
-	out.choices = "/p/" + token.Make(key, token.Preferences, r.Account, c.ID)
 	return out, nil
 }
