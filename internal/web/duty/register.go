@@ -146,6 +146,16 @@ func (g registered) nextPlace() string {
 	return fmt.Sprintf("%d.%d.%d", g.next.Contact, g.next.List, g.next.Seq)
 }
 
+// exportLabel says so where the bundle holds more people than the page: it knows list, purpose and days alone.
+func (g registered) exportLabel() string {
+	for _, n := range []string{"kind", "state", "basis", "grade", "source", "import"} {
+		if g.form.Get(n) != "" {
+			return "web_register.export.all"
+		}
+	}
+	return "web_register.export"
+}
+
 // export is the page that bundles the proofs of those asked for: of their list or purpose, and days.
 func (g registered) export() string {
 	v := url.Values{}

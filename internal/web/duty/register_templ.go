@@ -384,7 +384,7 @@ func registerActions(r *shell.Request, g registered) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if r.May(shell.ContactsExport) {
-			templ_7745c5c3_Err = shell.ButtonLink(shell.Link{Label: r.P.T("web_register.export"), URL: g.export(), Icon: "certificate"}, true).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell.ButtonLink(shell.Link{Label: r.P.T(g.exportLabel()), URL: g.export(), Icon: "certificate"}, true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -54,6 +54,9 @@ func TestTheRegisterIsFilteredByItsAddressAndTracedAsALook(t *testing.T) {
 			if !strings.Contains(body, "lea@example.org") || strings.Contains(body, "max@example.org") {
 				t.Error("the filters don't filter")
 			}
+			if !strings.Contains(body, map[string]string{"en": "Export all proofs of this list", "fr": "Exporter toutes les preuves"}[lang]) {
+				t.Error("the export is said to hold these people alone")
+			}
 			leads := fmt.Sprintf("/privacy/exports?from=2026-03-01&list=%d&to=2026-03-02", list)
 			if !strings.Contains(body, leads) {
 				t.Error("the export isn't asked for the same list and days")
