@@ -18,6 +18,7 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
+	"consend/internal/web/forms"
 )
 
 func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
@@ -157,7 +158,29 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 	if code, _, _ := o.ask("GET", at+"/signups?from=yesterday", "member", nil); code != http.StatusUnprocessableEntity && code != http.StatusBadRequest {
 		t.Errorf("no day: %d", code)
 	}
-	if page := o.get(at + "/signups"); !strings.Contains(page, "By day") || !strings.Contains(page, day) {
-		t.Error("the days are missing")
+	page := o.get(at + "/signups?state=pending&from=" + day)
+	for _, part := range []string{"By day", day, `name="from"`, `name="to"`, "from=" + day + "&state=confirmed", "/signups.csv?"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("%q is missing", part)
+		}
+	}
+	if strings.Contains(page, "at most") {
+		t.Error("a limit is told that nothing reaches")
+	}
+	// More than a table holds is said on the page, and the newest are in it.
+	defer forms.SetTableMax(1)()
+	if page := o.get(at + "/signups"); !strings.Contains(page, "at most 1 sign-ups") {
+		t.Error("the limit isn't told")
+	}
+	if all := table(""); len(all) != 1 || all[0][1] != "'+max@example.org" {
+		t.Errorf("the newest: %v", all)
+	}
+	// Who may look but not export has neither the button nor the file.
+	o.role = "editor"
+	if page := o.get(at + "/signups"); strings.Contains(page, "signups.csv") || strings.Contains(page, "at most") {
+		t.Error("a member is offered the file")
+	}
+	if code, _, _ := o.ask("GET", at+"/signups.csv", "member", nil); code != http.StatusForbidden {
+		t.Errorf("a member takes the file: %d", code)
 	}
 }

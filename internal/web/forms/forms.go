@@ -42,7 +42,7 @@ func (p *Pages) Routes() []shell.Route {
 	kept.Frame = shell.FrameOwn
 	signups := get("/forms/{id}/signups", shell.ContactsRead, p.signups)
 	signups.Shows = shell.ShowsPerson
-	file := get("/forms/{id}/signups.csv", shell.ContactsRead, p.signupsFile)
+	file := get("/forms/{id}/signups.csv", shell.ContactsExport, p.signupsFile)
 	file.Shows = shell.ShowsPerson
 	return []shell.Route{
 		file,

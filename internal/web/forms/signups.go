@@ -19,13 +19,13 @@ import (
 )
 
 // tableMax is how many sign-ups one table may hold: more are taken a time at a time.
-const tableMax = 50_000
+var tableMax = 50_000
 
 // which reads what was chosen on the page of sign-ups: days are the account's.
 func which(r *shell.Request, l shell.List) (form.Which, error) {
 	w := form.Which{State: l.Filter("state"), Language: l.Filter("language")}
 	day := func(name string, plus int) (legalclock.Moment, error) {
-		s := strings.TrimSpace(r.Q(name))
+		s := strings.TrimSpace(l.Filter(name))
 		if s == "" {
 			return 0, nil
 		}
@@ -77,7 +77,7 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 					return err
 				}
 			}
-			if rows, err = form.Signups(v, f.ID, last, w, 500); err != nil {
+			if rows, err = form.Signups(v, f.ID, last, w, min(500, tableMax-n)); err != nil {
 				return err
 			}
 			ids := make([]int64, 0, len(rows))
@@ -130,7 +130,7 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 }
 
 func signupFilters() shell.ListSpec {
-	return shell.ListSpec{Filters: []string{"state", "language"}, Size: 50}
+	return shell.ListSpec{Filters: []string{"state", "language", "from", "to"}, Size: 50}
 }
 
 // dayRows are the last days as a table, each with the share that confirmed.
@@ -142,3 +142,6 @@ func dayRows(r *shell.Request, days []form.Daily) [][]shell.Component {
 	}
 	return out
 }
+
+// tooMany tells whether more sign-ups may stand on the page than one table holds.
+func tooMany(t form.Tally) bool { return t.All() > int64(tableMax) }
