@@ -66,7 +66,7 @@ func house(key string) Words {
 // characters, nobody else's.
 func Make(tx *store.Tx, name string, d Definition) (int64, error) {
 	name = strings.TrimSpace(name)
-	if err := checked(name, d); err != nil {
+	if err := checked(tx, name, d); err != nil {
 		return 0, err
 	}
 	if err := d.Tracking.ready(tx); err != nil {
@@ -92,7 +92,7 @@ func Make(tx *store.Tx, name string, d Definition) (int64, error) {
 // published doesn't change.
 func Edit(tx *store.Tx, id, version int64, name string, d Definition) error {
 	name = strings.TrimSpace(name)
-	if err := checked(name, d); err != nil {
+	if err := checked(tx, name, d); err != nil {
 		return err
 	}
 	if err := d.Tracking.ready(tx); err != nil {
@@ -174,7 +174,11 @@ func Check(ctx context.Context, r store.Reader, f Form) (Definition, []Finding, 
 		}
 		pages = append(pages, p)
 	}
-	return d, Lint(d, note, changed, pages), pages, note, nil
+	lasts, err := days(r)
+	if err != nil {
+		return d, nil, nil, note, err
+	}
+	return d, Lint(d, note, changed, lasts, pages), pages, note, nil
 }
 
 // sameText tells whether a draft would publish the words that are published.
@@ -388,7 +392,7 @@ func one(r store.Reader, q *store.Query, id int64) (Form, error) {
 }
 
 // checked refuses a draft that is no form at all; what it says is the linter's.
-func checked(name string, d Definition) error {
+func checked(r store.Reader, name string, d Definition) error {
 	if name == "" || len(name) > 200 {
 		return fault.New(fault.Invalid, "form.name").At("name")
 	}
@@ -399,8 +403,12 @@ func checked(name string, d Definition) error {
 		}
 		words = append(words, t.Fixed)
 	}
-	if d.Remind < 0 || d.Remind > MaxRemind {
-		return fault.New(fault.Invalid, "form.remind", "most", MaxRemind).At("remind")
+	if d.Remind != 0 {
+		if most, err := MostRemind(r); err != nil {
+			return err
+		} else if d.Remind < 0 || d.Remind > most {
+			return fault.New(fault.Invalid, "form.remind", "most", most).At("remind")
+		}
 	}
 	if d.Redirect != "" && !goesTo(d.Redirect) {
 		return fault.New(fault.Invalid, "form.redirect").At("redirect")

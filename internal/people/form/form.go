@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 )
@@ -78,8 +79,17 @@ type Aged struct {
 // Elsewhere is the country of who lives in none of those named.
 const Elsewhere = "ZZ"
 
-// MaxRemind is the longest a reminder may wait, in days: the link still works then.
+// MaxRemind is the longest a reminder may wait, in days, however long the link lasts.
 const MaxRemind = 14
+
+// MostRemind is the longest a reminder may wait here, in days: the day before the link of the
+// confirmation mail ends (rule doi.token).
+func MostRemind(r store.Reader) (int, error) {
+	lasts, err := days(r)
+	return mostRemind(lasts), err
+}
+
+func mostRemind(lasts int) int { return max(0, min(MaxRemind, lasts-1)) }
 
 // Field is one thing asked beside the address.
 type Field struct {

@@ -39,7 +39,7 @@ const (
 // Rules lists the rules in the order pages show them, each with its law in its words.
 func Rules() []string {
 	return []string{"controller", "note", "note_fresh", "policy", "withdraw", "translation", "list", "list_open", "one_box_one_purpose",
-		"unticked", "own_box", "measuring_apart", "terms_apart", "why", "required", "special", "birth", "age", "children", "price", "opt_in", "button", "mail", "redirect", "claims"}
+		"unticked", "own_box", "measuring_apart", "terms_apart", "why", "required", "special", "birth", "age", "children", "price", "opt_in", "button", "mail", "remind", "redirect", "claims"}
 }
 
 // Refusals tells whether findings keep a form from being published.
@@ -49,8 +49,8 @@ func Refusals(fs []Finding) bool {
 
 // Lint holds a form and its pages against every rule. note is the note's newest version and
 // gaps what its draft lacks; a zero version was never published. changed tells that the
-// note's draft is newer. It returns at least one finding a rule.
-func Lint(d Definition, note notice.Version, changed bool, pages []Page) []Finding {
+// note's draft is newer; lasts how many days the link of the confirmation mail works. It returns at least one finding a rule.
+func Lint(d Definition, note notice.Version, changed bool, lasts int, pages []Page) []Finding {
 	l := linter{d: d}
 	n := note.Content
 	// GDPR 13(1)(a): who.
@@ -74,6 +74,9 @@ func Lint(d Definition, note notice.Version, changed bool, pages []Page) []Findi
 	l.hint("opt_in", d.OptIn == Double)
 	if d.OptIn != Double && d.OptIn != Single {
 		l.say("opt_in", Refused, "", string(d.OptIn))
+	}
+	if d.Remind > mostRemind(lasts) { // T-14: one reminder, of a link that still works
+		l.say("remind", Refused, "", strconv.Itoa(mostRemind(lasts)))
 	}
 	l.redirect(note)
 	l.drawn(pages)

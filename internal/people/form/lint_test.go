@@ -40,7 +40,7 @@ func lint(t *testing.T, d form.Definition, n notice.Version, changed bool, spoil
 	}
 	out := map[string]form.Result{}
 	rank := map[form.Result]int{form.Passed: 0, form.Warned: 1, form.Refused: 2}
-	for _, f := range form.Lint(d, n, changed, pages) {
+	for _, f := range form.Lint(d, n, changed, 7, pages) {
 		if old, ok := out[f.Rule]; !ok || rank[f.Result] > rank[old] {
 			out[f.Rule] = f.Result
 		}
@@ -121,6 +121,8 @@ func TestEachRuleFindsItsFault(t *testing.T) {
 		{name: "age of 40", rule: "age", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Age = 40 }},
 		{name: "single", rule: "opt_in", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.OptIn = form.Single }},
 		{name: "no way at all", rule: "opt_in", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.OptIn = "implied" }},
+		{name: "reminded too late", rule: "remind", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) { d.Remind = 7 }},
+		{name: "reminded on the last day", rule: "remind", want: form.Passed, spoil: func(d *form.Definition, _ *notice.Version) { d.Remind = 6 }},
 		{name: "vague button", rule: "button", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.Button["en"] = "OK" }},
 		{name: "claim", rule: "claims", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) { d.Intro["en"] = "100% GDPR compliant" }},
 	} {

@@ -68,7 +68,8 @@ func draft(tx *store.Tx, signup int64, last bool) (compose.Draft, error) {
 		return compose.Draft{}, err
 	}
 	remind := legalclock.Moment(0)
-	if n := w.Version.Definition.Remind; n > 0 && w.Asked == 0 && !last {
+	// A version may be older than a shorter rule: then the reminder comes sooner, never too late.
+	if n := min(w.Version.Definition.Remind, mostRemind(lasts)); n > 0 && w.Asked == 0 && !last {
 		remind = tx.Now.Add(time.Duration(n) * 24 * time.Hour)
 	}
 	tx.Do(askedNow, remind, w.ID)

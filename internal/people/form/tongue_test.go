@@ -11,10 +11,12 @@ import (
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/compose"
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
+	"consend/internal/team/account"
 	"consend/internal/testhouse"
 )
 
@@ -203,6 +205,57 @@ func TestOneReminderAtMostAndNoneAfterAnAnswer(t *testing.T) {
 		if n := reminded(); n != 1 {
 			t.Errorf("%d reminders after the last", n)
 		}
+	})
+}
+
+// TestAReminderNeverComesAfterTheLinksEnd: with the rule of seven days, and with one made tighter.
+func TestAReminderNeverComesAfterTheLinksEnd(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) { d.Remind = 6 })
+		edit := func(days int) (err error) {
+			return h.Main.Write(context.Background(), w.member, func(tx *store.Tx) error {
+				f, err := form.Find(tx, w.form)
+				if err != nil {
+					return err
+				}
+				f.Draft.Remind = days
+				return form.Edit(tx, f.ID, f.Version, f.Name, f.Draft)
+			})
+		}
+		refused := func(days int, most string) {
+			t.Helper()
+			err := edit(days)
+			if !fault.Is(err, fault.Invalid) || fault.All(err)[0].Field != "remind" || !strings.Contains(locale.For("en", nil).Fault(fault.All(err)[0]), most) {
+				t.Errorf("a reminder after %d days: %v", days, err)
+			}
+		}
+		refused(7, "0 to 6 days")
+		must(t, edit(6))
+		w.write(func(tx *store.Tx) error {
+			_, err := account.SetRule(tx, rulepack.Decision{Key: rulepack.DOIToken, Value: "3"})
+			return err
+		})
+		refused(3, "0 to 2 days")
+		w.view(func(v *store.View) error { // the draft is older than the rule: the linter says so
+			f, err := form.Find(v, w.form)
+			if err != nil {
+				return err
+			}
+			_, found, _, _, err := form.Check(context.Background(), v, f)
+			if !slices.ContainsFunc(found, func(x form.Finding) bool { return x.Rule == "remind" && x.Result == form.Refused && x.What == "2" }) {
+				t.Errorf("the linter says %+v", found)
+			}
+			return err
+		})
+		// So is the version that is served: its reminder comes while the link works.
+		out := w.submit("waits@example.org")
+		w.asVisitor(func(tx *store.Tx) error { _, err := form.DraftConfirmation(tx, out.Signup); return err })
+		h.Clock.Advance(49 * time.Hour)
+		must(t, form.Remind(context.Background(), h.Main))
+		if n := w.facts(string(form.Reminded)); n != 1 {
+			t.Errorf("%d reminders after two days of three", n)
+		}
+		must(t, edit(2))
 	})
 }
 

@@ -31,6 +31,7 @@ type bench struct {
 	found      []form.Finding
 	ages       []form.Aged
 	age        int // asked in the account's country
+	remind     int // days a reminder may wait at most
 	fresh      bool
 	checked    form.Definition // the draft with what lists and attributes are now
 	colour     string          // the account's
@@ -69,6 +70,9 @@ func (p *Pages) bench(r *shell.Request, id int64) (b bench, err error) {
 			return err
 		}
 		if b.ages, err = form.Ages(v); err != nil {
+			return err
+		}
+		if b.remind, err = form.MostRemind(v); err != nil {
 			return err
 		}
 		var note notice.Version

@@ -1371,7 +1371,7 @@ func settingsPart(r *shell.Request, b bench, f *shell.Form) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = shell.Input(f, shell.Field{Name: "remind", Label: r.P.T("forms.remind"), Hint: r.P.T("forms.remind.hint"), Type: "number", Min: "0", Max: "14", Short: true, Suffix: r.P.T("forms.days")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell.Input(f, shell.Field{Name: "remind", Label: r.P.T("forms.remind"), Hint: r.P.T("forms.remind.hint", "most", b.remind), Type: "number", Min: "0", Max: dec(int64(b.remind)), Short: true, Suffix: r.P.T("forms.days")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

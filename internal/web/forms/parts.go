@@ -137,7 +137,7 @@ func fieldOf(x form.Finding) string {
 		return text("greeting")
 	case "list", "list_open", "one_box_one_purpose", "own_box":
 		return "f-list"
-	case "age", "opt_in", "redirect":
+	case "age", "opt_in", "redirect", "remind":
 		return "f-" + x.Rule
 	case "why", "special", "birth":
 		return "part-" + x.What
