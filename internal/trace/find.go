@@ -108,33 +108,50 @@ func Actions(r store.Reader) ([]string, error) { return store.All[string](r, act
 // and at pages that showed the person among others. It opens every look in that time.
 func LookedAt(r store.Reader, contact int64, since legalclock.Moment) ([]Entry, error) {
 	out, err := Search(r, Question{Contact: contact, Action: LookAction, From: since, Limit: 1000})
-	if err != nil {
-		return nil, err
+	for at := (Cursor{}); err == nil; {
+		var some []Entry
+		some, at, err = LookedAmong(r, contact, since, at, math.MaxInt)
+		if out = append(out, some...); at.ID == 0 {
+			break
+		}
 	}
-	ring := keys.Of(r)
-	q := Question{Action: LookAction, From: since, Limit: 1000}
-	for {
+	slices.SortFunc(out, func(a, b Entry) int { return int(b.At - a.At) })
+	return out, err
+}
+
+// opens is how many looks at several people one question opens.
+const opens = 2000
+
+// LookedAmong finds the looks since a moment at pages that showed a contact among others, newest
+// first, behind a place. Whom such a page showed is sealed, so each has to be opened: it stops
+// after two thousand, or when limit were found, and tells the place it came to; none is the end.
+func LookedAmong(r store.Reader, contact int64, since legalclock.Moment, after Cursor, limit int) ([]Entry, Cursor, error) {
+	ring, number := keys.Of(r), dec(contact)
+	var out []Entry
+	q := Question{Action: LookAction, From: since, After: after, Limit: 500}
+	for opened := 0; ; {
 		page, err := Search(r, q)
 		if err != nil {
-			return nil, err
+			return nil, Cursor{}, err
 		}
 		for _, e := range page {
+			q.After = e.Cursor()
 			if e.ContactID != 0 || len(e.Sealed) == 0 {
 				continue
 			}
 			f, err := Values(ring, accountOf(r), e.ID, Person{}, e.Sealed)
 			if err != nil {
-				return nil, err
+				return nil, Cursor{}, err
 			}
-			if slices.Contains(strings.Fields(f["contacts"]), dec(contact)) {
+			if slices.Contains(strings.Fields(f["contacts"]), number) {
 				out = append(out, e)
+			}
+			if opened++; opened == opens || len(out) == limit {
+				return out, q.After, nil
 			}
 		}
 		if len(page) < q.Limit {
-			break
+			return out, Cursor{}, nil
 		}
-		q.After = page[len(page)-1].Cursor()
 	}
-	slices.SortFunc(out, func(a, b Entry) int { return int(b.At - a.At) })
-	return out, nil
 }

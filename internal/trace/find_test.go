@@ -34,6 +34,17 @@ func TestALookIsFoundFromThePersonWhoWasShown(t *testing.T) {
 			if len(list) != 2 || list[0].Object != "contacts" || list[1].Object != "contact" {
 				t.Errorf("looks: %+v", list)
 			}
+			// A page at a time, without those at the person alone.
+			among, at, err := trace.LookedAmong(v, 7, 0, trace.Cursor{}, 1)
+			must(t, err)
+			if len(among) != 1 || at != among[0].Cursor() {
+				t.Errorf("the newest of them: %+v up to %+v", among, at)
+			}
+			among, at, err = trace.LookedAmong(v, 7, 0, at, 9)
+			must(t, err)
+			if len(among) != 1 || at.ID != 0 {
+				t.Errorf("those before: %+v up to %+v", among, at)
+			}
 			all, err := trace.Search(v, trace.Question{})
 			if len(all) != 4 {
 				t.Errorf("%d looks written, want 4", len(all))

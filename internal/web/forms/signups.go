@@ -119,7 +119,7 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 	out.Flush()
 	for rest := shown; ; rest = rest[min(1000, len(rest)):] {
 		part := rest[:min(1000, len(rest))]
-		if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form", ObjectID: f.ID, Contacts: part, Filter: "csv " + w.State}); err != nil {
+		if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form.csv", ObjectID: f.ID, Contacts: part, Filter: r.R.URL.RawQuery}); err != nil {
 			return err
 		}
 		if len(rest) <= 1000 {

@@ -3,8 +3,10 @@
 package people
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"consend/internal/ground/store"
@@ -297,69 +299,133 @@ func (l *lookup) event(rec consent.Record, o consent.Origin) (e event, err error
 	return e, err
 }
 
-// maxTrace is how many entries the view of a person shows.
-const maxTrace = 200
+// traceSize is how many entries a page of a person's trace shows.
+const traceSize = 100
+
+// traced is a page of a person's trace, newest first: acts, looks at the person alone, and looks
+// at pages that showed them among others.
+type traced struct {
+	entries []trace.Entry
+	told    telling
+	by      map[int64]string
+	next    string // the place where it ends
+}
 
 func (p *Pages) trace(r *shell.Request) error {
 	c, err := p.one(r)
 	if err != nil {
 		return err
 	}
-	var entries []trace.Entry
-	var told telling
-	names := map[int64]string{}
+	l := r.List(shell.ListSpec{Size: traceSize})
+	after := readSpot(l.After)
+	t := traced{by: map[int64]string{}}
 	err = p.view(r, func(v *store.View) (err error) {
-		if entries, err = trace.Search(v, trace.Question{Contact: c.ID, Limit: maxTrace}); err != nil {
+		if t.entries, t.next, err = traceOf(v, c, after); err != nil {
 			return err
 		}
-		// Acts on many people name each of them in a member of their own: the ledger knows which.
-		records, err := consent.Events(v, c.ID)
-		if err != nil {
-			return err
-		}
-		seen := map[int64]bool{}
-		for _, e := range entries {
-			seen[e.ID] = true
-		}
-		sets := []int64{c.EntryID}
-		for _, rec := range records {
-			if rec.EntryIndex != proof.Whole {
-				sets = append(sets, rec.EntryID)
-			}
-		}
-		for _, id := range sets {
-			if id == 0 || seen[id] {
-				continue
-			}
-			seen[id] = true
-			e, err := trace.Find(v, id)
-			if gone(err) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			entries = append(entries, e)
-		}
-		told, err = newTelling(v, c, entries)
-		for i := 0; i < len(entries) && err == nil; i++ {
-			names[entries[i].ID], err = told.by(r, entries[i])
+		t.told, err = newTelling(v, c, t.entries)
+		for i := 0; i < len(t.entries) && err == nil; i++ {
+			t.by[t.entries[i].ID], err = t.told.byRole(r, t.entries[i])
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(entries, func(a, b trace.Entry) int {
-		if a.At != b.At {
-			return int(b.At - a.At)
+	return r.Render(http.StatusOK, tracePage(r, c, l, t))
+}
+
+// traceOf gives the entries about a person behind a place, and the place where they end: of what is
+// nearer than it, none is missing. Looks at many are opened a bounded number at a time, so a page
+// may be short and lead on all the same.
+func traceOf(v *store.View, c contact.Contact, after spot) ([]trace.Entry, string, error) {
+	from := trace.Cursor{At: after.at, ID: after.id}
+	all, err := trace.Search(v, trace.Question{Contact: c.ID, After: from, Limit: traceSize + 1})
+	if err != nil {
+		return nil, "", err
+	}
+	var end spot // the farthest place down to which everything is known; none is the beginning
+	nearer := func(x trace.Cursor) {
+		if s := (spot{x.At, x.ID}); s.before(spot{}) && (end.id == 0 || end.before(s)) {
+			end = s
 		}
-		return int(b.ID - a.ID)
+	}
+	if len(all) > traceSize {
+		all = all[:traceSize]
+		nearer(all[traceSize-1].Cursor())
+	}
+	among, at, err := trace.LookedAmong(v, c.ID, c.CreatedAt, from, traceSize)
+	if err != nil {
+		return nil, "", err
+	}
+	if at.ID != 0 {
+		nearer(at)
+	}
+	all = append(all, among...)
+	// Acts on many people name each of them in a member of their own: the ledger knows which.
+	records, err := consent.Events(v, c.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	seen := map[int64]bool{0: true}
+	for _, e := range all {
+		seen[e.ID] = true
+	}
+	sets := []int64{c.EntryID}
+	for _, rec := range records {
+		if rec.EntryIndex != proof.Whole {
+			sets = append(sets, rec.EntryID)
+		}
+	}
+	for _, id := range sets {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		e, err := trace.Find(v, id)
+		if gone(err) {
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		all = append(all, e)
+	}
+	all = slices.DeleteFunc(all, func(e trace.Entry) bool {
+		s := spot{e.At, e.ID}
+		return !s.before(after) || end.id != 0 && s.before(end)
 	})
-	return r.Render(http.StatusOK, tracePage(r, c, entries, told, names))
+	slices.SortFunc(all, func(a, b trace.Entry) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID)) })
+	if len(all) > traceSize {
+		all = all[:traceSize]
+		end = spot{all[traceSize-1].At, all[traceSize-1].ID}
+	}
+	if end.id == 0 {
+		return all, "", nil
+	}
+	return all, end.String(), nil
 }
 
 // did says what an entry tells, in words where we have them.
 func did(r *shell.Request, e trace.Entry) string {
+	if e.Action == trace.LookAction {
+		return lookedAt(r, e)
+	}
 	return r.P.Or("people.did."+e.Action, strings.ReplaceAll(e.Action, ".", " · "))
+}
+
+// lookedAt says which page or file somebody saw, how many people stood on it, and how a file was closed.
+func lookedAt(r *shell.Request, e trace.Entry) string {
+	what, f := r.P.Or("people.looked."+e.Object, ""), e.Fields()
+	if what == "" {
+		return r.P.T("people.did.contact.look")
+	}
+	out := r.P.T("people.looked", "what", what)
+	if n, err := strconv.Atoi(f["shown"]); err == nil && n > 1 {
+		out += " " + r.P.N("people.looked.among", n)
+	}
+	if how := f["encrypted"]; how != "" && how != "none" {
+		out += " " + r.P.T("people.looked.closed")
+	}
+	return out
 }

@@ -1216,7 +1216,7 @@ func short(hash []byte) string {
 	return b.String()
 }
 
-func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry, told telling, by map[int64]string) templ.Component {
+func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1266,7 +1266,12 @@ func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry, told 
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = shell.DataTable(r.P.T("people.tab.trace"), []shell.Column{{Label: r.P.T("people.trace.when")}, {Label: r.P.T("people.trace.what")}, {Label: r.P.T("people.trace.who")}, {Label: r.P.T("people.entry"), Quiet: true}, {Label: r.P.T("people.trace.sealed"), Quiet: true}}, traceRows(r, entries, told, by)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell.ListTable(shell.Table{
+				Caption: r.P.T("people.tab.trace"), List: l, Total: -1, Next: t.next,
+				Columns: []shell.Column{{Label: r.P.T("people.trace.what")}, {Label: r.P.T("people.trace.who")}, {Label: r.P.T("people.trace.when"), Quiet: true}, {Label: r.P.T("people.entry"), Quiet: true}, {Label: r.P.T("people.trace.sealed"), Quiet: true}},
+				Rows:    traceRows(r, t),
+				Empty:   shell.EmptyState{Icon: "timeline", Title: r.P.T("people.trace.none")},
+			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1274,21 +1279,52 @@ func tracePage(r *shell.Request, c contact.Contact, entries []trace.Entry, told 
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(entries) >= maxTrace {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "<p class=\"hint\">")
+			if len(t.entries) == 0 && t.next != "" {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "<p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				var templ_7745c5c3_Var42 string
-				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.trace.more", "n", maxTrace))
+				templ_7745c5c3_Err = shell.ButtonLink(shell.Link{Label: r.P.T("people.trace.older"), URL: at(c.ID, "/trace?after="+t.next)}, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 425, Col: 62}
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "</p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if r.May(shell.TraceRead) {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "<p class=\"hint\"><a href=\"")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				var templ_7745c5c3_Var42 templ.SafeURL
+				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL("/privacy/trace?who=" + dec(c.ID)))
+				if templ_7745c5c3_Err != nil {
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 435, Col: 77}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "\">")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				var templ_7745c5c3_Var43 string
+				templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.trace.search"))
+				if templ_7745c5c3_Err != nil {
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 435, Col: 110}
+				}
+				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1319,25 +1355,25 @@ func traceCell(r *shell.Request, e trace.Entry, told telling) templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var43 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var43 == nil {
-			templ_7745c5c3_Var43 = templ.NopComponent
+		templ_7745c5c3_Var44 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var44 == nil {
+			templ_7745c5c3_Var44 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "<span>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<span>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var44 string
-		templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinStringErrs(did(r, e))
+		var templ_7745c5c3_Var45 string
+		templ_7745c5c3_Var45, templ_7745c5c3_Err = templ.JoinStringErrs(did(r, e))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 431, Col: 18}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 441, Col: 18}
 		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var44))
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var45))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "</span> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "</span> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1351,14 +1387,14 @@ func traceCell(r *shell.Request, e trace.Entry, told telling) templ.Component {
 	})
 }
 
-func traceRows(r *shell.Request, entries []trace.Entry, told telling, by map[int64]string) [][]shell.Component {
-	var out [][]shell.Component
-	for _, e := range entries {
+func traceRows(r *shell.Request, t traced) []shell.Row {
+	var out []shell.Row
+	for _, e := range t.entries {
 		seal := shell.Soft(r.P.T("people.sealing"))
 		if e.SealedAt != 0 {
 			seal = shell.When(e.SealedAt)
 		}
-		out = append(out, []shell.Component{shell.When(e.At), traceCell(r, e, told), shell.Str(by[e.ID]), shell.Code(dec(e.ID)), seal})
+		out = append(out, shell.Row{Cells: []shell.Component{traceCell(r, e, t.told), shell.Str(t.by[e.ID]), shell.When(e.At), shell.Code(dec(e.ID)), seal}})
 	}
 	return out
 }

@@ -201,6 +201,15 @@ func (t telling) by(r *shell.Request, e trace.Entry) (string, error) {
 	return r.P.Or("people.by."+e.Actor, e.Actor), nil
 }
 
+// byRole says who acted, and what a member might do here then.
+func (t telling) byRole(r *shell.Request, e trace.Entry) (string, error) {
+	name, err := t.by(r, e)
+	if role := e.Fields()["role"]; err == nil && e.Actor == "member" && role != "" {
+		return r.P.T("people.by.role", "name", name, "role", r.P.Or("role."+role, role)), nil
+	}
+	return name, err
+}
+
 // changeWords says fields before and after, as pages do.
 func changeWords(r *shell.Request, all []contact.Changed, labels map[string]string) []string {
 	out := make([]string, len(all))

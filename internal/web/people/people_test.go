@@ -228,7 +228,7 @@ func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T)
 			return contact.Active(tx, []contact.Activity{{Contact: id, Kind: contact.Clicked, Times: 3}})
 		})
 		contains(t, o.get(base+"/activity"), say(o, "Clicked a link", "A cliqué un lien"))
-		contains(t, o.get(base+"/trace"), say(o, "Consent recorded", "Consentement noté"), say(o, "Looked at", "Consultée"))
+		contains(t, o.get(base+"/trace"), say(o, "Consent recorded", "Consentement noté"), say(o, "Looked at: Contact page", "Consultation\u00a0: Fiche du contact"), say(o, "(Owner)", "(Propriétaire)"), "/privacy/trace?who=")
 		if n := o.looks(id); n != 6 {
 			t.Errorf("%d looks of 6 are written down", n)
 		}
@@ -509,5 +509,42 @@ func TestTheDoNotMailListTakesAddressesAndFindsThemWhole(t *testing.T) {
 			t.Fatal("no next page")
 		}
 		contains(t, o.get(html.UnescapeString(next[1])), "lea@example.org")
+	})
+}
+
+// TestTheTraceTellsEveryLookAndLeadsBackToTheFirst: also looks at pages of many people, whose
+// names are sealed; and a file reads differently from a page.
+func TestTheTraceTellsEveryLookAndLeadsBackToTheFirst(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id, other := o.person("lea@example.org"), o.person("max@example.org")
+		o.who.Role = "admin"
+		look := func(what, closed string, people ...int64) {
+			o.Clock.Advance(time.Second)
+			must(t, trace.Look(context.Background(), o.Main, o.who, trace.Looked{Object: what, Contacts: people, Closed: closed}))
+		}
+		look("register", "", other, id)
+		for range 130 {
+			look("contacts", "", id, other)
+		}
+		look("contacts", "", other, 7)
+		look("proof.json", "age", id)
+		base := fmt.Sprintf("/contacts/%d/trace", id)
+		page := o.get(base)
+		contains(t, page, say(o, "Looked at: List of contacts with 2 people on it", "Consultation\u00a0: Liste des contacts avec 2 personnes"), say(o, "(Administrator)", "(Administrateur)"),
+			say(o, "Looked at: Proof of consent, downloaded as a file (encrypted)", "Consultation\u00a0: Preuve de consentement, téléchargée (fichier) (chiffré)"))
+		lists, registers, at := 0, 0, base
+		for range 5 {
+			lists += strings.Count(page, say(o, "Looked at: List of contacts", "Consultation\u00a0: Liste des contacts"))
+			registers += strings.Count(page, say(o, "Looked at: Register", "Consultation\u00a0: Registre"))
+			m := regexp.MustCompile(`href="(/contacts/\d+/trace\?after=[^"]+)"`).FindStringSubmatch(page)
+			if m == nil {
+				break
+			}
+			at = m[1]
+			page = o.get(at)
+		}
+		if at == base || lists != 130 || registers != 1 || !strings.Contains(page, say(o, "Contact added", "Contact ajouté")) && !strings.Contains(page, say(o, "Consent recorded", "Consentement noté")) {
+			t.Errorf("%d lists of contacts and %d registers, up to %s", lists, registers, at)
+		}
 	})
 }
