@@ -46,7 +46,7 @@ func (p *Pages) correct(r *shell.Request) error {
 			f.Values[field] = c.Attributes[a.Name].Several()
 		}
 	}
-	return r.Render(http.StatusOK, correctPage(r, c.ID, all, f, nil))
+	return r.Render(http.StatusOK, correctPage(r, c, all, f, nil))
 }
 
 // correctPost corrects a person, or shows first what would change.
@@ -68,19 +68,19 @@ func (p *Pages) correctPost(r *shell.Request) error {
 		return err
 	}
 	version, _ := f.Int("version")
-	change := changed(f, all, was.Attributes)
+	change := changed(f, all, was)
 	if f.Get("do") == "look" && f.OK() {
 		if err := p.look(r, trace.Looked{Object: "contact", ObjectID: id, Contacts: []int64{id}}); err != nil {
 			return err
 		}
 		would := change.Over(was)
-		return r.Render(http.StatusOK, correctPage(r, id, all, f, &would))
+		return r.Render(http.StatusOK, correctPage(r, was, all, f, &would))
 	}
 	if f.OK() {
 		err = p.write(r, func(tx *store.Tx) error { return contact.Correct(tx, id, version, change) })
 	}
 	if f.Take(err) || !f.OK() {
-		return r.Render(http.StatusUnprocessableEntity, correctPage(r, id, all, f, nil))
+		return r.Render(http.StatusUnprocessableEntity, correctPage(r, was, all, f, nil))
 	}
 	if err != nil {
 		return err
@@ -90,18 +90,18 @@ func (p *Pages) correctPost(r *shell.Request) error {
 
 // changed reads what the form says about a person; faults land at its fields. A value that stays is
 // not read again: it may be a choice that is no longer offered.
-func changed(f *shell.Form, all []contact.Attribute, was contact.Attributes) contact.Change {
-	name, language, country := pii.T(f.Get("name")), "", strings.ToUpper(f.Get("country"))
-	if locale.Known(f.Get("language")) {
-		language = f.Get("language")
+func changed(f *shell.Form, all []contact.Attribute, c contact.Contact) contact.Change {
+	name, language, country := pii.T(f.Get("name")), c.Language, strings.ToUpper(f.Get("country")) // a language that a form added stays
+	if l := f.Get("language"); l == "" || locale.Known(l) {
+		language = l
 	}
-	c := contact.Change{Name: &name, Language: &language, Country: &country, Attributes: contact.Attributes{}}
+	out := contact.Change{Name: &name, Language: &language, Country: &country, Attributes: contact.Attributes{}}
 	for _, d := range all {
 		field := "attr." + d.Name
 		if !f.Values.Has(field) {
 			continue
 		}
-		has := was[d.Name]
+		has := c.Attributes[d.Name]
 		v, err := d.ReadOver(has, f.All(field))
 		if err != nil {
 			for _, e := range fault.All(err) {
@@ -109,9 +109,9 @@ func changed(f *shell.Form, all []contact.Attribute, was contact.Attributes) con
 			}
 			continue
 		}
-		c.Attributes[d.Name] = v
+		out.Attributes[d.Name] = v
 	}
-	return c
+	return out
 }
 
 // scopes are what a person can say no to: everything, a purpose, a list they are on.

@@ -13,6 +13,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"slices"
 
+	"consend/internal/ground/locale"
 	"consend/internal/people/contact"
 	"consend/internal/team/account"
 	"consend/internal/web/shell"
@@ -22,7 +23,7 @@ func contactCrumbs(r *shell.Request, id int64) []shell.Link {
 	return append(contactsLink(r), shell.Link{Label: r.P.T("people.one"), URL: at(id, "")})
 }
 
-func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *shell.Form, would *[]contact.Changed) templ.Component {
+func correctPage(r *shell.Request, c contact.Contact, attributes []contact.Attribute, f *shell.Form, would *[]contact.Changed) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -112,7 +113,7 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = shell.Select(f, shell.Field{Name: "language", Label: r.P.T("people.language"), Hint: r.P.T("people.language.hint"), Short: true, Placeholder: r.P.T("people.unknown"), Choices: languages(r)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = shell.Select(f, shell.Field{Name: "language", Label: r.P.T("people.language"), Hint: r.P.T("people.language.hint"), Short: true, Placeholder: r.P.T("people.unknown"), Choices: spoken(r, c.Language)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -137,7 +138,7 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 				var templ_7745c5c3_Var5 string
 				templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.save"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 36, Col: 73}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 37, Col: 73}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 				if templ_7745c5c3_Err != nil {
@@ -150,7 +151,7 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 				var templ_7745c5c3_Var6 string
 				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.correct.look"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 37, Col: 92}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 38, Col: 92}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 				if templ_7745c5c3_Err != nil {
@@ -161,9 +162,9 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var7 templ.SafeURL
-				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(id, "")))
+				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(c.ID, "")))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 38, Col: 61}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 39, Col: 63}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 				if templ_7745c5c3_Err != nil {
@@ -176,7 +177,7 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 				var templ_7745c5c3_Var8 string
 				templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("shell.cancel"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 38, Col: 87}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/act.templ`, Line: 39, Col: 89}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 				if templ_7745c5c3_Err != nil {
@@ -198,12 +199,21 @@ func correctPage(r *shell.Request, id int64, attributes []contact.Attribute, f *
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: r.P.T("people.correct.title"), Lead: r.P.T("people.correct.lead"), Crumbs: contactCrumbs(r, id), Form: f}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = shell.Layout(r, shell.Page{Title: r.P.T("people.correct.title"), Lead: r.P.T("people.correct.lead"), Crumbs: contactCrumbs(r, c.ID), Form: f}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		return nil
 	})
+}
+
+// spoken are the languages of the house, and the one somebody has that a form added.
+func spoken(r *shell.Request, has string) []shell.Choice {
+	out := languages(r)
+	if has != "" && !locale.Known(has) {
+		out = append(out, shell.Choice{Value: has, Label: languageName(r, has)})
+	}
+	return out
 }
 
 // countries are all by name, and the code somebody has that is none of them.

@@ -548,3 +548,23 @@ func TestTheTraceTellsEveryLookAndLeadsBackToTheFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestACorrectionKeepsALanguageThatAFormAdded: it is offered, and no other foreign one is taken.
+func TestACorrectionKeepsALanguageThatAFormAdded(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		german := "de"
+		o.write(o.who, func(tx *store.Tx) error { return contact.Correct(tx, id, 0, contact.Change{Language: &german}) })
+		base := fmt.Sprintf("/contacts/%d/correct", id)
+		contains(t, o.get(base), `<option value="de" selected>Deutsch</option>`)
+		o.post(base, "version", fmt.Sprint(o.contact(id).Version), "name", "Léa M.", "language", "de")
+		if c := o.contact(id); c.Language != "de" || c.Name.Raw() != "Léa M." {
+			t.Errorf("corrected: %q", c.Language)
+		}
+		o.post(base, "version", fmt.Sprint(o.contact(id).Version), "name", "Léa M.", "language", "fr")
+		o.post(base, "version", fmt.Sprint(o.contact(id).Version), "name", "Léa M.", "language", "de")
+		if c := o.contact(id); c.Language != "fr" {
+			t.Errorf("a language that nobody added: %q", c.Language)
+		}
+	})
+}
