@@ -94,7 +94,7 @@ func mostRemind(lasts int) int { return max(0, min(MaxRemind, lasts-1)) }
 // Field is one thing asked beside the address.
 type Field struct {
 	Name     string   `json:"name"` // "name", or an attribute's name
-	Type     string   `json:"type"` // text, number, date, boolean, choice
+	Type     string   `json:"type"` // text, number, date, boolean, choice, multiple
 	Label    Words    `json:"label"`
 	Required bool     `json:"required,omitempty"`
 	Why      Words    `json:"why"` // why it is asked: data minimisation, GDPR 5(1)(c)

@@ -682,3 +682,53 @@ func (w *stall) look(signup int64) (out form.Waiting) {
 	w.view(func(v *store.View) (err error) { out, err = form.Look(v, signup); return err })
 	return out
 }
+
+// TestSeveralChoicesAreBoxesAndReadTogether: none is ticked, none is made up, and what was chosen
+// is the person's once the mailbox has answered.
+func TestSeveralChoicesAreBoxesAndReadTogether(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		w.write(func(tx *store.Tx) error {
+			if _, err := contact.MakeAttribute(tx, contact.Attribute{Name: "TASTES", Type: contact.TypeMultiple, Choices: []string{"Tea", "Coffee, black", "Cake"}}); err != nil {
+				return err
+			}
+			f, err := form.Find(tx, w.form)
+			if err != nil {
+				return err
+			}
+			f.Draft.Fields = append(f.Draft.Fields, form.Field{Name: "TASTES", Type: "multiple", Required: true, Label: both("Tastes", "Goûts"), Why: both("to write about it", "pour en parler")})
+			if err := form.Edit(tx, f.ID, f.Version, f.Name, f.Draft); err != nil {
+				return err
+			}
+			_, err = form.Publish(context.Background(), tx, f.ID, f.Version+1)
+			return err
+		})
+		w.read()
+		for _, p := range w.live.Pages {
+			for _, part := range []string{`<fieldset class="field" id="f-a-TASTES"`, `<legend class="form-label">`, `value="Coffee, black"`, `type="checkbox" name="a.TASTES" id="f-a-TASTES-2"`} {
+				if !strings.Contains(p.HTML, part) {
+					t.Errorf("%s: %q is missing", p.Language, part)
+				}
+			}
+		}
+		bad := func(values url.Values, want string) {
+			t.Helper()
+			values.Set("email", "lea@example.org")
+			_, err := form.Read(w.live, "fr", values)
+			if !fault.Is(err, fault.Invalid) || fault.All(err)[0].Field != "a.TASTES" || fault.All(err)[0].Key != want {
+				t.Errorf("%v: %v", values, err)
+			}
+		}
+		bad(url.Values{}, "form.missing")
+		bad(url.Values{"a.TASTES": {""}}, "form.missing")
+		bad(url.Values{"a.TASTES": {"Tea", "Gin"}}, "contact.attribute.unknown")
+		out := w.submit("lea@example.org", "a.TASTES", "Cake", "a.TASTES", "Coffee, black")
+		if st := w.confirm(out.Signup); st != form.Ready {
+			t.Fatal(st)
+		}
+		_, c := w.standing("lea@example.org", w.news)
+		if got := c.Attributes["TASTES"].Several(); !slices.Equal(got, []string{"Coffee, black", "Cake"}) {
+			t.Errorf("noted: %q", got)
+		}
+	})
+}

@@ -121,6 +121,9 @@ func (s sheet) ticked(list int64) bool {
 	return slices.Contains(s.values["list"], strconv.FormatInt(list, 10))
 }
 
+// chose tells whether one of several choices was ticked by who sent the form.
+func (s sheet) chose(name, choice string) bool { return slices.Contains(s.values[name], choice) }
+
 func (s sheet) wrong(name string) string {
 	for _, f := range s.faults {
 		if f.Field == name {

@@ -79,14 +79,14 @@ func Read(l Live, lang string, v url.Values) (Submission, error) {
 		}
 	}
 	for _, f := range d.Fields {
-		raw := strings.Join(strings.Fields(v.Get("a."+f.Name)), " ")
-		if raw == "" {
+		said := f.said(v)
+		if len(said) == 0 {
 			if f.Required {
 				wrong = append(wrong, fault.New(fault.Invalid, "form.missing").At("a."+f.Name))
 			}
 			continue
 		}
-		if s.Answers[f.Name], err = f.read(raw); err != nil {
+		if s.Answers[f.Name], err = f.read(said); err != nil {
 			wrong = append(wrong, fault.All(err)[0].At("a."+f.Name))
 		}
 		if f.asksExpressly() { // GDPR 9(2)(a): no answer is kept without its own yes
@@ -137,8 +137,31 @@ func (d Definition) years(country string) (int, bool) {
 // asksExpressly tells whether an answer needs a yes of its own.
 func (f Field) asksExpressly() bool { return f.Marked && len(f.Explicit) > 0 }
 
-// read checks one answer. Its words are kept as typed.
-func (f Field) read(raw string) (string, error) {
+// several tells whether more than one of the choices can be chosen.
+func (f Field) several() bool { return contact.Type(f.Type) == contact.TypeMultiple }
+
+// said is what was typed or ticked at a field; nothing is none.
+func (f Field) said(v url.Values) []string {
+	all := v["a."+f.Name]
+	if !f.several() {
+		all = all[:min(1, len(all))]
+	}
+	var out []string
+	for _, s := range all {
+		if s = strings.Join(strings.Fields(s), " "); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// read checks one answer. Its words are kept as typed; several choices as their attribute writes them.
+func (f Field) read(said []string) (string, error) {
+	if len(said) > 1 {
+		x, err := contact.Attribute{Name: f.Name, Type: contact.Type(f.Type), Choices: f.Choices}.Pick(said)
+		return x.Raw(), err
+	}
+	raw := said[0]
 	if len(raw) > 400 {
 		return "", fault.New(fault.Invalid, "form.long")
 	}
