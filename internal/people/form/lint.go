@@ -34,6 +34,7 @@ const (
 	Passed  Result = "passed"
 	Warned  Result = "warned"
 	Refused Result = "refused"
+	Unread  Result = "unread" // words of a language whose words we don't know
 )
 
 // Rules lists the rules in the order pages show them, each with its law in its words.
@@ -105,13 +106,15 @@ func (l *linter) hint(rule string, ok bool) {
 	}
 }
 
-// all gives the findings in the order of the rules, with a pass for each rule that found nothing.
+// all gives the findings in the order of the rules, with a pass for each rule that found nothing. Where
+// something was found in words, it is not said that others were not read.
 func (l *linter) all() []Finding {
 	var out []Finding
 	for _, r := range Rules() {
 		before := len(out)
 		for _, f := range l.found {
-			if f.Rule == r && !slices.Contains(out, f) {
+			told := f.Result == Unread && slices.ContainsFunc(l.found, func(x Finding) bool { return x.Rule == r && x.Language == f.Language && x.Result != Unread })
+			if f.Rule == r && !told && !slices.Contains(out, f) {
 				out = append(out, f)
 			}
 		}
@@ -125,7 +128,7 @@ func (l *linter) all() []Finding {
 var (
 	// Words of terms and of tracking that don't belong into a consent, and claims nobody can
 	// make. They warn: words can be read in many ways.
-	terms     = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|conditions générales|\bCG[VU]\b|privacy policy|politique de confidentialité`)
+	terms     = regexp.MustCompile(`(?i)terms (of|and)|terms & conditions|(accept|agree to|agree with|read) (the |our |your |these )?terms|conditions (générales|d.utilisation|de vente)|accepte (les|vos|nos|ces) conditions|\bCG[VU]\b|privacy policy|politique de confidentialité`)
 	tracking  = regexp.MustCompile(`(?i)\btrack|measur|statisti|pixel|mesur|audience|profil`)
 	claims    = regexp.MustCompile(`(?i)(GDPR|RGPD)[- ]?(compliant|proof|conforme|safe)|conforme (au|à) |compliant with|100 ?%|we value your privacy|spam`)
 	vague     = regexp.MustCompile(`(?i)^(ok|okay|submit|send|go|next|continue|valider|envoyer|suivant|continuer|soumettre)[ !.…]*$`)
@@ -166,11 +169,20 @@ func (l *linter) words() {
 		} else if locale.Known(lang) && !leaving.MatchString(d.Withdraw.In(lang)) {
 			l.say("withdraw", Warned, lang, "")
 		}
+		if !locale.Known(lang) { // these rules are words of English and French: what they don't find there says nothing
+			for _, rule := range wordly() {
+				l.say(rule, Unread, lang, "")
+			}
+		}
 		said := d.Consent.In(lang)
 		for _, c := range d.Mails() {
 			said += " " + c.Label.In(lang)
 		}
-		if m := terms.FindString(said); m != "" { // GDPR 7(2), 7(4)
+		asked := "" // what boxes and fields say: a yes to something else may stand there
+		for _, f := range d.Fields {
+			asked += " " + f.Label.In(lang) + " " + f.Why.In(lang) + " " + f.Explicit.In(lang)
+		}
+		if m := terms.FindString(said + asked); m != "" { // GDPR 7(2), 7(4)
 			l.say("terms_apart", Warned, lang, m)
 		}
 		if m := tracking.FindString(said); m != "" { // CNIL: measuring is a purpose of its own
@@ -194,13 +206,18 @@ func (l *linter) words() {
 		if m := children.FindString(all); m != "" && d.Age == 0 && len(d.Ages) == 0 { // GDPR 8(1), 12(1)
 			l.say("children", Warned, lang, m)
 		}
-		if m := price.FindString(all); m != "" { // T-44, GDPR 7(4)
+		if m := price.FindString(all + asked); m != "" { // T-44, GDPR 7(4)
 			l.say("price", Warned, lang, strings.TrimSpace(m))
 		}
 		if b := d.Button.In(lang); d.ButtonActs() && vague.MatchString(b) { // GDPR 4(11): unambiguous
 			l.say("button", Warned, lang, b)
 		}
 	}
+}
+
+// wordly are the rules that know what is wrong by the words of English and French.
+func wordly() []string {
+	return []string{"withdraw", "measuring_apart", "terms_apart", "birth", "children", "price", "button", "mail", "claims"}
 }
 
 // redirect shows where people are led afterwards: to hosts the note names, without a word.

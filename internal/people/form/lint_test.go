@@ -103,6 +103,15 @@ func TestEachRuleFindsItsFault(t *testing.T) {
 		{name: "terms in the words", rule: "terms_apart", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
 			d.Consent["fr"] = "J’accepte les conditions générales et la lettre :"
 		}},
+		{name: "terms at a field", rule: "terms_apart", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "TERMS", Type: "boolean", Required: true, Label: both("I accept the terms", "J’ai lu"), Why: both("why", "pourquoi")}}
+		}},
+		{name: "terms at a field, in French", rule: "terms_apart", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "TERMS", Type: "boolean", Required: true, Label: both("Yes", "J’accepte les conditions"), Why: both("why", "pourquoi")}}
+		}},
+		{name: "a price at a field", rule: "price", want: form.Warned, spoil: func(d *form.Definition, _ *notice.Version) {
+			d.Fields = []form.Field{{Name: "CITY", Type: "text", Label: both("City", "Ville"), Why: both("required to get your guide", "pourquoi")}}
+		}},
 		{name: "no why", rule: "why", want: form.Refused, spoil: func(d *form.Definition, _ *notice.Version) {
 			d.Fields = []form.Field{{Name: "name", Type: "text", Label: both("Name", "Nom")}}
 		}},
@@ -160,5 +169,43 @@ func TestTheButtonIsTheActOnlyForOneList(t *testing.T) {
 	must(t, err)
 	if strings.Count(p.HTML, `name="list"`) != 3 || strings.Contains(p.HTML, " checked") {
 		t.Error("not each list is at an unticked box of its own")
+	}
+}
+
+// TestWordsOfAnAddedLanguageAreNotSaidToPass: rules that are English and French words tell that
+// they were not looked at; what was found is told instead.
+func TestWordsOfAnAddedLanguageAreNotSaidToPass(t *testing.T) {
+	d, n := good(t)
+	german(&d)
+	read := func() map[string][]form.Finding {
+		var pages []form.Page
+		for _, l := range d.Languages {
+			p, err := form.Draw(context.Background(), d, n, 3, l)
+			must(t, err)
+			pages = append(pages, p)
+		}
+		out := map[string][]form.Finding{}
+		for _, f := range form.Lint(d, n, false, 7, pages) {
+			out[f.Rule] = append(out[f.Rule], f)
+		}
+		return out
+	}
+	found := read()
+	for _, rule := range []string{"withdraw", "measuring_apart", "terms_apart", "birth", "children", "price", "button", "mail", "claims"} {
+		if f := found[rule]; len(f) != 1 || f[0].Result != form.Unread || f[0].Language != "de" {
+			t.Errorf("%s: %+v", rule, f)
+		}
+	}
+	if f := found["list"]; len(f) != 1 || f[0].Result != form.Passed {
+		t.Errorf("list: %+v", f)
+	}
+	d.Intro["de"] = "100% gut"
+	if f := read()["claims"]; len(f) != 1 || f[0].Result != form.Warned {
+		t.Errorf("what was found: %+v", f)
+	}
+	delete(d.Intro, "de")
+	d.Consent["en"] = "Track what I open"
+	if f := read()["measuring_apart"]; len(f) != 2 {
+		t.Errorf("one language found, one not read: %+v", f)
 	}
 }

@@ -37,6 +37,28 @@ func failed(found []form.Finding) []form.Finding {
 	return out
 }
 
+// notRead are the rules that a language's words were not held against.
+type notRead struct {
+	language string
+	rules    []string
+}
+
+func unread(r *shell.Request, found []form.Finding) []notRead {
+	var out []notRead
+	for _, f := range found {
+		if f.Result != form.Unread {
+			continue
+		}
+		name := languageName(r, f.Language)
+		i := slices.IndexFunc(out, func(u notRead) bool { return u.language == name })
+		if i < 0 {
+			i, out = len(out), append(out, notRead{language: name})
+		}
+		out[i].rules = append(out[i].rules, f.Rule)
+	}
+	return out
+}
+
 func tone(r form.Result) shell.Tone {
 	switch r {
 	case form.Refused:
