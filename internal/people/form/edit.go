@@ -119,11 +119,11 @@ func Close(tx *store.Tx, id int64) error { return turn(tx, id, closeForm, tx.Now
 // Open lets a closed form take sign-ups again.
 func Open(tx *store.Tx, id int64) error { return turn(tx, id, closeForm, 0, "form.open") }
 
-// Retire puts a form away; for a while Restore brings it back. Its versions stay: consents rest on them.
+// Retire puts a form away; Restore brings it back. Its versions stay: consents rest on them.
 func Retire(tx *store.Tx, id int64) error { return turn(tx, id, retireForm, tx.Now, "form.retire") }
 
 // Restore brings a retired form back.
-func Restore(tx *store.Tx, id int64) error { return turn(tx, id, retireForm, 0, "form.restore") }
+func Restore(tx *store.Tx, id int64) error { return turn(tx, id, restoreForm, 0, "form.restore") }
 
 func turn(tx *store.Tx, id int64, q *store.Query, at legalclock.Moment, action string) error {
 	n, err := tx.Exec(q, at, id)
@@ -314,8 +314,13 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 func Find(r store.Reader, id int64) (Form, error) { return one(r, findForm, id) }
 
 // All lists the forms that aren't retired, the one edited last first.
-func All(r store.Reader) ([]Form, error) {
-	rows, err := store.All[formRow](r, allForms)
+func All(r store.Reader) ([]Form, error) { return several(r, allForms) }
+
+// PutAway lists the forms that were retired, the last one first.
+func PutAway(r store.Reader) ([]Form, error) { return several(r, putAway) }
+
+func several(r store.Reader, q *store.Query) ([]Form, error) {
+	rows, err := store.All[formRow](r, q)
 	out := make([]Form, len(rows))
 	for i, row := range rows {
 		if err == nil {

@@ -24,12 +24,15 @@ var (
 	findForm = store.Account("form.find", formColumns+`AND f.id = ?`)
 	lockForm = store.Account("form.lock", formColumns+`AND f.id = ? :lock(f)`)
 	allForms = store.Account("form.all", formColumns+`AND f.retired_at = 0 ORDER BY f.updated_at DESC, f.id DESC LIMIT 500`)
+	putAway  = store.Account("form.put_away", formColumns+`AND f.retired_at > 0 ORDER BY f.retired_at DESC, f.id DESC LIMIT 500`)
 	serve    = store.Account("form.serve",
 		`UPDATE form SET current_id = ?, version = version + 1, updated_at = :now WHERE account_id = :account AND id = ?`)
 	closeForm = store.Account("form.close",
 		`UPDATE form SET closed_at = ?, version = version + 1 WHERE account_id = :account AND id = ? AND retired_at = 0`)
 	retireForm = store.Account("form.retire",
-		`UPDATE form SET retired_at = ?, version = version + 1 WHERE account_id = :account AND id = ?`)
+		`UPDATE form SET retired_at = ?, version = version + 1 WHERE account_id = :account AND id = ? AND retired_at = 0`)
+	restoreForm = store.Account("form.restore",
+		`UPDATE form SET retired_at = ?, version = version + 1 WHERE account_id = :account AND id = ? AND retired_at > 0`)
 
 	// A slug is written beside the form, in the account's act: the table belongs to nobody.
 	takeSlug = store.Installation("form.take_slug", "an address is unique in the installation",

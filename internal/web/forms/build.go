@@ -358,7 +358,7 @@ func (p *Pages) turnPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	act := map[string]func(*store.Tx, int64) error{"close": form.Close, "open": form.Open, "retire": form.Retire}[in.Get("do")]
+	act := map[string]func(*store.Tx, int64) error{"close": form.Close, "open": form.Open, "retire": form.Retire, "restore": form.Restore}[in.Get("do")]
 	if act == nil {
 		return fault.New(fault.Invalid, "shell.bad_form")
 	}
@@ -401,12 +401,17 @@ func (p *Pages) preview(r *shell.Request) error {
 			shown = x
 		}
 	}
-	brand := public.Brand(a, lang)
-	if d.Colour != "" {
-		brand.Colour = d.Colour
-	}
-	r.Brand = brand
+	r.Brand = brand(a, d, lang)
 	return r.Render(http.StatusOK, previewPage(r, d, lang, shown))
+}
+
+// brand is the account's as visitors see it, in a form's own colour.
+func brand(a account.Account, d form.Definition, lang string) shell.Account {
+	out := public.Brand(a, lang)
+	if d.Colour != "" {
+		out.Colour = d.Colour
+	}
+	return out
 }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }

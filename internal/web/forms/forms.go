@@ -52,7 +52,7 @@ func (p *Pages) Routes() []shell.Route {
 		get("/forms/{id}", shell.FormsRead, p.build),
 		post("/forms/{id}", shell.FormsWrite, p.buildPost, "form.edit"),
 		post("/forms/{id}/publish", shell.FormsWrite, p.publishPost, "form.publish"),
-		post("/forms/{id}/turn", shell.FormsWrite, p.turnPost, "form.close", "form.open", "form.retire"),
+		post("/forms/{id}/turn", shell.FormsWrite, p.turnPost, "form.close", "form.open", "form.retire", "form.restore"),
 		preview,
 		get("/forms/{id}/share", shell.FormsRead, p.share),
 		get("/forms/{id}/qr.svg", shell.FormsRead, p.qr),
@@ -115,11 +115,14 @@ func stateBadge(r *shell.Request, s form.State) shell.Component {
 }
 
 func (p *Pages) forms(r *shell.Request) error {
-	var all []form.Form
+	var all, away []form.Form
 	var tallies map[int64]form.Tally
 	var newest map[int64]int64
 	err := p.view(r, func(v *store.View) (err error) {
 		if all, err = form.All(v); err != nil {
+			return err
+		}
+		if away, err = form.PutAway(v); err != nil {
 			return err
 		}
 		notes, err := notice.All(v)
@@ -154,7 +157,7 @@ func (p *Pages) forms(r *shell.Request) error {
 		t.Rows = append(t.Rows, shell.Row{Link: at(f.ID, ""), Cells: []shell.Component{
 			shell.Str(f.Name), state, shell.Num(x.All()), shell.Num(x.Confirmed), shell.When(f.UpdatedAt)}})
 	}
-	return r.Render(http.StatusOK, formsPage(r, t))
+	return r.Render(http.StatusOK, formsPage(r, t, away))
 }
 
 func (p *Pages) formNew(r *shell.Request) error {

@@ -233,6 +233,20 @@ func TestAMemberBuildsPublishesAndSharesAForm(t *testing.T) {
 			o.post(at+"/turn", url.Values{"do": {"close"}})
 			o.post(at+"/turn", url.Values{"do": {"open"}})
 			o.post(at+"/turn", url.Values{"do": {"retire"}})
+			page = o.get("/forms")
+			has(page, `action="`+at+`/turn"`)
+			has(page, `value="restore"`)
+			if code, _, _ := o.ask("POST", at+"/turn", "member", url.Values{"do": {"retire"}}); code != http.StatusNotFound {
+				t.Errorf("put away twice: %d", code)
+			}
+			o.post(at+"/turn", url.Values{"do": {"restore"}})
+			if strings.Contains(o.get("/forms"), `value="restore"`) {
+				t.Error("it is still put away")
+			}
+			has(o.get("/forms"), `href="`+at+`"`)
+			if code, _, _ := o.ask("POST", at+"/turn", "member", url.Values{"do": {"restore"}}); code != http.StatusNotFound {
+				t.Errorf("brought back twice: %d", code)
+			}
 		})
 	}
 }
