@@ -198,6 +198,7 @@ func TestAMemberBuildsPublishesAndSharesAForm(t *testing.T) {
 			f := read(o.raw(at))
 			f.Set("notice", note[strings.LastIndex(note, "/")+1:])
 			f.Set("add", "name")
+			f.Set("colour", "#1a2b3c")
 			o.post(at, f)
 			f = read(o.raw(at))
 			f.Set("why.name.en", "to greet you")
@@ -224,7 +225,13 @@ func TestAMemberBuildsPublishesAndSharesAForm(t *testing.T) {
 			has(page, w[7])
 			kept := regexp.MustCompile(`/forms/\d+/versions/\d+`).FindString(page)
 			has(o.get(kept), w[3])
+			f = read(o.raw(at)) // an old version keeps its own colour
+			f.Set("colour", "#7c2d12")
+			o.post(at, f)
 			has(o.get(kept+"/page?lang=fr"), "Prénom")
+			has(o.get(kept+"/page?lang=fr"), "1a2b3c")
+			f = read(o.raw(at))
+			f.Set("version", "1")
 			// An edit from an old page is a conflict, and nothing is lost.
 			code, body, _ := o.ask("POST", at, "member", f)
 			if code != http.StatusUnprocessableEntity || !strings.Contains(body, "Prénom") {

@@ -12,6 +12,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/form"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 	"consend/internal/web/shell"
 )
 
@@ -155,9 +156,14 @@ func (p *Pages) kept(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	var a account.Account
+	if err := p.view(r, func(v *store.View) (err error) { a, err = account.Get(v); return err }); err != nil {
+		return err
+	}
 	lang := v.Definition.Language(r.Q("lang"))
 	for _, x := range pages {
 		if x.Language == lang {
+			r.Brand = brand(a, v.Definition, lang)
 			return r.Render(http.StatusOK, previewPage(r, v.Definition, lang, x))
 		}
 	}
