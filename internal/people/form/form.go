@@ -65,7 +65,7 @@ type Definition struct {
 	Subject  Words    `json:"subject,omitempty"`  // of the confirmation mail; "" is the house's
 	Greeting Words    `json:"greeting,omitempty"` // its first sentence; no advertising (compliance T-14)
 	Remind   int      `json:"remind,omitempty"`   // days after which one reminder goes out; 0 is none
-	Redirect string   `json:"redirect,omitempty"` // https address to go on to after the confirmation
+	Redirect string   `json:"redirect,omitempty"` // https address to go on to after the confirmation, or after the form with single opt-in
 	Puzzle   bool     `json:"puzzle,omitempty"`   // asks the browser for a little work (Challenge)
 	Ages     []Aged   `json:"ages,omitempty"`     // asks the country first, and then its age (compliance T-23)
 }

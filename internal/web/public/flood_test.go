@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"consend/internal/ground/locale"
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
 	"consend/internal/testhouse"
@@ -133,4 +134,34 @@ func TestWhoHasNoJavaScriptIsToldWhatToDo(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSingleOptInLeadsOnAtOnceAndNeverShowsAnEmptyPage: by the rules of the confirmation, and a
+// form in a frame stays where it is.
+func TestSingleOptInLeadsOnAtOnceAndNeverShowsAnEmptyPage(t *testing.T) {
+	h := testhouse.SQLite(t)
+	w := settle(t, h, func(d *form.Definition) {
+		d.OptIn, d.Redirect, d.Done = form.Single, "https://cafe.example/merci?a=1", nil
+	})
+	path := "/f/" + w.form.Slug + "?lang=en"
+	if _, _, head := w.ask("GET", path, nil); !strings.Contains(head.Get("Content-Security-Policy"), "form-action 'self' https://cafe.example;") {
+		t.Errorf("the browser would not follow: %s", head.Get("Content-Security-Policy"))
+	}
+	code, _, head := w.ask("POST", path, w.fill("en", "email", "lea@example.org"))
+	if code != http.StatusSeeOther || head.Get("Location") != "https://cafe.example/merci?a=1" || head.Get("Referrer-Policy") != "no-referrer" {
+		t.Errorf("led to %d %s", code, head.Get("Location"))
+	}
+	code, _, head = w.ask("POST", path+"&frame=1", w.fill("en", "email", "max@example.org"))
+	if code != http.StatusSeeOther || !strings.Contains(head.Get("Location"), "/sent?done=1") {
+		t.Errorf("in a frame: %d %s", code, head.Get("Location"))
+	}
+	if page := w.get(head.Get("Location")); !strings.Contains(page, locale.For("en", nil).T("public.done.text")) {
+		t.Error("the page is empty")
+	}
+	if code, _, head := w.ask("POST", path, w.fill("en", "email", "no address")); code != http.StatusUnprocessableEntity || !strings.Contains(head.Get("Content-Security-Policy"), "https://cafe.example;") {
+		t.Errorf("again: %d %s", code, head.Get("Content-Security-Policy"))
+	}
+	// With confirmation nobody is led away before it.
+	w = settle(t, h, func(d *form.Definition) { d.Redirect = "https://cafe.example/merci" })
+	w.signup("lea@example.org", "en")
 }

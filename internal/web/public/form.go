@@ -50,7 +50,11 @@ func (p *Pages) form(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(ok, formPage(r, sheet{l, lang, r.Q("frame") != "", t, nil}))
+	s := sheet{l, lang, r.Q("frame") != "", t, nil}
+	if to := s.onward(); to != "" {
+		leadTo(r, to)
+	}
+	return r.Render(ok, formPage(r, s))
 }
 
 // sheet is the form page: fresh, or with what somebody sent.
@@ -60,6 +64,15 @@ type sheet struct {
 	frame bool
 	seen  string
 	sent  *shell.Form
+}
+
+// onward is the page of the account's own that somebody is led to who is signed up at once: with
+// confirmation it is the confirmation that leads there, and a frame stays on its site.
+func (s sheet) onward() string {
+	if d := s.live.Version.Definition; d.OptIn == form.Single && !s.frame {
+		return d.Redirect
+	}
+	return ""
 }
 
 // own is the language of the account's words where it isn't the page's.
@@ -119,6 +132,9 @@ func (p *Pages) formPost(r *shell.Request) error {
 		lang = l.Language(f.Get("l"), lang)
 	}
 	s := sheet{live: l, lang: lang, frame: r.Q("frame") != "", sent: f}
+	if to := s.onward(); to != "" {
+		leadTo(r, to)
+	}
 	if f.Get("website") != "" { // nobody sees that field
 		if err := p.Desk.Caught(r.Context(), l, "robot"); err != nil {
 			return err
@@ -165,6 +181,11 @@ func (p *Pages) formPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
+	if to := s.onward(); to != "" && !out.Mail {
+		r.W.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(r.W, r.R, to, http.StatusSeeOther)
+		return nil
+	}
 	return r.Redirect(http.StatusSeeOther, s.after(!out.Mail))
 }
 
@@ -206,10 +227,13 @@ func (p *Pages) sent(r *shell.Request) error {
 	d := l.Version.Definition
 	w := word{Title: r.P.T("public.sent.title"), Text: d.Sent.In(lang), Tone: shell.Info, Lang: own(d, lang)}
 	if w.Text == "" {
-		w.Text = r.P.T("public.sent.text")
+		w.Text, w.Lang = r.P.T("public.sent.text"), ""
 	}
 	if r.Q("done") != "" {
 		w = word{Title: r.P.T("public.done.title"), Text: d.Done.In(lang), Tone: shell.Good, Lang: own(d, lang)}
+		if w.Text == "" {
+			w.Text, w.Lang = r.P.T("public.done.text"), ""
+		}
 		return r.Render(ok, sentPage(r, w, "", r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
 	}
 	return r.Render(ok, sentPage(r, w, d.MailSubject(lang, l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
