@@ -3,10 +3,12 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +28,7 @@ func TestCommandsInScripts(t *testing.T) {
 		e.Setenv("LANG", "en_GB.UTF-8")
 		e.Setenv("ADDR", free(t))
 		return nil
-	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"get": get, "exits": exits, "proves": proves}})
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"get": get, "exits": exits, "proves": proves, "campaign": campaignOf}})
 }
 
 // free is an address nobody listens on.
@@ -72,6 +74,15 @@ func proves(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 2 && !strings.Contains(file, args[2]) {
 		ts.Fatalf("%s lacks %s", args[0], args[2])
 	}
+}
+
+// campaignOf FILE sets $CAMPAIGN to the campaign that a result printed as JSON names.
+func campaignOf(ts *testscript.TestScript, _ bool, args []string) {
+	var v struct{ Campaign int64 }
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &v); err != nil || v.Campaign == 0 {
+		ts.Fatalf("%s names no campaign: %v", args[0], err)
+	}
+	ts.Setenv("CAMPAIGN", strconv.FormatInt(v.Campaign, 10))
 }
 
 // exits CODE COMMAND … runs a command that ends with CODE.

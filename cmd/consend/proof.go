@@ -18,7 +18,9 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
+	"consend/internal/sending/campaign"
 	"consend/internal/sending/report"
+	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -29,11 +31,11 @@ type proofs struct {
 }
 
 type proofSample struct {
-	Account  int64  `required:"" help:"The account's number." placeholder:"ID"`
+	Account  int64  `help:"The account's number; that of the campaign if it is left out." placeholder:"ID"`
 	Campaign int64  `required:"" help:"The campaign's number." placeholder:"ID"`
 	N        int    `default:"50" help:"How many people to draw." placeholder:"N"`
 	Seed     string `required:"" help:"What the draw depends on, told by the auditor: docs/formats/bundle.md says how to repeat it." placeholder:"TEXT"`
-	Out      string `short:"o" required:"" help:"Where to write the bundle, a zip." placeholder:"FILE"`
+	Out      string `short:"o" help:"Where to write the bundle, a zip; campaign-ID-sample.zip if it is left out, with .age where it is encrypted." placeholder:"FILE"`
 	Language string `help:"en or fr: of the words beside the facts; the account's if it is left out." placeholder:"LANG"`
 	Age      string `help:"Encrypt the file for a public key of age, age1…" placeholder:"RECIPIENT"`
 }
@@ -51,9 +53,17 @@ func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error 
 	if err != nil {
 		return err
 	}
+	if c.Account == 0 {
+		if c.Account, err = ofCampaign(ctx, h, c.Campaign); err != nil {
+			return err
+		}
+	}
 	who, err := within(ctx, h, "proof sample", c.Account)
 	if err != nil {
 		return err
+	}
+	if c.Out == "" {
+		c.Out = to.Name(fmt.Sprintf("campaign-%d-sample.zip", c.Campaign))
 	}
 	d, err := report.Sample(ctx, h.Main, who, evidence.Drawing{Campaign: c.Campaign, N: c.N, Seed: c.Seed, Language: c.Language, Closed: to.How})
 	if err != nil {
@@ -75,6 +85,27 @@ func (c *proofSample) run(ctx context.Context, h *app.House, std app.Std) error 
 	}
 	fmt.Fprintln(std.Out, locale.For(std.Language, nil).T("app.proof.written", "Path", c.Out, "Fingerprint", proof.Fingerprint(h.Log.Key())))
 	return nil
+}
+
+// ofCampaign finds the account of a campaign: numbers are one counter's, so no two accounts have the same.
+func ofCampaign(ctx context.Context, h *app.House, id int64) (int64, error) {
+	for after := int64(0); ; {
+		var some []account.Name
+		err := h.Main.View(ctx, operator("proof sample"), func(v *store.View) (err error) { some, err = account.Page(v, after); return err })
+		if err != nil {
+			return 0, err
+		}
+		if len(some) == 0 {
+			return 0, fault.New(fault.NotFound, "campaign.none")
+		}
+		for _, a := range some {
+			after = a.ID
+			err := h.Main.View(ctx, operator("proof sample").In(a.ID), func(v *store.View) error { _, err := campaign.Get(v, id); return err })
+			if !fault.Is(err, fault.NotFound) {
+				return a.ID, err
+			}
+		}
+	}
 }
 
 type proofExport struct {
