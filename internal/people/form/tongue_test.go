@@ -41,7 +41,7 @@ func TestALanguageTheAccountAddsIsSpokenOnPageInMailAndInTheProof(t *testing.T) 
 	german(&d)
 	got := lint(t, d, n, false, nil)
 	for rule, r := range got { // the note and some fixed words are in French there
-		if want := map[string]form.Result{"note": form.Warned, "translation": form.Warned}[rule]; r != want && (want != "" || r != form.Passed) {
+		if want := map[string]form.Result{"note": form.Warned, "translation": form.Warned}[rule]; r != want && (want != "" || r != form.Passed && r != form.Unread) {
 			t.Errorf("%s: %s", rule, r)
 		}
 	}
