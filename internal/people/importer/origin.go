@@ -64,7 +64,7 @@ const (
 	AskPartner = "partner"
 )
 
-// Asks tells which follow-ups a kind has: two at most.
+// Asks tells which follow-ups a kind has: two at most, and of another tool's people one more where they bought.
 func (k Kind) Asks() []string {
 	switch k {
 	case Site, Paper:
@@ -76,7 +76,7 @@ func (k Kind) Asks() []string {
 	case Business:
 		return []string{AskHow, AskWhere}
 	case Tool:
-		return []string{AskWhere, AskHow}
+		return []string{AskWhere, AskHow, AskRefusal}
 	case Acquired:
 		return []string{AskHow, AskPartner}
 	}
@@ -230,7 +230,7 @@ func (o Origin) Check(now legalclock.Moment, zone *time.Location) error {
 				say("how."+string(o.Kind), "import.origin.how")
 			}
 		case AskRefusal:
-			if o.Refusal != "yes" && o.Refusal != "no" {
+			if o.basis() == consent.SoftOptIn && o.Refusal != "yes" && o.Refusal != "no" {
 				say("refusal", "import.origin.refusal")
 			}
 		}

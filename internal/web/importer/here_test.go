@@ -87,7 +87,7 @@ func TestBusinessContactsOfACountryThatAsksForAYesWaitForOne(t *testing.T) {
 			d.post(fmt.Sprintf("/import/%d/map", more), filled(d.get(fmt.Sprintf("/import/%d/map", more))), 303)
 			contains(d.get(fmt.Sprintf("/import/%d/origin?kind=business", more)), w[3])
 			// They said yes on paper, and a file shows it: that holds everywhere.
-			d.send(at("/release"), "evidence", "sheet.pdf", "%PDF-1.4 a photo of the sheet", with(filled(page), "kind", "paper", "where.paper", "Fair", "from", "2025-01-01", "to", "2025-01-02"), 303)
+			d.send(at("/release"), "evidence", "sheet.pdf", "%PDF-1.4 a photo of the sheet", with(filled(d.get(at("/waiting?kind=paper"))), "where.paper", "Fair", "from", "2025-01-01", "to", "2025-01-02"), 303)
 			d.work(people.ReleaseKind, id, people.ReleaseWork)
 			if s := stand("de@example.org"); s.State != consent.Given || s.Basis != consent.ByConsent || s.Reason != "" {
 				t.Errorf("released to %+v", s)

@@ -321,7 +321,26 @@ func TestRowsOfUnknownOriginWaitUntilProofComes(t *testing.T) {
 		if !strings.Contains(body, "Say where these people come from") {
 			t.Error("no remedy")
 		}
-		d.send(at("/release"), "evidence", "sheet.pdf", "%PDF-1.4 a photo of the sheet", with(filled(page), "kind", "paper", "where.paper", "Fair of Lyon", "from", "2025-01-01", "to", "2025-01-02"), 303)
+		for _, k := range people.Kinds()[:7] { // each origin asks on this page all that it needs
+			page := d.get(at("/waiting?kind=" + string(k)))
+			for _, a := range k.Asks() {
+				name := map[string]string{people.AskWhere: "where." + string(k), people.AskHow: "how." + string(k)}[a]
+				if name == "" {
+					name = a
+				}
+				if !strings.Contains(page, `name="`+name+`"`) {
+					t.Errorf("%s doesn't ask for %s", k, name)
+				}
+			}
+			if page == "" || !strings.Contains(page, `name="kind" value="`+string(k)+`"`) || !strings.Contains(page, `name="from"`) {
+				t.Errorf("%s isn't what is released", k)
+			}
+		}
+		body, _ = d.send(at("/release"), "", "", "", with(filled(d.get(at("/waiting?kind=tool"))), "where.tool", "Brevo", "how.tool", "bought", "from", "2025-01-01", "to", "2025-01-02", "declare", "1"), 422)
+		if !strings.Contains(body, `name="kind" value="tool"`) || !strings.Contains(body, `id="f-refusal-error"`) {
+			t.Error("who bought is not asked whether they could refuse")
+		}
+		d.send(at("/release"), "evidence", "sheet.pdf", "%PDF-1.4 a photo of the sheet", with(filled(d.get(at("/waiting?kind=paper"))), "where.paper", "Fair of Lyon", "from", "2025-01-01", "to", "2025-01-02"), 303)
 		d.work(people.ReleaseKind, id, people.ReleaseWork)
 		if page = d.get(at("")); strings.Contains(page, "2 people wait") || !strings.Contains(page, "sheet.pdf") {
 			t.Error("they still wait, or the proof isn't shown")

@@ -142,6 +142,7 @@ func (p *Pages) report(r *shell.Request) error {
 
 // waits is what the page of waiting rows shows.
 type waits struct {
+	kind   importer.Kind // where they are said to come from now
 	i      importer.Import
 	lacks  []importer.Lack
 	total  int64
@@ -159,12 +160,18 @@ func (p *Pages) waiting(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	o := i.Origin
-	return p.waitingAgain(r, i, originForm(o, i.Version), http.StatusOK)
+	kind := i.Origin.Kind
+	if k := importer.Kind(r.Q("kind")); choice(k) { // another than the file was brought in with
+		kind = k
+	}
+	return p.waitingAgain(r, i, kind, originForm(i.Origin, i.Version), http.StatusOK)
 }
 
-func (p *Pages) waitingAgain(r *shell.Request, i importer.Import, f *shell.Form, status int) error {
-	w := waits{i: i, lines: map[int64]importer.Waiting{}, signs: r.Member.Role == shell.Owner || r.Member.Role == shell.Admin}
+func (p *Pages) waitingAgain(r *shell.Request, i importer.Import, kind importer.Kind, f *shell.Form, status int) error {
+	if f.Values.Set("kind", string(kind)); kind == importer.Unknown {
+		f.Values.Del("kind")
+	}
+	w := waits{i: i, kind: kind, lines: map[int64]importer.Waiting{}, signs: r.Member.Role == shell.Owner || r.Member.Role == shell.Admin}
 	after := r.List(shell.ListSpec{}).After
 	var ids []int64
 	err := p.view(r, func(v *store.View) (err error) {
@@ -232,7 +239,7 @@ func (p *Pages) releasePost(r *shell.Request) error {
 		err = p.write(r, func(tx *store.Tx) error { return importer.BeginRelease(tx, i.ID, o, declare) })
 	}
 	if f.Take(err) {
-		return p.waitingAgain(r, i, f, http.StatusUnprocessableEntity)
+		return p.waitingAgain(r, i, kind, f, http.StatusUnprocessableEntity)
 	}
 	if err != nil {
 		return err
