@@ -125,7 +125,10 @@ func TestEveryOriginGetsTheGradeItsProofIsWorth(t *testing.T) {
 				o.DeclaredBy, o.Evidence, o.EvidenceName = 0, lines("%PDF-1.4 sheet"), "sheet.pdf"
 			}, "C", "B"},
 			{"paper, word", func(o *importer.Order) { o.Kind = importer.Paper }, "D", "B"},
-			{"customer", func(o *importer.Order) { o.Kind, o.Basis = importer.Customer, consent.SoftOptIn }, "D", "B"},
+			{"customer", func(o *importer.Order) {
+				o.Kind, o.Basis, o.Sale, o.CouldRefuse = importer.Customer, consent.SoftOptIn, "a spade", true
+			}, "D", "B"},
+			{"customer, nothing said of the conditions", func(o *importer.Order) { o.Kind, o.Basis = importer.Customer, consent.SoftOptIn }, "", ""},
 			{"member", func(o *importer.Order) { o.Kind, o.Basis = importer.Member, consent.Member }, "D", "B"},
 			{"business", func(o *importer.Order) { o.Kind, o.Basis = importer.Business, consent.B2B }, "D", "B"},
 			{"bought, word, no partner", func(o *importer.Order) { o.Kind, o.To = importer.Acquired, "2026-03-01" }, "", ""},

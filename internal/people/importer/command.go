@@ -29,6 +29,8 @@ type Order struct {
 	Where        string // the tool's name, the form, the event; optional
 	Basis        consent.Basis
 	Partner      string // of acquired people: who named us when asking for their consent
+	Sale         string // of customers: what they bought (ePrivacy 13(2)); of members: contract or membership
+	CouldRefuse  bool   // of customers: they could refuse when their address was taken, and in every mail since
 	From, To     string // days of collection, 2006-01-02
 	Note         string // version of the privacy note they were shown
 	Evidence     func() (io.ReadCloser, error)
@@ -271,11 +273,10 @@ func (o Order) ready(tx *store.Tx, f File, to int64) (int64, error) {
 	return id, choseAct(tx, id, Choice{List: to, Options: o.Options}, o.DeclaredBy)
 }
 
-// origin answers the questions of the origin step from what a command line says. A basis
-// said there is the declaring owner's word on its conditions too: soft opt-in then means
-// "bought, and could refuse mail when buying" (ePrivacy 13(2)).
+// origin answers the questions of the origin step from what a command line says. What it doesn't say of the
+// conditions of a soft opt-in nobody says for it: the rows wait (ePrivacy 13(2)).
 func (o Order) origin(shape Shape) Origin {
-	out := Origin{Kind: o.Kind, Where: o.Where, Basis: o.Basis, Partner: o.Partner, From: o.From, To: o.To, Note: o.Note}
+	out := Origin{Kind: o.Kind, Where: o.Where, Basis: o.Basis, Partner: o.Partner, Sale: o.Sale, From: o.From, To: o.To, Note: o.Note}
 	if out.Where == "" {
 		switch o.Kind {
 		case Tool:
@@ -303,10 +304,10 @@ func (o Order) origin(shape Shape) Origin {
 	case Inherited:
 		out.Kind, out.How = Acquired, "inherited"
 	}
-	if o.Basis == consent.SoftOptIn || o.Kind == Customer && o.Basis == "" {
-		out.Refusal, out.Sale = "yes", "told on the command line"
-	} else if o.Kind == Customer {
-		out.Refusal, out.Sale = "no", "told on the command line"
+	if o.CouldRefuse {
+		out.Refusal = "yes"
+	} else if o.Kind == Customer || o.Basis == consent.SoftOptIn {
+		out.Refusal = "no"
 	}
 	return out
 }
