@@ -61,7 +61,6 @@ var said = map[string]url.Values{
 	"/settings/domains/new":  {"domain": {"new.example.org"}},
 	"/import/{id}/map":       {"column.0": {"email"}, "column.1": {"name"}},
 	"/import/{id}/options":   {"declare": {"1"}},
-	"/import/{id}/release":   {"where.site": {"our shop"}, "declare": {"1"}},
 }
 
 // elsewhere are the routes no page of the demo leads to, and what presses them.
@@ -73,7 +72,8 @@ var elsewhere = map[string]string{
 	"/once/tell/{id}":    "web/people",                                                                                                           // of an import of people whom somebody passed on
 	"/p/{token}/address": "web/public",                                                                                                           // tokens are looked at three times, and this is a page further
 	"/contacts/on":       "web/people", "/contacts/off": "web/people", "/purposes/{id}/turn": "web/people", "/contacts/{id}/merge": "web/people", // of somebody on a list; of a purpose without lists; of two who are one
-	"/import/{id}/limit": "web/importer", "/import/{id}/forecast": "web/importer", // of a file of refusals; of a file that is ready and long
+	"/import/{id}/release": "web/importer",                                          // the origin is chosen first
+	"/import/{id}/limit":   "web/importer", "/import/{id}/forecast": "web/importer", // of a file of refusals; of a file that is ready and long
 	"/contacts/{id}/evidence/{event}/{file}/drop": "web/people", // of a file that somebody attached
 	"/import/{id}/origin":                         "web/importer", "/import/{id}/options": "web/importer", "/import/{id}/start": "web/importer", "/import/{id}/stop": "web/importer",
 	"/settings/terms/publish": "web/sending", "/settings/terms/{id}/accept": "web/sending", "/service/{id}/again": "web/sending", // of an operator; of a mail that failed
