@@ -277,11 +277,12 @@ func TestAnAnswerAboutMeasuringComesWithTheFile(t *testing.T) {
 			"left@example.org,L,2024-01-02 10:05:00,198.51.100.7,unsubscribed,subscribed,granted,2026-08-30 09:00:00,form,Let us see what you open\n" +
 			"told@example.org,T,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,informed,2026-06-30 09:00:00,letter,We see what you open\n" +
 			"late@example.org,T,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,informed,2026-07-14 09:00:00,letter,We see what you open\n" +
+			"waits@example.org,W,,,subscribed,perhaps,granted,2026-08-30 09:00:00,form,Let us see what you open\n" +
 			"odd@example.org,O,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,perhaps,,,\n")
 		o.Kind = importer.Tool
 		h.Clock.Set(time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC))
 		sum := s.run(t, o)
-		if sum.Shape != importer.MailPoet || sum.Measured != 2 || sum.Unmeasured != 1 || sum.Remarks != 3 || sum.Left != 1 {
+		if sum.Shape != importer.MailPoet || sum.Measured != 2 || sum.Unmeasured != 1 || sum.Waiting != 1 || sum.Remarks != 5 || sum.Left != 1 {
 			t.Fatalf("%+v", sum)
 		}
 		answers := func(email string) (out [2]consent.Answer) {
@@ -293,7 +294,7 @@ func TestAnAnswerAboutMeasuringComesWithTheFile(t *testing.T) {
 			})
 			return out
 		}
-		for _, email := range []string{"yes@example.org", "bare@example.org", "never@example.org", "no@example.org", "left@example.org", "told@example.org", "late@example.org", "odd@example.org"} {
+		for _, email := range []string{"yes@example.org", "bare@example.org", "never@example.org", "no@example.org", "left@example.org", "told@example.org", "late@example.org", "waits@example.org", "odd@example.org"} {
 			basis := map[string]consent.Basis{"yes@example.org": consent.ByConsent, "told@example.org": consent.Informed}[email]
 			for _, a := range answers(email) {
 				if a.Live != (basis != "") || (a.NoAt != 0) != (email == "no@example.org") || a.Basis != basis {

@@ -326,7 +326,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			w, ok := statuses[folded(s)]
 			switch {
 			case !ok:
-				out.unclear = "status_unclear"
+				if out.unclear == "" { // a basis that isn't known says more against the row
+					out.unclear = "status_unclear"
+				}
 				leave(i, "import.row.status")
 			case w == unsure:
 				unsureAt = i

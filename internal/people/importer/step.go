@@ -354,6 +354,11 @@ func (s *step) measure(results []consent.Result) (notes []note, err error) {
 			notes = append(notes, note{remark, s.b.rows[i].line, "import.row.measures_not", "", nil})
 		}
 	}
+	for i := range s.b.rows {
+		if r := &s.b.rows[i]; r.measures.yes() && r.said == nothing && !r.again && results[i].After.Status != consent.Given {
+			notes = append(notes, note{remark, r.line, "import.row.measures_later", "", nil})
+		}
+	}
 	return notes, nil
 }
 

@@ -176,40 +176,43 @@ func unmeasure(tx *store.Tx, i *Import, ids []int64) error {
 		if err != nil {
 			return err
 		}
-		stood, err := consent.StoodBefore(tx, l, i.ID, ids)
+		off, err := removals(tx, i, l, came)
 		if err != nil {
 			return err
 		}
-		for _, c := range came {
-			if c.Rests && c.State == consent.Given && !stood[c.ContactID] {
-				events = append(events, consent.Event{Contact: c.ContactID, List: l, Kind: consent.Remove, Source: "import", Method: "undo", Import: i.ID})
-			}
-		}
+		events = append(events, off...)
 	}
 	_, err = consent.Apply(tx, events)
 	return err
 }
 
+// removals take those off a list whom this import alone put there.
+func removals(tx *store.Tx, i *Import, onto int64, came []consent.Came) (events []consent.Event, err error) {
+	var rests []int64
+	for _, c := range came {
+		if c.Rests && (c.State == consent.Given || c.State == consent.Waiting) {
+			rests = append(rests, c.ContactID)
+		}
+	}
+	stood, err := consent.StoodBefore(tx, onto, i.ID, rests)
+	for _, id := range rests { // a subscription rests on one event: each stands once
+		if !stood[id] {
+			events = append(events, consent.Event{Contact: id, List: onto, Kind: consent.Remove, Source: "import", Method: "undo", Import: i.ID})
+		}
+	}
+	return events, err
+}
+
 // takeBack takes some people off the list and deletes those who came by this import alone.
 func takeBack(tx *store.Tx, i *Import, came []consent.Came) error {
 	entries := map[int64][]int64{} // of each person
-	rests := map[int64]bool{}
 	for _, c := range came {
 		entries[c.ContactID] = append(entries[c.ContactID], c.EntryID)
-		if c.Rests && (c.State == consent.Given || c.State == consent.Waiting) {
-			rests[c.ContactID] = true
-		}
 	}
 	ids := slices.Sorted(maps.Keys(entries))
-	stood, err := consent.StoodBefore(tx, i.List, i.ID, ids)
+	events, err := removals(tx, i, i.List, came)
 	if err != nil {
 		return err
-	}
-	var events []consent.Event
-	for _, id := range ids {
-		if rests[id] && !stood[id] {
-			events = append(events, consent.Event{Contact: id, List: i.List, Kind: consent.Remove, Source: "import", Method: "undo", Import: i.ID})
-		}
 	}
 	if len(events) > 0 {
 		if _, err := consent.Apply(tx, events); err != nil {
