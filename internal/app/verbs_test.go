@@ -77,6 +77,9 @@ func newRun(t *testing.T, e *everything) *run {
 	r.visitor = actor.Actor{Kind: actor.Subject, Account: e.Account, Request: "nth", Language: "fr",
 		IP: netip.MustParseAddr("198.51.100.77"), IPSource: "direct", Agent: "Mozilla/5.0 Firefox/140.0"}
 	r.connect(t)
+	for _, db := range []*store.DB{e.Main, e.Keys, e.Archive} {
+		db.Unhurried()
+	}
 	if err := e.Main.SkipIDs(t.Context(), scriptIDs); err != nil {
 		t.Fatal(err)
 	}

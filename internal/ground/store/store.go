@@ -42,6 +42,7 @@ type DB struct {
 	ids        ids
 	attached   map[reflect.Type]any
 	hook       func(query string) error
+	unhurried  bool
 	identity   Identity
 	steps      func(dialect string) []Step
 	compiles   sync.Map // *Query → *compiled
@@ -163,6 +164,10 @@ func (db *DB) Clock() legalclock.Clock { return db.clock }
 // SetHook calls f before every statement with the query's name; an error fails the
 // statement, ErrAgain the whole try. For tests of what a fault at the n-th statement leaves.
 func (db *DB) SetHook(f func(query string) error) { db.hook = f }
+
+// Unhurried has no step of a bulk act end by the clock, for tests that compare what houses hold:
+// how often an act is cut would hang on the machine. Before the first act only.
+func (db *DB) Unhurried() { db.unhurried = true }
 
 // Write runs an act: all of it or nothing. fn may run again from the start, and so has no
 // effect outside the transaction.

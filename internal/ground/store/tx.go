@@ -93,6 +93,9 @@ func (t *Tx) Yield() bool {
 	if t.db.ids.left() < idBlock/8 {
 		return true
 	}
+	if t.db.unhurried {
+		return false
+	}
 	d := t.step.began.Elapsed()
 	return d > stepLongest || d > stepShortest && t.db.waiting()
 }
