@@ -35,6 +35,8 @@ type importing struct {
 	Partner    string `help:"For bought people: who asked them for their consent, and named us."`
 	Sale       string `help:"For customers: what they bought, in a few words; for members: the contract or membership."`
 	Refuse     bool   `name:"could-refuse" help:"For customers: they could refuse mail when their address was taken, and in every mail since. Without it a soft opt-in waits."`
+	Similar    bool   `help:"For customers: you will write about your own products like those they bought. Without it a soft opt-in waits."`
+	Work       string `help:"For business contacts: why what you write concerns their work, in a sentence or two. Without it they wait."`
 	Existing   string `help:"What happens to people who are here already: fill, replace or keep." enum:"fill,replace,keep" default:"fill"`
 	JSON       bool   `name:"json" help:"Print the summary as JSON."`
 	File       string `arg:"" help:"The file: CSV in any usual shape, .xlsx or JSON."`
@@ -45,7 +47,7 @@ func (c *importing) run(ctx context.Context, h *app.House, std app.Std) error {
 	if err != nil {
 		return err
 	}
-	o := importer.Order{Name: filepath.Base(c.File), Open: opens(std.Path(c.File)), List: c.List, Purpose: c.Purpose, Where: c.Where, Partner: c.Partner, Sale: c.Sale, CouldRefuse: c.Refuse,
+	o := importer.Order{Name: filepath.Base(c.File), Open: opens(std.Path(c.File)), List: c.List, Purpose: c.Purpose, Where: c.Where, Partner: c.Partner, Sale: c.Sale, CouldRefuse: c.Refuse, Similar: c.Similar, Work: c.Work,
 		Note: c.Note, Options: importer.Options{Existing: importer.Existing(c.Existing)}}
 	var wrong fault.Many
 	var ok bool

@@ -177,7 +177,7 @@ func (r *run) lists(do verb) {
 		return r.keep("wines", id, err)
 	})
 	do("rename a list", func(tx *store.Tx) error { return list.Rename(tx, r.n["wines"], "", "Petits crus", words) })
-	do("rename a purpose", func(tx *store.Tx) error { return list.RenamePurpose(tx, r.n["purpose"], "", "Goûter", words) })
+	do("rename a purpose", func(tx *store.Tx) error { return list.EditPurpose(tx, r.n["purpose"], "", "Goûter", words, true) })
 	do("retire a list", func(tx *store.Tx) error { return list.Retire(tx, r.n["wines"]) })
 	do("restore a list", func(tx *store.Tx) error { return list.Restore(tx, r.n["wines"]) })
 	do("make a second purpose", func(tx *store.Tx) error {

@@ -375,7 +375,7 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 		e.OccurredAt = now
 	}
 	if e.Kind == Give || e.Kind == Release {
-		e.Lacks = b.claims.lacking(e, l.PurposeFamily, b.people[e.Contact].Country, now)
+		e.Lacks = b.claims.lacking(e, l, b.people[e.Contact].Country, now)
 		b.results[i].Lacks = e.Lacks
 	}
 	if e.Kind == Confirm && e.Request == 0 && s.Status == Requested {

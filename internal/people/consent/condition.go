@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 )
 
@@ -32,6 +33,7 @@ const (
 	InTerm     = "term"       // the last sale or use isn't too long ago, where a country has such a term
 	Profession = "profession" // what is written concerns the person's work
 	Reference  = "reference"  // the contract or membership
+	Needed     = "needed"     // what the purpose sends is needed for it (GDPR 6(1)(b))
 )
 
 // Conditions tells why a basis holds for a person on a list, or why not, condition by condition, from
@@ -55,7 +57,8 @@ func Conditions(r store.Reader, c contact.Contact, e Record) ([]Condition, error
 	mail := Condition{Name: EachMail, Holds: true}
 	switch e.Basis {
 	case Contract:
-		return []Condition{{Name: Reference, Holds: true, About: e.BasisRef}}, nil
+		l, err := list.Get(r, e.ListID)
+		return []Condition{{Name: Reference, Holds: true, About: e.BasisRef}, {Name: Needed, Holds: l.Service, About: l.PurposeName}}, err
 	case Member:
 		return append(out, Condition{Name: Reference, Holds: true, About: e.BasisRef}), nil
 	case B2B:

@@ -94,7 +94,7 @@ func Extend(tx *store.Tx, to int64, people []int64) (Extended, error) {
 		return out, err
 	}
 	events = slices.DeleteFunc(events, func(e Event) bool {
-		return held.lacking(&e, l.PurposeFamily, best[e.Contact].Country, tx.Now) != ""
+		return held.lacking(&e, l, best[e.Contact].Country, tx.Now) != ""
 	})
 	out.NoBasis = len(people) - out.Already - len(events)
 	if len(events) == 0 {

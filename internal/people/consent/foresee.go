@@ -72,7 +72,7 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 			e.OccurredAt = v.Now
 		}
 		if e.Kind == Give || e.Kind == Release {
-			e.Lacks = claims.lacking(&e, l.PurposeFamily, e.Row.Country, v.Now)
+			e.Lacks = claims.lacking(&e, l, e.Row.Country, v.Now)
 			out[i].Lacks = e.Lacks
 		}
 		out[i].Before = s
@@ -90,7 +90,7 @@ func Lacking(r store.Reader, l list.List, events []Event) ([]string, error) {
 	}
 	out := make([]string, len(events))
 	for i := range events {
-		out[i] = claims.lacking(&events[i], l.PurposeFamily, events[i].Row.Country, store.NowOf(r))
+		out[i] = claims.lacking(&events[i], l, events[i].Row.Country, store.NowOf(r))
 	}
 	return out, nil
 }

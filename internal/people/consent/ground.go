@@ -10,6 +10,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 )
 
@@ -131,6 +132,8 @@ func (g Ground) Term(stated string, now legalclock.Moment) (months int, before l
 const (
 	NotInCountry = "not_in_country" // the basis doesn't hold in the account's country or the person's
 	SaleTooOld   = "sale_too_old"   // soft opt-in: the term since the last sale or use is over
+	NoService    = "no_service"     // contract: what the list's purpose sends isn't said to be needed for it (GDPR 6(1)(b))
+	NoBalance    = "no_balance"     // b2b: nobody wrote down why it concerns the person's work (GDPR 6(1)(f))
 )
 
 // claims is what the claims of a batch are held against; its zero value holds no claim that a
@@ -141,10 +144,10 @@ type claims struct {
 	used   map[int64]legalclock.Moment // of whose sale is old: what they did since
 }
 
-// bound tells whether a country may forbid what an event claims.
+// bound tells whether what an event claims is held against something: a country, a purpose.
 func (e *Event) bound() bool {
 	_, ok := holding[e.Basis]
-	return ok && (e.Kind == Give || e.Kind == Release)
+	return (ok || e.Basis == Contract) && (e.Kind == Give || e.Kind == Release)
 }
 
 // claimsOf reads what the claims among events are held against; who is looked up by country gives
@@ -215,23 +218,28 @@ func (c claims) saleOf(e *Event, now legalclock.Moment) legalclock.Moment {
 	return at
 }
 
-// lacking names what a claim misses; it then waits instead of being mailed: a country in which its
-// basis holds, and of soft opt-in the sale, the refusal that was offered with it, products like
-// those of the purpose (family), and a sale or use within the term (ePrivacy 13(2); C-654/23). The
-// fourth condition, a refusal in each mail, is the mail's own (RFC 8058).
-func (c claims) lacking(e *Event, family, country string, now legalclock.Moment) string {
+// lacking names what a claim on a list misses; it then waits instead of being mailed: a country in
+// which its basis holds; of a contract a purpose of its service (GDPR 6(1)(b)); of b2b why it
+// concerns the person's work (GDPR 6(1)(f)); and of soft opt-in the sale, the refusal that was
+// offered with it, products like those of the purpose, and a sale or use within the term
+// (ePrivacy 13(2); C-654/23). The fourth condition, a refusal in each mail, is the mail's own (RFC 8058).
+func (c claims) lacking(e *Event, l list.List, country string, now legalclock.Moment) string {
 	switch {
 	case e.Lacks != "" || !e.bound():
 		return e.Lacks
+	case e.Basis == Contract && !l.Service:
+		return NoService
 	case !c.ground.Holds(e.Basis, country):
 		return NotInCountry
+	case e.Basis == B2B && e.BasisRef == "":
+		return NoBalance
 	case e.Basis != SoftOptIn:
 		return ""
 	case e.BasisRef == "":
 		return "sale_unnamed"
 	case !e.OptOutOffered:
 		return "no_opt_out_when_collecting"
-	case e.BasisFamily != family:
+	case e.BasisFamily != l.Products():
 		return "other_products"
 	}
 	if _, before := c.ground.Term(country, now); max(c.saleOf(e, now), c.used[e.Contact]) < before {

@@ -48,6 +48,12 @@ func (w *town) moves(t testing.TB, country string) {
 	w.Raw(t, fmt.Sprintf("UPDATE account SET country = '%s', rules = '' WHERE account_id = %d", country, w.account))
 }
 
+// serves says whether the purpose of the newsletter is a service's.
+func (w *town) serves(t testing.TB, is bool) {
+	t.Helper()
+	w.Raw(t, fmt.Sprintf("UPDATE purpose SET service = %d WHERE account_id = %d AND id = %d", map[bool]int{true: 1}[is], w.account, w.purpose))
+}
+
 // born makes people who stated countries.
 func (w *town) born(t testing.TB, countries ...string) (ids []int64) {
 	t.Helper()
@@ -68,7 +74,7 @@ func (w *town) born(t testing.TB, countries ...string) (ids []int64) {
 
 // claim is a claim of a basis that lacks nothing but perhaps a country.
 func claim(id, list int64, b Basis) Event {
-	return Event{Contact: id, List: list, Kind: Give, Basis: b, Grade: GradeC, BasisRef: "invoice 7", OptOutOffered: true, Source: "api"}
+	return Event{Contact: id, List: list, Kind: Give, Basis: b, Grade: GradeC, BasisRef: "invoice 7", BasisFamily: "Newsletter", OptOutOffered: true, Source: "api"}
 }
 
 // Every basis in every country, by both means: what the database says is what Go says, and what the
@@ -90,8 +96,9 @@ func TestABasisHoldsInTheAccountsCountryAndInTheOneThatWasStated(t *testing.T) {
 				w.account, w.news, id, bases[i]))
 		}
 		h.Raw(t, set...)
-		for _, law := range []string{"FR", "", "DE", "IE", "US"} {
+		for n, law := range []string{"FR", "", "DE", "IE", "US"} {
 			w.moves(t, law)
+			w.serves(t, n%2 == 0)
 			w.view(t, func(v *store.View) error {
 				g, err := GroundOf(v)
 				must(t, err)
@@ -105,6 +112,9 @@ func TestABasisHoldsInTheAccountsCountryAndInTheOneThatWasStated(t *testing.T) {
 					want := Reason("")
 					if !allowed(bases[i], law, stated[i]) {
 						want = NotHere
+					}
+					if bases[i] == Contract && n%2 != 0 {
+						want = NotService
 					}
 					why := Why(l, c, State{Status: Given, Basis: bases[i], Grade: GradeC}, g, 0, v.Now)
 					if got[id] != want || why != want {
@@ -134,6 +144,10 @@ func TestAClaimWhoseBasisDoesNotHoldThereWaitsForAnother(t *testing.T) {
 			t.Errorf("released to what doesn't hold: %+v", res[0])
 		}
 		again.Basis = Contract
+		if res = w.apply(t, w.member, again); res[0].Verdict != BadGrade || res[0].Lacks != NoService {
+			t.Errorf("released by a contract to what isn't its service: %+v", res[0])
+		}
+		w.serves(t, true)
 		if res = w.apply(t, w.member, again); res[0].After.Status != Given || w.standing(t, p[1], w.news).Reason != "" {
 			t.Errorf("not released by a contract: %+v", res[0])
 		}
@@ -149,6 +163,10 @@ func TestAClaimWhoseBasisDoesNotHoldThereWaitsForAnother(t *testing.T) {
 		}
 		if r := w.standing(t, p[1], w.news).Reason; r != "" {
 			t.Errorf("a contract holds everywhere: %q", r)
+		}
+		w.serves(t, false)
+		if r := w.standing(t, p[1], w.news).Reason; r != NotService {
+			t.Errorf("what they stand on doesn't reach marketing: %q", r)
 		}
 		w.view(t, func(v *store.View) error {
 			all, err := CountReasons(v, w.news)
@@ -326,11 +344,13 @@ func TestNoOrderOfEventsMakesAForbiddenBasisMailable(t *testing.T) {
 			law, stated := "FR", rapid.SampledFrom([]string{"", "FR", "", "FR", "DE", "IE", "US"}).Draw(rt, "stated")
 			w.moves(t, law)
 			id := w.born(t, stated)[0]
+			serves := false
+			w.serves(t, serves)
 			sold := legalclock.Moment(0) // the latest sale that was told
 			for range rapid.IntRange(2, 6).Draw(rt, "steps") {
 				h.Clock.Advance(time.Duration(rapid.IntRange(1, 200).Draw(rt, "days")) * 24 * time.Hour)
 				swept := false
-				switch rapid.IntRange(0, 7).Draw(rt, "what") {
+				switch rapid.IntRange(0, 8).Draw(rt, "what") {
 				case 0, 1, 2:
 					e := claim(id, rapid.SampledFrom([]int64{w.news, w.offers}).Draw(rt, "list"), rapid.SampledFrom(append(Bases(), B2B, B2B, NonCommercial, SoftOptIn)).Draw(rt, "basis"))
 					e.Kind = rapid.SampledFrom([]Kind{Give, Give, Release}).Draw(rt, "kind")
@@ -359,6 +379,9 @@ func TestNoOrderOfEventsMakesAForbiddenBasisMailable(t *testing.T) {
 				case 7:
 					w.sweep(t)
 					swept = true
+				case 8:
+					serves = !serves
+					w.serves(t, serves)
 				}
 				for _, l := range []int64{w.news, w.offers} {
 					s := w.standing(t, id, l)
@@ -368,6 +391,9 @@ func TestNoOrderOfEventsMakesAForbiddenBasisMailable(t *testing.T) {
 					mailable[s.Basis]++
 					if !allowed(s.Basis, law, stated) {
 						rt.Fatalf("%s is mailable for an account of %q and a person of %q", s.Basis, law, stated)
+					}
+					if s.Basis == Contract && !serves {
+						rt.Fatal("who is under a contract gets marketing")
 					}
 					if swept && s.Basis == SoftOptIn && (law == "IE" || stated == "IE") && sold < w.Now().Add(-367*24*time.Hour) {
 						rt.Fatalf("a customer whose last sale was %s is mailable on %s", sold, w.Now())

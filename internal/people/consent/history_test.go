@@ -52,6 +52,7 @@ func TestTheReasonInTheDatabaseIsTheReasonInGo(t *testing.T) {
 					now.Add(-contact.PaceMonth.Gap()), now.Add(-contact.PaceMonth.Gap()) + 1}).Draw(rt, "sent")
 				put("INSERT INTO contact_activity (account_id, contact_id, kind, first_at, last_at, times) VALUES (%d, %d, '%s', 1, %d, 1)", w.account, id, contact.Sent, sent)
 			}
+			put("UPDATE purpose SET service = %d WHERE account_id = %d AND id = %d", rapid.IntRange(0, 1).Draw(rt, "service"), w.account, w.purpose)
 			if rapid.IntRange(0, 5).Draw(rt, "subscribed") > 0 {
 				want.Status = rapid.SampledFrom([]Status{None, Requested, Waiting, Given, Given, Given, Withdrawn, Refused, Expired}).Draw(rt, "status")
 				want.Said = rapid.SampledFrom([]Said{SaidNothing, SaidYes, SaidNo}).Draw(rt, "said")

@@ -34,6 +34,7 @@ const (
 	Unconfirmed  Reason = "unconfirmed"    // the mailbox has not answered
 	Unproved     Reason = "waiting"        // waiting for proof
 	HasEnded     Reason = "expired"        //
+	NotService   Reason = "not_service"    // they stand on a contract, and the list's purpose isn't needed for it (GDPR 6(1)(b))
 	NotHere      Reason = "basis_not_here" // what they stand on doesn't hold in the account's country or theirs (rules basis.*)
 	Paused       Reason = "paused"         // the person asked for quiet until a day
 	TooWeak      Reason = "proof_weak"     // proved, but by less than the account's rules ask for (rule evidence.mailable)
@@ -45,7 +46,7 @@ const (
 // Reasons lists them in the order in which they are asked.
 func Reasons() []Reason {
 	return []Reason{ListRetired, NoMail, ErasingNow, MergedAway, Frozen, HasObjected, HasBounced, Ordered, HasLeft, HasRefused, Complaining,
-		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, NotHere, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
+		ErasedBefore, DoNotMail, NotOnList, Unconfirmed, Unproved, HasEnded, NotService, NotHere, Paused, TooWeak, UnderAge, NoticeDue, TooOften}
 }
 
 // What speaks against mail to a contact c whatever the list, as the words of a Reason: what they are, and the
@@ -81,6 +82,8 @@ const ReasonSQL = `CASE
 		WHEN s.state = 'requested' THEN 'unconfirmed'
 		WHEN s.state = 'waiting' THEN 'waiting'
 		WHEN s.state <> 'given' THEN s.state
+		WHEN s.basis = 'contract' AND NOT EXISTS (SELECT 1 FROM purpose u WHERE u.account_id = :account AND u.id = l.purpose_id AND u.service = 1)
+			THEN 'not_service'
 		WHEN s.basis NOT IN ('consent', 'contract')
 			AND s.basis || ' ' || CASE WHEN c.country IN ?* THEN c.country ELSE '*' END NOT IN ?* THEN 'basis_not_here'
 		WHEN c.paused_until > :now THEN 'paused'
@@ -123,6 +126,8 @@ func Why(l list.List, c contact.Contact, s State, g Ground, sent, now legalclock
 		return Reason(s.Status)
 	}
 	switch {
+	case s.Basis == Contract && !l.Service:
+		return NotService
 	case !g.Holds(s.Basis, c.Country):
 		return NotHere
 	case c.PausedUntil > now:

@@ -107,7 +107,7 @@ func TestAnotherListOfThePurposeIsReachedByTheSameYes(t *testing.T) {
 		w := settle(t, h)
 		yes, bought, none, no := w.person(t, "yes@example.org"), w.person(t, "bought@example.org"), w.person(t, "none@example.org"), w.person(t, "no@example.org")
 		w.confirm(t, yes, w.news)
-		w.apply(t, w.member, Event{Contact: bought, List: w.news, Kind: Give, Basis: SoftOptIn, BasisRef: "order 12", OptOutOffered: true, Grade: GradeC})
+		w.apply(t, w.member, Event{Contact: bought, List: w.news, Kind: Give, Basis: SoftOptIn, BasisRef: "order 12", BasisFamily: "Newsletter", OptOutOffered: true, Grade: GradeC})
 		w.apply(t, w.member, Event{Contact: none, List: w.other, Kind: Give, Basis: ByConsent, Grade: GradeC})
 		w.confirm(t, no, w.news)
 		w.apply(t, w.member, Event{Contact: no, List: w.offers, Kind: Withdraw})

@@ -539,7 +539,11 @@ func TestTheProofOfACustomerTellsConditionByConditionWhyItHoldsAndWhichRuleEnded
 				return err
 			}
 			person = rows[0].ID
-			_, err = consent.Apply(tx, []consent.Event{{Contact: person, List: news, Kind: consent.Give, Basis: consent.SoftOptIn, Grade: consent.GradeD, BasisRef: "order 7", OptOutOffered: true,
+			l, err := list.Get(tx, news)
+			if err != nil {
+				return err
+			}
+			_, err = consent.Apply(tx, []consent.Event{{Contact: person, List: news, Kind: consent.Give, Basis: consent.SoftOptIn, Grade: consent.GradeD, BasisRef: "order 7", BasisFamily: l.Products(), OptOutOffered: true,
 				Source: "member", DeclaredBy: w.owner.ID, Row: rows[0]}})
 			return err
 		}))

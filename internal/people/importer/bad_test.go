@@ -126,11 +126,16 @@ func TestEveryOriginGetsTheGradeItsProofIsWorth(t *testing.T) {
 			}, "C", "B"},
 			{"paper, word", func(o *importer.Order) { o.Kind = importer.Paper }, "D", "B"},
 			{"customer", func(o *importer.Order) {
-				o.Kind, o.Basis, o.Sale, o.CouldRefuse = importer.Customer, consent.SoftOptIn, "a spade", true
+				o.Kind, o.Basis, o.Sale, o.CouldRefuse, o.Similar = importer.Customer, consent.SoftOptIn, "a spade", true, true
 			}, "D", "B"},
 			{"customer, nothing said of the conditions", func(o *importer.Order) { o.Kind, o.Basis = importer.Customer, consent.SoftOptIn }, "", ""},
 			{"member", func(o *importer.Order) { o.Kind, o.Basis = importer.Member, consent.Member }, "D", "B"},
-			{"business", func(o *importer.Order) { o.Kind, o.Basis = importer.Business, consent.B2B }, "D", "B"},
+			{"customer, of other products", func(o *importer.Order) {
+				o.Kind, o.Basis, o.Sale, o.CouldRefuse = importer.Customer, consent.SoftOptIn, "a spade", true
+			}, "", ""},
+			{"business", func(o *importer.Order) { o.Kind, o.Basis, o.Work = importer.Business, consent.B2B, "they buy tools" }, "D", "B"},
+			{"business, why it concerns their work isn't said", func(o *importer.Order) { o.Kind, o.Basis = importer.Business, consent.B2B }, "", ""},
+			{"contract, of no service", func(o *importer.Order) { o.Kind, o.Basis, o.Sale = importer.Member, consent.Contract, "hosting" }, "", ""},
 			{"bought, word, no partner", func(o *importer.Order) { o.Kind, o.To = importer.Acquired, "2026-03-01" }, "", ""},
 			{"bought, word, partner", func(o *importer.Order) { o.Kind, o.To, o.Partner = importer.Acquired, "2026-03-01", "Fairs" }, "", "B"},
 			{"bought, file, partner", func(o *importer.Order) {

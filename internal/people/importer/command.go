@@ -31,6 +31,8 @@ type Order struct {
 	Partner      string // of acquired people: who named us when asking for their consent
 	Sale         string // of customers: what they bought (ePrivacy 13(2)); of members: contract or membership
 	CouldRefuse  bool   // of customers: they could refuse when their address was taken, and in every mail since
+	Similar      bool   // of customers: the list writes about products like those they bought
+	Work         string // of people at work: why what the list writes concerns it
 	From, To     string // days of collection, 2006-01-02
 	Note         string // version of the privacy note they were shown
 	Evidence     func() (io.ReadCloser, error)
@@ -309,5 +311,11 @@ func (o Order) origin(shape Shape) Origin {
 	} else if o.Kind == Customer || o.Basis == consent.SoftOptIn {
 		out.Refusal = "no"
 	}
+	if o.Similar {
+		out.Similar = "yes"
+	} else if o.Kind == Customer || o.Basis == consent.SoftOptIn {
+		out.Similar = "no"
+	}
+	out.Work = o.Work
 	return out
 }

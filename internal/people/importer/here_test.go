@@ -42,7 +42,7 @@ func TestAnImportSaysBeforeWhoseBasisDoesNotHoldWhereTheyLive(t *testing.T) {
 		offers := int64(0)
 		s.write(t, func(tx *store.Tx) (err error) { offers, err = list.EnsureNamed(tx, "Newsletter", "Offers"); return err })
 		before, after, _ := s.carried(t, "email;pays\nfr@example.org;FR\nde@example.org;DE\nnone@example.org;\nhere@example.org;FR\nfilled@example.org;DE\n",
-			importer.Origin{Kind: importer.Business, How: "gave", Where: "fair", From: "2024-01-01", To: "2024-12-31"}, offers)
+			importer.Origin{Kind: importer.Business, How: "gave", Where: "fair", Work: "they buy tools", From: "2024-01-01", To: "2024-12-31"}, offers)
 		if after.Waits[consent.NotInCountry] != 3 || after.Waiting() != 3 || after.Grades["D"] != 2 {
 			t.Errorf("it did %+v", after)
 		}
@@ -64,7 +64,7 @@ func TestAReleaseOfCustomersLooksAtTheirProductsAndTheirSale(t *testing.T) {
 			}
 			return err
 		})
-		o := importer.Origin{Kind: importer.Customer, Refusal: "yes", From: "2025-12-01", To: "2026-02-28"} // the sale isn't named
+		o := importer.Origin{Kind: importer.Customer, Refusal: "yes", Similar: "yes", From: "2025-12-01", To: "2026-02-28"} // the sale isn't named
 		_, after, id := s.carried(t, "email;country;consent date\nnew@example.org;IE;2026-02-01\nold@example.org;IE;2024-02-01\nfr@example.org;FR;2024-02-01\n", o, tools)
 		if after.Waits["sale_unnamed"] != 3 {
 			t.Fatalf("%+v", after)

@@ -12,6 +12,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
+	"consend/internal/people/list"
 )
 
 // Kind is where the addresses come from, in the eight plain choices of the origin step
@@ -43,6 +44,8 @@ type Origin struct {
 	Words   string `json:"words,omitempty"`   // site, paper: what the people read when they said yes
 	Sale    string `json:"sale,omitempty"`    // customer: what they bought · member: contract or membership
 	Refusal string `json:"refusal,omitempty"` // customer: "yes" if they could refuse mail when they bought
+	Similar string `json:"similar,omitempty"` // customer: "yes" if the list writes about products of one's own like those they bought
+	Work    string `json:"work,omitempty"`    // business: why what the list writes concerns their work
 	How     string `json:"how,omitempty"`     // tool: "signed_up", "bought" · member: "member", "contract" · business: "gave", "found" · acquired: "bought", "rented", "collected", "inherited"
 	Partner string `json:"partner,omitempty"` // acquired: who asked the people for their consent, and named us
 
@@ -60,23 +63,26 @@ const (
 	AskWords   = "words"
 	AskSale    = "sale"
 	AskRefusal = "refusal"
+	AskSimilar = "similar"
+	AskWork    = "work"
 	AskHow     = "how"
 	AskPartner = "partner"
 )
 
-// Asks tells which follow-ups a kind has: two at most, and of another tool's people one more where they bought.
+// Asks tells which follow-ups a kind has: two at most, and what the law asks besides of mail to those who
+// bought (ePrivacy 13(2)) and of mail to people at work (GDPR 6(1)(f)).
 func (k Kind) Asks() []string {
 	switch k {
 	case Site, Paper:
 		return []string{AskWhere, AskWords}
 	case Customer:
-		return []string{AskSale, AskRefusal}
+		return []string{AskSale, AskRefusal, AskSimilar}
 	case Member:
 		return []string{AskHow, AskSale}
 	case Business:
-		return []string{AskHow, AskWhere}
+		return []string{AskHow, AskWhere, AskWork}
 	case Tool:
-		return []string{AskWhere, AskHow, AskRefusal}
+		return []string{AskWhere, AskHow, AskSale, AskRefusal, AskSimilar}
 	case Acquired:
 		return []string{AskHow, AskPartner}
 	}
@@ -174,21 +180,33 @@ func (o Origin) lacks() string {
 		return "origin_unknown"
 	case o.acquired() && strings.TrimSpace(o.Partner) == "":
 		return "partner_unnamed"
-	case o.basis() == consent.SoftOptIn && strings.TrimSpace(o.Sale) == "" && o.Kind == Customer:
+	case o.basis() == consent.SoftOptIn && strings.TrimSpace(o.Sale) == "":
 		return "sale_unnamed"
 	case o.basis() == consent.SoftOptIn && o.Refusal != "yes":
 		return "no_opt_out_when_collecting" // ePrivacy 13(2)
+	case o.basis() == consent.SoftOptIn && o.Similar != "yes":
+		return "other_products" // ePrivacy 13(2)
+	case o.basis() == consent.B2B && strings.TrimSpace(o.Work) == "":
+		return consent.NoBalance // GDPR 6(1)(f)
 	}
 	return ""
 }
 
-// ref is the sale, contract or membership the basis leans on.
+// products name what the list sells where that is like what people bought; the question was asked.
+func (o Origin) products(l list.List) string {
+	if o.basis() == consent.SoftOptIn && o.Similar == "yes" {
+		return l.Products()
+	}
+	return ""
+}
+
+// ref is the sale, contract or membership the basis leans on, or why it concerns their work.
 func (o Origin) ref() string {
 	switch {
+	case o.basis() == consent.B2B:
+		return o.Work
 	case o.Sale != "":
 		return o.Sale
-	case o.basis() == consent.SoftOptIn:
-		return "as declared"
 	case o.Partner != "":
 		return o.Partner
 	}
@@ -233,9 +251,13 @@ func (o Origin) Check(now legalclock.Moment, zone *time.Location) error {
 			if o.basis() == consent.SoftOptIn && o.Refusal != "yes" && o.Refusal != "no" {
 				say("refusal", "import.origin.refusal")
 			}
+		case AskSimilar:
+			if o.basis() == consent.SoftOptIn && o.Similar != "yes" && o.Similar != "no" {
+				say("similar", "import.origin.similar")
+			}
 		}
 	}
-	for field, text := range map[string]string{"where": o.Where, "sale": o.Sale, "partner": o.Partner, "note": o.Note} {
+	for field, text := range map[string]string{"where": o.Where, "sale": o.Sale, "partner": o.Partner, "note": o.Note, "work": o.Work} {
 		if len(text) > 300 {
 			say(field, "import.origin.long", "limit", 300)
 		}

@@ -11,6 +11,7 @@ import (
 	"consend/internal/job"
 	"consend/internal/people/consent"
 	"consend/internal/people/importer"
+	"consend/internal/people/list"
 	"consend/internal/testhouse"
 )
 
@@ -50,6 +51,13 @@ func TestARowNamesItsOwnBasis(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := open(t, h)
 		i := s.ready(t, "email,legal basis\nplain@example.org,\nyes@example.org,Consentement\ncontract@example.org,contrat\nbought@example.org,soft opt-in\nodd@example.org,because\n")
+		s.write(t, func(tx *store.Tx) error { // what is sent is needed for their contract
+			l, err := list.Get(tx, s.list)
+			must(t, err)
+			p, err := list.GetPurpose(tx, l.PurposeID)
+			must(t, err)
+			return list.EditPurpose(tx, p.ID, "", p.Name, p.Public, true)
+		})
 		if i.Mapping[1].To != importer.Basis {
 			t.Fatalf("%+v", i.Mapping)
 		}

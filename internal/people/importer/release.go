@@ -165,6 +165,10 @@ func fieldOf(lack string) string {
 		return "sale"
 	case "no_opt_out_when_collecting":
 		return "refusal"
+	case "other_products":
+		return "similar"
+	case consent.NoBalance:
+		return "work"
 	case "undeclared":
 		return "declare"
 	}
@@ -280,9 +284,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		if e.Grade == consent.GradeD {
 			e.DeclaredBy = i.DeclaredBy
 		}
-		if e.Basis == consent.SoftOptIn {
-			e.BasisFamily = l.PurposeFamily // as of a row: what was bought is like what is sold
-		}
+		e.BasisFamily = o.products(l)
 		events = append(events, e)
 		if p := rows[at]; len(waits[k].Sealed) > 0 && p.Into == 0 {
 			key, err := p.Unlock(tx)

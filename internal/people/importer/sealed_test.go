@@ -128,10 +128,10 @@ func TestWhoWaitsForWhateverReasonIsSealed(t *testing.T) {
 		})
 		waits, locked, open := map[string]int64{}, int64(0), 0
 		for k, o := range []importer.Origin{
-			{Kind: importer.Business, How: "gave", Where: "fair", From: "2024-01-01", To: "2024-12-31"},
-			{Kind: importer.Customer, Refusal: "yes", Sale: "a spade", From: "2024-01-01", To: "2026-02-28"},
-			{Kind: importer.Customer, Refusal: "yes", From: "2024-01-01", To: "2026-02-28"},
-			{Kind: importer.Customer, Refusal: "no", Sale: "a spade", From: "2024-01-01", To: "2026-02-28"},
+			{Kind: importer.Business, How: "gave", Where: "fair", Work: "they buy tools", From: "2024-01-01", To: "2024-12-31"},
+			{Kind: importer.Customer, Refusal: "yes", Similar: "yes", Sale: "a spade", From: "2024-01-01", To: "2026-02-28"},
+			{Kind: importer.Customer, Refusal: "yes", Similar: "yes", From: "2024-01-01", To: "2026-02-28"},
+			{Kind: importer.Customer, Refusal: "no", Similar: "no", Sale: "a spade", From: "2024-01-01", To: "2026-02-28"},
 			{Kind: importer.Member, How: "member", From: "2024-01-01", To: "2026-02-28"},
 			{Kind: importer.Site, Where: "our page", From: "2024-01-01", To: "2026-02-28"},
 			{Kind: importer.Unknown, From: "2024-01-01", To: "2026-02-28"},

@@ -11,6 +11,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 )
 
 // Single is one person whom a member types in, with the same origin as a file would need.
@@ -62,6 +63,11 @@ func Add(tx *store.Tx, s Single) (int64, error) {
 	if e.Grade == consent.GradeD {
 		e.DeclaredBy = tx.Who.ID
 	}
+	if l, err := list.Get(tx, s.List); err != nil {
+		return 0, err
+	} else {
+		e.BasisFamily = s.Origin.products(l)
+	}
 	res, err := consent.Apply(tx, []consent.Event{e})
 	if err != nil {
 		return 0, err
@@ -71,7 +77,7 @@ func Add(tx *store.Tx, s Single) (int64, error) {
 	}
 	if res[0].After.Status == consent.Waiting {
 		at := "kind"
-		if res[0].Lacks == "other_products" {
+		if res[0].Lacks == consent.NoService {
 			at = "list"
 		}
 		return 0, fault.New(fault.Invalid, "import.single.lacks."+res[0].Lacks).At(at)

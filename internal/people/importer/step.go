@@ -233,9 +233,7 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 	if r.unclear == "basis_unclear" {
 		e.Basis, e.BasisRef = "", ""
 	}
-	if e.Basis == consent.SoftOptIn {
-		e.BasisFamily = s.w.list.PurposeFamily // the origin step asks whether what was bought is like what is sold
-	}
+	e.BasisFamily = o.products(s.w.list)
 	e.Grade, e.Lacks = r.grade, r.lacks
 	e.OccurredAt, e.Page, e.Text = r.at, r.source, r.words
 	if e.OccurredAt == 0 {

@@ -201,7 +201,7 @@ func Tell(tx *store.Tx, id, version int64, o Origin) error {
 
 func (o Origin) fields() proof.Fields {
 	f := proof.Fields{"origin": string(o.word()), "basis": string(o.basis())}
-	for n, v := range map[string]string{"from": o.From, "to": o.To, "how": o.How, "refusal": o.Refusal, "lacks": o.lacks()} {
+	for n, v := range map[string]string{"from": o.From, "to": o.To, "how": o.How, "refusal": o.Refusal, "similar": o.Similar, "lacks": o.lacks()} {
 		if v != "" {
 			f[n] = v
 		}

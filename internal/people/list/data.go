@@ -11,7 +11,7 @@ func Data() []datamap.Table {
 		{Store: datamap.Main, Name: "purpose", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("name", "what the account writes for"),
 			none("folded", "the name folded, to find it"), none("public", "what people will get, in words for all"),
-			none("family", "a family of products"), none("created_at", "when it was made"), none("retired_at", "when it was retired"),
+			none("family", "a family of products"), none("service", "whether it is needed for a contract"), none("created_at", "when it was made"), none("retired_at", "when it was retired"),
 			none("entry_id", "the entry in the trace")}},
 		{Store: datamap.Main, Name: "list", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("purpose_id", "the purpose"),

@@ -81,6 +81,7 @@ type Purpose struct {
 	Name      string
 	Public    Words
 	Family    string // product family: a sale reaches similar products only (ePrivacy 13(2))
+	Service   bool   // what is written is needed for what people have with the account, never advertising (GDPR 6(1)(b))
 	CreatedAt legalclock.Moment
 	RetiredAt legalclock.Moment
 	EntryID   int64
@@ -104,6 +105,16 @@ type List struct {
 
 	PurposeName   string
 	PurposeFamily string
+	Service       bool // the purpose's
+}
+
+// Products name what its purpose sells, against which a sale is held (ePrivacy 13(2)): the family of
+// products, or else the purpose itself.
+func (l List) Products() string {
+	if l.PurposeFamily != "" {
+		return l.PurposeFamily
+	}
+	return l.PurposeName
 }
 
 // Title is the list's public words in a language, or else its name.
@@ -116,9 +127,10 @@ func (l List) Title(lang string) string {
 
 // NewPurpose is a purpose to make.
 type NewPurpose struct {
-	Name   string
-	Public Words
-	Family string
+	Name    string
+	Public  Words
+	Family  string
+	Service bool
 }
 
 // New is a list to make. Kind "" is Mail.
@@ -146,11 +158,11 @@ func MakePurpose(tx *store.Tx, n NewPurpose) (int64, error) {
 		return 0, fault.New(fault.Conflict, "list.purpose.taken").At("name")
 	}
 	id := tx.ID()
-	entry, err := told(tx, "purpose.make", "purpose", id, proof.Fields{"name": name})
+	entry, err := told(tx, "purpose.make", "purpose", id, proof.Fields{"name": name, "service": fmt.Sprint(n.Service)})
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(addPurpose, id, name, Fold(name), n.Public.text(), strings.TrimSpace(n.Family), entry)
+	_, err = tx.Exec(addPurpose, id, name, Fold(name), n.Public.text(), strings.TrimSpace(n.Family), flag(n.Service), entry)
 	return id, taken(err, "list.purpose.taken")
 }
 
@@ -228,13 +240,13 @@ func (l List) Mark() string {
 }
 
 // Mark names what a purpose's page shows of its words.
-func (p Purpose) Mark() string { return mark.Of(p.Name, p.Public.text()) }
+func (p Purpose) Mark() string { return mark.Of(p.Name, p.Public.text(), fmt.Sprint(p.Service)) }
 
-// RenamePurpose changes a purpose's name and public words. What people said yes to is
-// what they were shown: proofs keep those words.
+// EditPurpose changes a purpose's name and public words, and whether it is a service's. What people
+// said yes to is what they were shown: proofs keep those words.
 // Faults: list.purpose.none, list.name.missing, list.name.long, list.public.long, list.purpose.taken,
 // list.purpose.changed when it is not what was seen (mark).
-func RenamePurpose(tx *store.Tx, id int64, seen, name string, public Words) error {
+func EditPurpose(tx *store.Tx, id int64, seen, name string, public Words, service bool) error {
 	if _, err := store.All[int64](tx, lockPurpose, id); err != nil {
 		return err
 	}
@@ -253,10 +265,14 @@ func RenamePurpose(tx *store.Tx, id int64, seen, name string, public Words) erro
 	} else if ok && o.ID != id {
 		return fault.New(fault.Conflict, "list.purpose.taken").At("name")
 	}
-	if _, err := told(tx, "purpose.rename", "purpose", id, renamed(p.Name, name, public)); err != nil {
+	f := renamed(p.Name, name, public)
+	if service != p.Service {
+		f["service"] = fmt.Sprint(service)
+	}
+	if _, err := told(tx, "purpose.rename", "purpose", id, f); err != nil {
 		return err
 	}
-	_, err = tx.Exec(renamePurpose, name, Fold(name), public.text(), id)
+	_, err = tx.Exec(renamePurpose, name, Fold(name), public.text(), flag(service), id)
 	return taken(err, "list.purpose.taken")
 }
 

@@ -100,7 +100,7 @@ func TestNamesAreUniqueAmongWhatIsInUse(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := RenamePurpose(tx, x.PurposeID, "", "Cold", nil); err != nil {
+			if err := EditPurpose(tx, x.PurposeID, "", "Cold", nil, false); err != nil {
 				return err
 			}
 			if err := Restore(tx, l); err != nil {

@@ -5,10 +5,10 @@ package list
 import "consend/internal/ground/store"
 
 const columns = `SELECT l.id, l.purpose_id, l.kind, l.name, l.public, l.position, l.created_at, l.retired_at, l.entry_id, l.folder, l.offered <> 0 AS offered, l.measures,
-	p.name AS purpose_name, p.family AS purpose_family
+	p.name AS purpose_name, p.family AS purpose_family, p.service <> 0 AS service
 	FROM list l JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id WHERE l.account_id = :account `
 
-const purposeColumns = `SELECT p.id, p.name, p.public, p.family, p.created_at, p.retired_at, p.entry_id FROM purpose p WHERE p.account_id = :account `
+const purposeColumns = `SELECT p.id, p.name, p.public, p.family, p.service <> 0 AS service, p.created_at, p.retired_at, p.entry_id FROM purpose p WHERE p.account_id = :account `
 
 var (
 	get   = store.Account("list.get", columns+`AND l.id = ?`)
@@ -24,15 +24,15 @@ var (
 	grantsOf     = store.Account("list.grants_of", `SELECT COUNT(*) FROM list l WHERE l.account_id = :account AND l.purpose_id = ? AND l.kind = 'grant' AND l.retired_at = 0`)
 	listsOf      = store.Account("list.lists_of", `SELECT COUNT(*) FROM list l WHERE l.account_id = :account AND l.purpose_id = ? AND l.retired_at = 0`)
 
-	addPurpose = store.Account("list.add_purpose", `INSERT INTO purpose (account_id, id, name, folded, public, family, created_at, entry_id)
-		VALUES (:account, ?, ?, ?, ?, ?, :now, ?)`)
+	addPurpose = store.Account("list.add_purpose", `INSERT INTO purpose (account_id, id, name, folded, public, family, service, created_at, entry_id)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	add = store.Account("list.add", `INSERT INTO list (account_id, id, purpose_id, kind, name, folded, public, folder, offered, measures, created_at, entry_id)
 		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	lock          = store.Account("list.lock", `SELECT l.id FROM list l WHERE l.account_id = :account AND l.id = ? :lock`)
 	lockPurpose   = store.Account("list.lock_purpose", `SELECT p.id FROM purpose p WHERE p.account_id = :account AND p.id = ? :lock`)
 	place         = store.Account("list.place", `UPDATE list SET position = ? WHERE account_id = :account AND id = ?`)
 	edit          = store.Account("list.edit", `UPDATE list SET name = ?, folded = ?, public = ?, folder = ?, offered = ? WHERE account_id = :account AND id = ?`)
-	renamePurpose = store.Account("list.rename_purpose", `UPDATE purpose SET name = ?, folded = ?, public = ? WHERE account_id = :account AND id = ?`)
+	renamePurpose = store.Account("list.rename_purpose", `UPDATE purpose SET name = ?, folded = ?, public = ?, service = ? WHERE account_id = :account AND id = ?`)
 	retire        = store.Account("list.retire", `UPDATE list SET retired_at = ? WHERE account_id = :account AND id = ?`)
 	retirePurpose = store.Account("list.retire_purpose", `UPDATE purpose SET retired_at = ? WHERE account_id = :account AND id = ?`)
 )

@@ -45,7 +45,7 @@ func TestBusinessContactsOfACountryThatAsksForAYesWaitForOne(t *testing.T) {
 			if strings.Contains(d.get(at("/origin?kind=site")), w[0]) {
 				t.Error("a yes depends on no country, and the page says it does")
 			}
-			d.send(at("/origin"), "", "", "", with(filled(page), "how.business", "gave", "where.business", "fair", "from", "2024-01-01", "to", "2024-12-31"), 303)
+			d.send(at("/origin"), "", "", "", with(filled(page), "how.business", "gave", "where.business", "fair", "work", "they buy tools", "from", "2024-01-01", "to", "2024-12-31"), 303)
 			d.post(at("/options"), with(filled(d.get(at("/options"))), "list", fmt.Sprint(d.list), "declare", "1"), 303)
 			contains(d.get(at("/summary")), w[1], w[2])
 			_, csv, _ := d.ask("GET", at("/forecast.csv"), "", nil)

@@ -314,13 +314,13 @@ func choice(k importer.Kind) bool {
 func originForm(o importer.Origin, version int64) *shell.Form {
 	k := string(o.Kind)
 	return shell.NewForm("version", dec(version), "where."+k, o.Where, "how."+k, o.How, "words", o.Words, "sale", o.Sale, "refusal", o.Refusal,
-		"partner", o.Partner, "from", o.From, "to", o.To, "note", o.Note)
+		"similar", o.Similar, "work", o.Work, "partner", o.Partner, "from", o.From, "to", o.To, "note", o.Note)
 }
 
 func readOrigin(f *shell.Form, kind importer.Kind) importer.Origin {
 	k := string(kind)
 	return importer.Origin{Kind: kind, Where: f.Get("where." + k), How: f.Get("how." + k), Words: f.Get("words"), Sale: f.Get("sale"), Refusal: f.Get("refusal"),
-		Partner: f.Get("partner"), From: f.Get("from"), To: f.Get("to"), Note: f.Get("note")}
+		Similar: f.Get("similar"), Work: f.Get("work"), Partner: f.Get("partner"), From: f.Get("from"), To: f.Get("to"), Note: f.Get("note")}
 }
 
 func (p *Pages) originAgain(r *shell.Request, i importer.Import, kind importer.Kind, f *shell.Form, status int) error {

@@ -310,7 +310,7 @@ func (p *Pages) contactNewPost(r *shell.Request) error {
 		return r.Render(http.StatusOK, contactNewPage(r, f, mailLists(lists), kind))
 	}
 	s := importer.Single{Email: a, Name: pii.T(f.Get("name")), List: id, Word: f.Checked("word"), Origin: importer.Origin{Kind: kind,
-		Where: f.Get("where." + string(kind)), Words: f.Get("words"), Sale: f.Get("sale"), Refusal: f.Get("refusal"), How: f.Get("how." + string(kind)),
+		Where: f.Get("where." + string(kind)), Words: f.Get("words"), Sale: f.Get("sale"), Refusal: f.Get("refusal"), Similar: f.Get("similar"), Work: f.Get("work"), How: f.Get("how." + string(kind)),
 		Partner: f.Get("partner"), From: f.Get("from"), To: f.Get("from")}}
 	if locale.Known(f.Get("language")) {
 		s.Language = f.Get("language")

@@ -522,7 +522,7 @@ func newPerson(r *shell.Request, f *shell.Form, lists []shell.Choice) templ.Comp
 	})
 }
 
-// newOrigin asks what the chosen origin needs: two questions at most, a day, and whose word it is.
+// newOrigin asks what the chosen origin needs, a day, and whose word it is.
 func newOrigin(r *shell.Request, f *shell.Form, kind importer.Kind) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -588,7 +588,17 @@ func newOrigin(r *shell.Request, f *shell.Form, kind importer.Kind) templ.Compon
 						return templ_7745c5c3_Err
 					}
 				case importer.AskRefusal:
-					templ_7745c5c3_Err = shell.Radios(f, shell.Field{Name: "refusal", Label: r.P.T("people.refusal"), Hint: r.P.T("people.refusal.hint"), Required: true, Choices: []shell.Choice{{Value: "yes", Label: r.P.T("people.yes")}, {Value: "no", Label: r.P.T("people.refusal.no")}}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = shell.Radios(f, shell.Field{Name: "refusal", Label: r.P.T("people.refusal"), Hint: r.P.T("people.refusal.hint"), Required: kind == importer.Customer, Choices: []shell.Choice{{Value: "yes", Label: r.P.T("people.yes")}, {Value: "no", Label: r.P.T("people.refusal.no")}}}).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				case importer.AskSimilar:
+					templ_7745c5c3_Err = shell.Radios(f, shell.Field{Name: "similar", Label: r.P.T("people.similar"), Required: kind == importer.Customer, Choices: []shell.Choice{{Value: "yes", Label: r.P.T("people.yes")}, {Value: "no", Label: r.P.T("people.similar.no")}}}).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				case importer.AskWork:
+					templ_7745c5c3_Err = shell.TextArea(f, shell.Field{Name: "work", Label: r.P.T("people.work"), Hint: r.P.T("people.work.hint"), MaxLength: 300}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -636,7 +646,7 @@ func newOrigin(r *shell.Request, f *shell.Form, kind importer.Kind) templ.Compon
 			var templ_7745c5c3_Var21 string
 			templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.new.do"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contacts.templ`, Line: 142, Col: 73}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contacts.templ`, Line: 146, Col: 73}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 			if templ_7745c5c3_Err != nil {
@@ -649,7 +659,7 @@ func newOrigin(r *shell.Request, f *shell.Form, kind importer.Kind) templ.Compon
 			var templ_7745c5c3_Var22 string
 			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.back"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contacts.templ`, Line: 143, Col: 105}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contacts.templ`, Line: 147, Col: 105}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 			if templ_7745c5c3_Err != nil {

@@ -95,6 +95,14 @@ func wordsForm(seen, name string, w list.Words) *shell.Form {
 	return f
 }
 
+func purposeForm(p list.Purpose) *shell.Form {
+	f := wordsForm(p.Mark(), p.Name, p.Public)
+	if p.Service {
+		f.Values.Set("service", "yes")
+	}
+	return f
+}
+
 func editForm(l list.List) *shell.Form {
 	f := wordsForm(l.Mark(), l.Name, l.Public)
 	f.Values.Set("folder", l.Folder)
@@ -255,7 +263,7 @@ func (p *Pages) purposeNewPost(r *shell.Request) error {
 	}
 	var id int64
 	err = p.write(r, func(tx *store.Tx) (err error) {
-		id, err = list.MakePurpose(tx, list.NewPurpose{Name: f.Get("name"), Public: words(f), Family: f.Get("family")})
+		id, err = list.MakePurpose(tx, list.NewPurpose{Name: f.Get("name"), Public: words(f), Family: f.Get("family"), Service: f.Get("service") != ""})
 		return err
 	})
 	if f.Take(err) {
@@ -292,7 +300,7 @@ func (p *Pages) purpose(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, purposePage(r, x, n, wordsForm(x.Mark(), x.Name, x.Public)))
+	return r.Render(http.StatusOK, purposePage(r, x, n, purposeForm(x)))
 }
 
 func (p *Pages) purposePost(r *shell.Request) error {
@@ -304,7 +312,9 @@ func (p *Pages) purposePost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	err = p.write(r, func(tx *store.Tx) error { return list.RenamePurpose(tx, id, f.Get("seen"), f.Get("name"), words(f)) })
+	err = p.write(r, func(tx *store.Tx) error {
+		return list.EditPurpose(tx, id, f.Get("seen"), f.Get("name"), words(f), f.Get("service") != "")
+	})
 	if f.Take(err) {
 		x, n, err := p.readPurpose(r)
 		if err != nil {

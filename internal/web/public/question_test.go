@@ -35,7 +35,7 @@ func (w *counter) claimed(email string, owed bool) (id int64) {
 			return err
 		}
 		id = rows[0].ID
-		_, err = consent.Apply(tx, []consent.Event{{Contact: id, List: w.news, Kind: consent.Give, Basis: consent.B2B, Grade: consent.GradeD, DeclaredBy: w.member.ID, Source: "member", Method: "business", Row: rows[0]}})
+		_, err = consent.Apply(tx, []consent.Event{{Contact: id, List: w.news, Kind: consent.Give, Basis: consent.B2B, BasisRef: "they buy tools", Grade: consent.GradeD, DeclaredBy: w.member.ID, Source: "member", Method: "business", Row: rows[0]}})
 		return err
 	})
 	return id
