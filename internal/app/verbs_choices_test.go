@@ -24,7 +24,7 @@ func (r *run) choices(do, public verb) {
 	public("end a pause", func(tx *store.Tx) error { return contact.Pause(tx, r.n["una"], 0, time.UTC) })
 	public("choose a pace", func(tx *store.Tx) error { return contact.Slow(tx, r.n["una"], contact.PaceWeek) })
 	public("agree to be measured", func(tx *store.Tx) error {
-		_, err := consent.Grant(tx, list.Opens, consent.Event{Contact: r.n["una"], Source: "preferences", Method: "page", Text: "?", Language: "fr", Origin: r.origin()})
+		_, err := consent.Grant(tx, list.Opens, consent.Event{Contact: r.n["una"], Source: "preferences", Method: "page", Text: "?", Language: "fr", Origin: r.origin()}, false)
 		return err
 	})
 	told := consent.Event{Source: "api", Method: "api", Page: "https://shop.example/till", Text: "[x] ?", Language: "fr", Origin: r.origin()}

@@ -137,6 +137,7 @@ func (r *run) script() []act {
 	r.ledger(member, public)
 	r.segments(member)
 	r.choices(member, public)
+	r.special(member, public)
 	r.merges(member, public)
 	r.forms(member, public, own, steps)
 	r.imports(member, own, steps)
@@ -294,7 +295,10 @@ func (r *run) ledger(do, public verb) {
 		_, err := consent.Leave(tx, consent.Leaving{Contact: r.who(demo.Oliver), Scope: consent.Everything, Kind: consent.Object, Source: "preferences", Method: "page", Language: "en", Origin: r.origin()})
 		return err
 	})
-	public("come back on the page", func(tx *store.Tx) error { _, err := form.Back(tx, r.who(demo.Tom), r.News, r.origin()); return err })
+	public("come back on the page", func(tx *store.Tx) error {
+		_, err := form.Back(context.Background(), tx, r.who(demo.Tom), r.News, r.origin())
+		return err
+	})
 }
 
 func (r *run) submission(email string) (form.Submission, error) {

@@ -5,6 +5,7 @@ package consent
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -145,7 +146,7 @@ func (b *batch) apply() error {
 			b.set.Rest() // an act that goes wrong runs again on the same memory
 		}
 	}()
-	for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell, b.mirror} {
+	for _, step := range []func() error{b.check, b.read, b.decide, b.number, b.write, b.tell, b.mirror, b.takeBack} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -414,6 +415,30 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 		h := sha256.Sum256([]byte(e.Text))
 		r.TextSHA256 = h[:]
 	}
+}
+
+// takeBack deletes what people took back their express yes to (GDPR 7(3), 9(2)(a)).
+func (b *batch) takeBack() error {
+	var by map[int64][]int64
+	for i := range b.records {
+		r := &b.records[i]
+		a := b.lists[r.ListID].AttributeID
+		if a == 0 || r.Verdict != Applied || r.State != Withdrawn && r.State != Refused {
+			continue
+		}
+		if by == nil {
+			by = map[int64][]int64{}
+		}
+		by[a] = append(by[a], r.ContactID)
+	}
+	for _, a := range slices.Sorted(maps.Keys(by)) {
+		for part := range slices.Chunk(by[a], 1000) {
+			if err := contact.TakeBack(b.tx, a, part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // number names the entry and each event's place in it. From here on the trace commits a set

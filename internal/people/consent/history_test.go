@@ -163,7 +163,7 @@ func TestNoPathThroughApplyRevivesARefusal(t *testing.T) {
 					case 2:
 						lists, err := list.EnsureMeasuring(tx, "en")
 						if err == nil {
-							_, err = Grant(tx, list.Opens, Event{Contact: id, List: lists[list.Opens].ID, Source: "preferences"})
+							_, err = Grant(tx, list.Opens, Event{Contact: id, List: lists[list.Opens].ID, Source: "preferences"}, false)
 						}
 						return err
 					}

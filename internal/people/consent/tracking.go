@@ -115,15 +115,16 @@ func Answers(r store.Reader, id int64) ([]Answer, error) {
 }
 
 // Grant is the person's own yes to one kind of measuring, on their page of choices. A no is
-// turned by asking and confirming in one act, and only once the question may be asked again;
-// within the term nothing changes and ok is false. e says what was shown.
-func Grant(tx *store.Tx, what string, e Event) (ok bool, err error) {
+// turned by asking and confirming in one act, and only once the question may be asked again, or when
+// they came to change their mind themselves (turn): the term binds who asks, not the person. Else
+// nothing changes and ok is false. e says what was shown.
+func Grant(tx *store.Tx, what string, e Event, turn bool) (ok bool, err error) {
 	all, err := Answers(tx, e.Contact)
 	if err != nil {
 		return false, err
 	}
 	i := slices.IndexFunc(all, func(a Answer) bool { return a.What == what })
-	if i < 0 || !all[i].Ask {
+	if i < 0 || all[i].Live || !all[i].Ask && !turn {
 		return false, nil
 	}
 	e.List = all[i].List

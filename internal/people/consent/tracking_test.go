@@ -163,7 +163,7 @@ func TestANoToMeasuringIsNotAskedAgainWithinTheTermAndNothingRevivesIt(t *testin
 					w.apply(t, w.member, Event{Contact: id, List: opens, Kind: Give, Basis: Informed, Grade: GradeB, OccurredAt: 1})
 				case 2:
 					w.write(t, w.voice, func(tx *store.Tx) (err error) {
-						ok, err = Grant(tx, list.Opens, Event{Contact: id, Source: "preferences", Method: "page"})
+						ok, err = Grant(tx, list.Opens, Event{Contact: id, Source: "preferences", Method: "page"}, false)
 						return err
 					})
 				}

@@ -97,6 +97,11 @@ func Absorb(tx *store.Tx, other, kept int64, a Absorbing) error {
 	if err != nil {
 		return err
 	}
+	taken, err := withheld(tx, []int64{kept}) // of either: their noes were carried
+	if err != nil {
+		return err
+	}
+	a.now.Attributes, a.Change.Attributes = a.now.Attributes.but(taken[kept]), a.Change.Attributes.but(taken[kept])
 	if a.Freezes {
 		if err := Restrict(tx, kept, "merge"); err != nil {
 			return err

@@ -30,7 +30,8 @@ type Change struct {
 // version was read (0: don't ask). What was and what is are committed in the private part of its
 // entry, and Changes tells them: for as long as the person is there, values of an attribute for
 // as long as those are kept.
-// Faults: contact.none, contact.changed, contact.ending, contact.merged, contact.country.
+// Faults: contact.none, contact.changed, contact.ending, contact.merged, contact.country,
+// contact.attribute.taken_back (GDPR 7(3): what they took back their express yes to comes from themselves alone).
 func Correct(tx *store.Tx, id, version int64, c Change) error {
 	was, err := store.One[Contact](tx, lock, id)
 	switch {
@@ -46,6 +47,9 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 		return fault.New(fault.Conflict, "contact.changed")
 	case c.Country != nil && *c.Country != "" && !country(*c.Country):
 		return fault.New(fault.Invalid, "contact.country").At("country")
+	}
+	if err := c.own(tx, id); err != nil {
+		return err
 	}
 	now, private := c.onto(was)
 	if len(private) == 0 {

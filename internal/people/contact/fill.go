@@ -51,7 +51,8 @@ type packed struct {
 }
 
 // Fill brings what is new into people who are here, in bulk: what is missing, or with
-// replace whatever differs. People who are being erased or are frozen stay as they are. What
+// replace whatever differs. People who are being erased or are frozen stay as they are, and so does
+// what somebody took back their express yes to. What
 // was and what is are committed in one set act, named after the import; the number of people
 // who changed is given.
 func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, error) {
@@ -114,8 +115,15 @@ func each(r store.Reader, people *store.Query, fills []Filling, replace bool, ta
 		if err != nil {
 			return err
 		}
+		var taken map[int64][]string
+		if slices.ContainsFunc(part, func(id int64) bool { return len(at[id].Attributes) > 0 }) {
+			if taken, err = withheld(r, part); err != nil {
+				return err
+			}
+		}
 		for _, c := range was {
 			f := at[c.ID]
+			f.Attributes = f.Attributes.but(taken[c.ID])
 			if c.State.Ending() || c.State == StateRestricted {
 				continue
 			}

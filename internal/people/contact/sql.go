@@ -135,5 +135,9 @@ var (
 	undate      = store.Account("contact.undate", `DELETE FROM attribute_noted WHERE account_id = :account AND contact_id = ? AND name IN ?*`)
 	dropDates   = store.Account("contact.drop_dates", `DELETE FROM attribute_noted WHERE attribute_noted.account_id = :account AND name = ? AND contact_id IN
 		(SELECT n.contact_id FROM attribute_noted n WHERE n.account_id = :account AND n.name = ? ORDER BY n.noted_at, n.contact_id LIMIT ?)`)
+	// Who took back the express yes to what an attribute holds (GDPR 7(3), 9(2)(a)): nobody brings it back but they themselves.
+	takenBack = store.Account("contact.taken_back", `SELECT s.contact_id, a.name FROM list l JOIN attribute a ON a.account_id = :account AND a.id = l.attribute_id
+		JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.state IN ('withdrawn', 'refused')
+		WHERE l.account_id = :account AND l.attribute_id <> 0 AND s.contact_id IN ?* ORDER BY s.contact_id, a.name`)
 	dropNoted = store.Account("contact.drop_noted", `DELETE FROM attribute_noted WHERE account_id = :account AND contact_id IN ?*`)
 )

@@ -162,5 +162,6 @@ var (
 		(SELECT w.entry_id FROM attribute_was w WHERE w.account_id = :account AND w.name = ? AND w.noted_at < ?
 			AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.account_id = :account AND c.id = w.contact_id AND c.state = 'restricted')
 			ORDER BY w.noted_at, w.entry_id LIMIT ?)`)
-	dropWas = store.Account("contact.drop_was", `DELETE FROM attribute_was WHERE account_id = :account AND contact_id IN ?*`)
+	dropWasOf = store.Account("contact.drop_was_of", `DELETE FROM attribute_was WHERE account_id = :account AND name = ? AND contact_id IN ?*`)
+	dropWas   = store.Account("contact.drop_was", `DELETE FROM attribute_was WHERE account_id = :account AND contact_id IN ?*`)
 )

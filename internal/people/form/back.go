@@ -3,28 +3,33 @@
 package form
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 
 	"consend/internal/ground/budget"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 )
 
 // Back asks a person who left a list whether they want it again: a sign-up on the form that
-// brought them, or on one served now, and its confirmation mail. A no is never turned by a
-// switch (compliance, page map: undo = new confirmation). false: no form of the account has
-// this list by itself, so there is no text to confirm.
-func Back(tx *store.Tx, person, list int64, o consent.Origin) (bool, error) {
+// brought them, on one served now or before, or on one made for this, and its confirmation mail. A no
+// is never turned by a switch (compliance, page map: undo = new confirmation). false: the list is no
+// more, or the account has no privacy note to show.
+func Back(ctx context.Context, tx *store.Tx, person, on int64, o consent.Origin) (bool, error) {
 	c, err := contact.Get(tx, person)
 	if err != nil || c.State.Ending() {
 		return false, err
 	}
-	s, ok, err := again(tx, person, list)
+	s, ok, err := again(ctx, tx, person, on)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -45,7 +50,7 @@ func Back(tx *store.Tx, person, list int64, o consent.Origin) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	choices, err := json.Marshal([]asked{{list, results[0].Event}})
+	choices, err := json.Marshal([]asked{{on, results[0].Event}})
 	if err != nil {
 		return false, err
 	}
@@ -58,14 +63,14 @@ func Back(tx *store.Tx, person, list int64, o consent.Origin) (bool, error) {
 }
 
 // again finds the words with which a list can be asked for alone.
-func again(tx *store.Tx, person, list int64) (Submission, bool, error) {
+func again(ctx context.Context, tx *store.Tx, person, on int64) (Submission, bool, error) {
 	var candidates []int64
 	old, err := store.All[Signup](tx, signupsOf, person)
 	if err != nil {
 		return Submission{}, false, err
 	}
 	for _, s := range old {
-		if slices.Contains(s.Lists(), list) {
+		if slices.Contains(s.Lists(), on) {
 			candidates = append(candidates, s.VersionID)
 		}
 	}
@@ -75,6 +80,15 @@ func again(tx *store.Tx, person, list int64) (Submission, bool, error) {
 	}
 	for _, f := range forms {
 		if f.State() == Published {
+			candidates = append(candidates, f.CurrentID)
+		}
+	}
+	away, err := PutAway(tx)
+	if err != nil {
+		return Submission{}, false, err
+	}
+	for _, f := range append(forms, away...) { // closed, or put away: its words are as good
+		if f.CurrentID != 0 {
 			candidates = append(candidates, f.CurrentID)
 		}
 	}
@@ -89,19 +103,75 @@ func again(tx *store.Tx, person, list int64) (Submission, bool, error) {
 			return Submission{}, false, err
 		}
 		d := v.Definition
-		c, ok := d.choice(list)
+		c, ok := d.choice(on)
 		if !ok || c.Grant || c.Closed {
 			continue
 		}
-		n, err := notice.Get(tx, v.NoteVersion)
-		if err != nil {
-			return Submission{}, false, err
-		}
-		s := Submission{Live: Live{Form: Form{ID: v.FormID}, Version: v, Note: n}, Language: d.Language(tx.Who.Language)}
-		if !d.ButtonActs() {
-			s.Ticked = []int64{list}
-		}
-		return s, true, nil
+		s, err := alone(tx, v, on)
+		return s, err == nil, err
 	}
-	return Submission{}, false, nil
+	v, ok, err := asking(ctx, tx, on)
+	if err != nil || !ok {
+		return Submission{}, false, err
+	}
+	s, err := alone(tx, v, on)
+	return s, err == nil, err
+}
+
+// alone is a sign-up by one version for one list.
+func alone(tx *store.Tx, v Version, on int64) (Submission, error) {
+	n, err := notice.Get(tx, v.NoteVersion)
+	if err != nil {
+		return Submission{}, err
+	}
+	s := Submission{Live: Live{Form: Form{ID: v.FormID}, Version: v, Note: n}, Language: v.Definition.Language(tx.Who.Language)}
+	if !v.Definition.ButtonActs() {
+		s.Ticked = []int64{on}
+	}
+	return s, nil
+}
+
+// asking makes the form by which a list is asked for that no form ever had, as when all its people came
+// with an import: the house's own words with the account's note, put away at once, so that nobody signs
+// up there. What the person says yes to has a version and a look like any other.
+func asking(ctx context.Context, tx *store.Tx, on int64) (Version, bool, error) {
+	l, err := list.Get(tx, on)
+	if err != nil || l.RetiredAt != 0 || l.Kind != list.Mail {
+		return Version{}, false, err
+	}
+	note, ok, err := notice.Current(tx)
+	if err != nil || !ok {
+		return Version{}, false, err
+	}
+	a, err := account.Get(tx)
+	if err != nil {
+		return Version{}, false, err
+	}
+	d := Begin(l, a.Language, note.NoticeID, a.Colour)
+	_, found, _, _, err := Check(ctx, tx, Form{Draft: d})
+	if err != nil || Refusals(found) {
+		return Version{}, false, err
+	}
+	id, err := Make(tx, clip(locale.For(a.Language, nil).T("form.asking.name", "list", l.Name)), d)
+	if err != nil {
+		return Version{}, false, err
+	}
+	f, err := Find(tx, id)
+	if err != nil {
+		return Version{}, false, err
+	}
+	v, err := Publish(ctx, tx, id, f.Version)
+	if err != nil {
+		return Version{}, false, err
+	}
+	return v, true, Retire(tx, id)
+}
+
+// clip shortens a name to what a form may be called.
+func clip(s string) string {
+	for len(s) > maxName {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
 }

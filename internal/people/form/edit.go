@@ -3,6 +3,7 @@
 package form
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -235,11 +236,23 @@ func refresh(r store.Reader, d Definition) (Definition, error) {
 	if err != nil {
 		return d, err
 	}
+	specials, err := list.Specials(r)
+	if err != nil {
+		return d, err
+	}
+	agreed := map[int64]int64{}
+	for _, l := range specials {
+		agreed[l.AttributeID] = l.ID
+	}
 	fields := make([]Field, len(d.Fields))
 	for i, f := range d.Fields {
 		for _, a := range known {
 			if a.Name == f.Name {
-				f.Type, f.Choices, f.Marked = string(a.Type), a.Choices, a.Sensitive > 0
+				f.Type, f.Choices, f.Marked = string(a.Type), a.Choices, a.Sensitive == contact.LooksSo || a.Sensitive == contact.Declared
+				f.Grant = agreed[a.ID]
+				if !f.asksExpressly() {
+					f.Grant = 0
+				}
 			}
 		}
 		fields[i] = f
@@ -257,6 +270,9 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 	}
 	if f.Version != version || f.RetiredAt != 0 {
 		return Version{}, fault.New(fault.Conflict, "form.changed")
+	}
+	if err := special(tx, f.Draft); err != nil {
+		return Version{}, err
 	}
 	d, found, pages, note, err := Check(ctx, tx, f)
 	if err != nil {
@@ -308,6 +324,36 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 	tx.Do(serve, v.ID, id)
 	forget(tx, f.Slug)
 	return v, nil
+}
+
+// special makes the lists of those who expressly agree to what is sensitive, for a form that is about
+// to ask (GDPR 9(2)(a)). What goes back when a rule refuses the form goes back with them.
+func special(tx *store.Tx, d Definition) error {
+	known, err := contact.AllAttributes(tx)
+	if err != nil {
+		return err
+	}
+	for _, f := range d.Fields {
+		for _, a := range known {
+			if a.Name != f.Name || a.Sensitive != contact.LooksSo && a.Sensitive != contact.Declared || len(f.Explicit) == 0 {
+				continue
+			}
+			words := list.Words{}
+			for _, l := range locale.Languages() {
+				if s := f.Label[l]; s != "" {
+					words[l] = s
+				}
+			}
+			house, err := account.Get(tx)
+			if err != nil {
+				return err
+			}
+			if _, err := list.EnsureSpecial(tx, a.ID, cmp.Or(a.Label, a.Name), house.Language, words); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Find gives a form with its draft.
@@ -396,9 +442,12 @@ func one(r store.Reader, q *store.Query, id int64) (Form, error) {
 	return row.form()
 }
 
+// maxName bounds what an account calls a form, in bytes.
+const maxName = 200
+
 // checked refuses a draft that is no form at all; what it says is the linter's.
 func checked(r store.Reader, name string, d Definition) error {
-	if name == "" || len(name) > 200 {
+	if name == "" || len(name) > maxName {
 		return fault.New(fault.Invalid, "form.name").At("name")
 	}
 	words := []Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already, d.Subject, d.Greeting, d.Tracking.Opens, d.Tracking.Clicks}

@@ -101,6 +101,7 @@ type Field struct {
 	Choices  []string `json:"choices,omitempty"`
 	Explicit Words    `json:"explicit,omitempty"` // what somebody expressly agrees to who answers a special field (GDPR 9(2)(a))
 	Marked   bool     `json:"marked,omitempty"`   // the attribute is declared, or looks, special (GDPR 9)
+	Grant    int64    `json:"grant,omitempty"`    // the list of those who expressly agreed; 0 in versions of before there were any
 }
 
 // NameField asks how the person is called.

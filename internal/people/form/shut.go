@@ -149,6 +149,11 @@ func Reconsider(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		if x, ok := d.choice(id); ok && !x.Closed && (!d.ButtonActs() || x.Grant) {
 			s.Ticked = append(s.Ticked, id)
 		}
+		for _, f := range d.Fields {
+			if f.Grant == id {
+				s.Explicit = append(s.Explicit, f.Name)
+			}
+		}
 	}
 	if len(s.lists()) == 0 {
 		return Vanished, nil

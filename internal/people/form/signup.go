@@ -181,6 +181,11 @@ func (s Submission) lists() []int64 {
 	} else if !slices.ContainsFunc(d.Mails(), func(c Choice) bool { return slices.Contains(out, c.List) }) {
 		return nil // measuring alone is nothing to sign up for
 	}
+	for _, f := range d.Fields { // a yes of its own to what is sensitive
+		if f.Grant != 0 && slices.Contains(s.Explicit, f.Name) {
+			out = append(out, f.Grant)
+		}
+	}
 	slices.Sort(out)
 	return out
 }

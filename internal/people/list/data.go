@@ -17,7 +17,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), none("id", "an id we assign"), none("purpose_id", "the purpose"),
 			none("kind", "one of two words"), none("name", "what is written about"), none("folded", "the name folded, to find it"),
 			none("public", "what people will get, in words for all"), none("position", "order on pages"), none("folder", "how members sort lists"),
-			none("offered", "whether pages for people show it"), none("measures", "one of two words"),
+			none("offered", "whether pages for people show it"), none("measures", "one of two words"), none("attribute_id", "an id we assign"),
 			none("created_at", "when it was made"), none("retired_at", "when it was retired"), none("entry_id", "the entry in the trace")}},
 	}
 }

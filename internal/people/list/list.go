@@ -34,7 +34,7 @@ type Kind string
 // The kinds.
 const (
 	Mail  Kind = "mail"
-	Grant Kind = "grant" // a yes without mail: measuring opens, measuring clicks
+	Grant Kind = "grant" // a yes without mail: measuring opens, measuring clicks, what is sensitive
 )
 
 // Limits of names and of public words, in characters.
@@ -103,6 +103,8 @@ type List struct {
 	Offered  bool   // shown on the page of choices to people who aren't on it
 	Measures string // Opens or Clicks, for the account's two lists that measure
 
+	AttributeID int64 // of a list of those who expressly agreed to what an attribute holds; see EnsureSpecial
+
 	PurposeName   string
 	PurposeFamily string
 	Service       bool // the purpose's
@@ -142,7 +144,8 @@ type New struct {
 	Folder  string
 	Offered bool
 
-	measures string
+	measures  string
+	attribute int64
 }
 
 // MakePurpose makes a purpose. Faults: list.name.missing, list.name.long, list.public.long,
@@ -204,7 +207,7 @@ func Make(tx *store.Tx, n New) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(add, id, n.Purpose, n.Kind, name, Fold(name), n.Public.text(), n.Folder, flag(n.Offered && n.Kind == Mail), n.measures, entry)
+	_, err = tx.Exec(add, id, n.Purpose, n.Kind, name, Fold(name), n.Public.text(), n.Folder, flag(n.Offered && n.Kind == Mail), n.measures, n.attribute, entry)
 	return id, taken(err, "list.taken")
 }
 
@@ -287,13 +290,13 @@ func renamed(from, to string, public Words) proof.Fields {
 }
 
 // Retire takes a list out of use; its ledger stays. Again is harmless. Faults: list.none,
-// list.measuring.kept (what people said about being measured is always to be found).
+// list.measuring.kept (what people said about being measured, or about what is sensitive, is always to be found).
 func Retire(tx *store.Tx, id int64) error {
 	l, err := Get(tx, id)
 	if err != nil || l.RetiredAt != 0 {
 		return err
 	}
-	if l.Measures != "" {
+	if l.Measures != "" || l.AttributeID != 0 {
 		return fault.New(fault.Conflict, "list.measuring.kept")
 	}
 	tx.Do(retire, tx.Now, id)

@@ -4,7 +4,7 @@ package list
 
 import "consend/internal/ground/store"
 
-const columns = `SELECT l.id, l.purpose_id, l.kind, l.name, l.public, l.position, l.created_at, l.retired_at, l.entry_id, l.folder, l.offered <> 0 AS offered, l.measures,
+const columns = `SELECT l.id, l.purpose_id, l.kind, l.name, l.public, l.position, l.created_at, l.retired_at, l.entry_id, l.folder, l.offered <> 0 AS offered, l.measures, l.attribute_id,
 	p.name AS purpose_name, p.family AS purpose_family, p.service <> 0 AS service
 	FROM list l JOIN purpose p ON p.account_id = :account AND p.id = l.purpose_id WHERE l.account_id = :account `
 
@@ -21,13 +21,15 @@ var (
 	purposeNamed = store.Account("list.purpose_named", purposeColumns+`AND p.folded = ? AND p.retired_at = 0`)
 	purposes     = store.Account("list.purposes", purposeColumns+`ORDER BY CASE WHEN p.retired_at = 0 THEN 0 ELSE 1 END, p.folded, p.id`)
 	measuring    = store.Account("list.measuring", columns+`AND l.measures <> '' AND l.retired_at = 0 ORDER BY l.id`)
+	special      = store.Account("list.special", columns+`AND l.attribute_id = ?`)
+	specials     = store.Account("list.specials", columns+`AND l.attribute_id <> 0 ORDER BY l.id`)
 	grantsOf     = store.Account("list.grants_of", `SELECT COUNT(*) FROM list l WHERE l.account_id = :account AND l.purpose_id = ? AND l.kind = 'grant' AND l.retired_at = 0`)
 	listsOf      = store.Account("list.lists_of", `SELECT COUNT(*) FROM list l WHERE l.account_id = :account AND l.purpose_id = ? AND l.retired_at = 0`)
 
 	addPurpose = store.Account("list.add_purpose", `INSERT INTO purpose (account_id, id, name, folded, public, family, service, created_at, entry_id)
 		VALUES (:account, ?, ?, ?, ?, ?, ?, :now, ?)`)
-	add = store.Account("list.add", `INSERT INTO list (account_id, id, purpose_id, kind, name, folded, public, folder, offered, measures, created_at, entry_id)
-		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
+	add = store.Account("list.add", `INSERT INTO list (account_id, id, purpose_id, kind, name, folded, public, folder, offered, measures, attribute_id, created_at, entry_id)
+		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	lock          = store.Account("list.lock", `SELECT l.id FROM list l WHERE l.account_id = :account AND l.id = ? :lock`)
 	lockPurpose   = store.Account("list.lock_purpose", `SELECT p.id FROM purpose p WHERE p.account_id = :account AND p.id = ? :lock`)
 	place         = store.Account("list.place", `UPDATE list SET position = ? WHERE account_id = :account AND id = ?`)

@@ -217,6 +217,9 @@ func listChoices(r *shell.Request, b bench) []shell.Choice {
 	var out []shell.Choice
 	for _, l := range b.lists {
 		hint := l.PurposeName
+		if l.AttributeID != 0 { // the question that needs it brings it
+			continue
+		}
 		if l.Kind == list.Grant {
 			hint = r.P.T("forms.list.grant")
 		}

@@ -416,7 +416,7 @@ func whats(r *shell.Request, w vocabulary) []shell.Choice {
 			continue
 		}
 		for _, l := range w.lists {
-			if l.Kind == list.Grant {
+			if l.Measures != "" {
 				put(segment.Condition{Field: segment.Activity, Kind: string(k), Grant: l.ID})
 			}
 		}

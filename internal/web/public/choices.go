@@ -25,7 +25,8 @@ type mine struct {
 	language string
 	mails    []topic // what the person stands on, and what is offered, by purpose
 	measures []measure
-	any      bool // something can still be stopped
+	special  []choice // what they expressly agreed to (GDPR 9(2)(a))
+	any      bool     // something can still be stopped
 	paused   legalclock.Moment
 	pace     contact.Pace
 	said     string
@@ -104,7 +105,7 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		return m, err
 	}
 	receipt := func(event int64) string { return "/r/" + token.Make(key, token.Receipt, r.Account, id, event) }
-	if m.mails, m.any, err = topics(r, v, id, receipt); err != nil {
+	if m.mails, m.special, m.any, err = topics(r, v, id, receipt); err != nil {
 		return m, err
 	}
 	answers, err := consent.Answers(v, id)
@@ -120,23 +121,23 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 }
 
 // topics are the lists the person stands on, whatever the basis, and those the account offers;
-// other lists are the account's own business.
-func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64) string) (out []topic, some bool, err error) {
+// other lists are the account's own business. special is what they expressly agreed to.
+func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64) string) (out []topic, special []choice, some bool, err error) {
 	stands, err := consent.Standings(v, id)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	ledger, err := consent.Events(v, id)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	lists, err := list.All(v)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	purposes, err := list.Purposes(v)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	at, source := map[int64]consent.Standing{}, map[int64]string{}
 	for _, s := range stands {
@@ -144,6 +145,12 @@ func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64)
 	}
 	for _, e := range ledger {
 		source[e.ID] = e.Source
+	}
+	for _, l := range lists {
+		if s := at[l.ID]; l.AttributeID != 0 && s.State == consent.Given {
+			special, some = append(special, choice{list: l.ID, title: l.Title(r.P.Lang), state: r.P.T("public.state.on"), tone: shell.Good, since: s.Since,
+				do: "take_back", label: r.P.T("public.do.take_back"), receipt: receipt(s.EventID)}), true
+		}
 	}
 	for _, p := range purposes {
 		t := topic{title: p.Public.In(r.P.Lang)}
@@ -171,7 +178,7 @@ func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64)
 			out = append(out, t)
 		}
 	}
-	return out, some, nil
+	return out, special, some, nil
 }
 
 // by says what a subscription rests on.
@@ -264,12 +271,14 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, error) {
 	on, _ := f.Int("list")
 	switch f.Get("do") {
+	case "take_back":
+		return "public.said.taken_back", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
 	case "leave":
 		return "public.said.left", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
 	case "all":
 		return "public.said.all", stopAll(tx, id, "page", origin(r), r.P.Lang)
 	case "back":
-		can, err := form.Back(tx, id, on, origin(r))
+		can, err := form.Back(r.R.Context(), tx, id, on, origin(r))
 		if !can {
 			return "public.said.no_form", err
 		}
@@ -286,7 +295,7 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, err
 		}
 		return "public.said.pace", contact.Slow(tx, id, contact.Pace(pace))
 	case "agree", "refuse":
-		return measuring(tx, r, id, f.Get("what"), f.Get("do"))
+		return measuring(tx, r, id, f.Get("what"), f.Get("do"), f.Get("turn") != "")
 	case "unmeasure":
 		lists, err := list.Measuring(tx)
 		l, ok := lists[f.Get("what")]
@@ -301,8 +310,9 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, err
 	return "", fault.New(fault.Invalid, "shell.bad_form")
 }
 
-// measuring takes the answer to one of the two questions; the words are those of the page.
-func measuring(tx *store.Tx, r *shell.Request, id int64, what, do string) (string, error) {
+// measuring takes the answer to one of the two questions; the words are those of the page. turn: they
+// came to change their mind, unasked.
+func measuring(tx *store.Tx, r *shell.Request, id int64, what, do string, turn bool) (string, error) {
 	if !slices.Contains(list.Measured(), what) {
 		return "", fault.New(fault.Invalid, "shell.bad_choice")
 	}
@@ -319,7 +329,7 @@ func measuring(tx *store.Tx, r *shell.Request, id int64, what, do string) (strin
 		}
 		return "public.said.refused", contact.Active(tx, []contact.Activity{{Contact: id, Kind: contact.Chose}})
 	}
-	ok, err := consent.Grant(tx, what, e)
+	ok, err := consent.Grant(tx, what, e, turn)
 	if !ok {
 		return "public.said.not_now", err
 	}

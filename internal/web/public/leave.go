@@ -112,7 +112,7 @@ func how(oneClick bool) string {
 func (p *Pages) back(r *shell.Request, l leaver) error {
 	var can bool
 	err := p.write(r, func(tx *store.Tx) (err error) {
-		can, err = form.Back(tx, l.contact.ID, l.list.ID, origin(r))
+		can, err = form.Back(r.R.Context(), tx, l.contact.ID, l.list.ID, origin(r))
 		return err
 	})
 	if err != nil {

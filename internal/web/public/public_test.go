@@ -705,7 +705,7 @@ func TestThePageOfChoicesBendsWithoutAnAllOrNothing(t *testing.T) {
 			return m
 		}
 		asks := func(what string) bool {
-			return strings.Contains(w.get(prefs), `name="what" value="`+what+`"`)
+			return strings.Contains(w.get(prefs), `name="what" value="`+what+`"><button type="submit" class="btn" name="do" value="agree">`)
 		}
 		if measured() != (consent.Measured{}) || !asks(list.Opens) || !asks(list.Clicks) {
 			t.Fatalf("somebody nobody asked: %+v", measured())
@@ -723,6 +723,14 @@ func TestThePageOfChoicesBendsWithoutAnAllOrNothing(t *testing.T) {
 		if measured() != (consent.Measured{}) {
 			t.Errorf("a no turned within the term: %+v", measured())
 		}
+		if !strings.Contains(w.get(prefs), `name="turn" value="1"`) {
+			t.Error("who changed their mind finds no way")
+		}
+		w.ask("POST", prefs, url.Values{"do": {"agree"}, "what": {list.Clicks}, "turn": {"1"}}) // their own act, unasked
+		if measured() != (consent.Measured{Clicks: true}) {
+			t.Errorf("they changed their mind within the term: %+v", measured())
+		}
+		w.ask("POST", prefs, url.Values{"do": {"unmeasure"}, "what": {list.Clicks}})
 		h.Clock.Advance(190 * 24 * time.Hour)
 		if !asks(list.Clicks) {
 			t.Error("not asked again after the term")
