@@ -20,7 +20,7 @@ func (r *run) sayOnce(do verb, own, steps ownVerb) {
 	day := func(ago time.Duration) string { return r.clock.Now().Add(-ago).Format(time.DateOnly) }
 	do("type in whom somebody passed on", func(tx *store.Tx) error {
 		id, err := importer.Add(tx, importer.Single{Email: address.Must("transmise@exemple.example"), List: r.News, Word: true,
-			Origin: importer.Origin{Kind: importer.Business, How: "found", Where: "Annuaire", From: day(48 * time.Hour), To: day(24 * time.Hour)}})
+			Origin: importer.Origin{Kind: importer.Business, How: "found", Where: "Annuaire", Work: "Ils vendent du thé.", From: day(48 * time.Hour), To: day(24 * time.Hour)}})
 		return r.keep("passed", id, err)
 	})
 	do("tell nobody by itself", func(tx *store.Tx) error { return once.SetByItself(tx, false) })

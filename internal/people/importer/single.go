@@ -42,9 +42,12 @@ func Add(tx *store.Tx, s Single) (int64, error) {
 	}
 	g, lacks := grade(s.Origin, rules, false, false, s.Word)
 	if g == "" {
-		at := "kind"
-		if lacks == "undeclared" {
+		at := fieldOf(lacks)
+		switch at {
+		case "declare":
 			at = "word"
+		case "evidence": // there is none to attach
+			at = "kind"
 		}
 		return 0, fault.New(fault.Invalid, "import.single.lacks."+lacks).At(at)
 	}
