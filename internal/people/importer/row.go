@@ -39,6 +39,7 @@ type row struct {
 	said       said
 	again      bool // its address stood on an earlier line: only its no counts
 	saidAt     legalclock.Moment
+	bouncedAt  legalclock.Moment // where the row tells it
 	grade      consent.Grade
 	lacks      string           // why it waits for proof
 	hashed     consent.HashKind // of a refusal: the row holds a hash instead of an address
@@ -447,6 +448,9 @@ func (o *row) say(s said, when legalclock.Moment) {
 	}
 	if when != 0 {
 		o.saidAt = when
+	}
+	if s == bounced && when != 0 {
+		o.bouncedAt = when
 	}
 }
 
