@@ -549,7 +549,7 @@ var statuses = map[string]said{
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,
-	"pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
+	"mixed": unsure, "pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
 }
 
 // readValue reads an attribute's value by its column. What other tools write in more ways
