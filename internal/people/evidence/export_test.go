@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -22,6 +23,9 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
 	"consend/internal/testhouse"
 	"consend/internal/trace/proof"
@@ -133,6 +137,55 @@ func TestAnExportIsOneBundleThatHoldsWhole(t *testing.T) {
 			}
 			return nil
 		})
+	})
+}
+
+// A record of what rests on something else than consent doesn't call itself one of consent, and the bundle holds all the same.
+func TestARecordOnAnotherBasisIsNoConsentRecord(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		w.signUp("lea@example.org")
+		want := map[string][4]any{}
+		must(t, w.Main.Write(ctx, w.owner, func(tx *store.Tx) error {
+			for b, term := range map[consent.Basis]string{consent.SoftOptIn: "dpv:LegitimateInterest", consent.Contract: "dpv:Contract", consent.B2B: "dpv:LegitimateInterest", consent.PublicTask: "dpv:PublicInterest"} {
+				rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must(string(b) + "@example.org"), Country: "IE", Source: "member"}})
+				if err != nil {
+					return err
+				}
+				if _, err = consent.Apply(tx, []consent.Event{{Contact: rows[0].ID, List: w.news, Kind: consent.Give, Basis: b, Grade: consent.GradeD, BasisRef: "order 7", OptOutOffered: true,
+					Source: "member", DeclaredBy: w.owner.ID, Row: rows[0]}}); err != nil {
+					return err
+				}
+				rule := any(nil)
+				if b == consent.SoftOptIn {
+					rule = "Directive 2002/58/EC, Article 13(2)"
+				}
+				want[fmt.Sprint(rows[0].ID)] = [4]any{"dpv:DataProcessingRecord", term, string(b), rule}
+			}
+			return nil
+		}))
+		want[fmt.Sprint(w.find("lea@example.org"))] = [4]any{"dpv:ConsentRecord", "dpv:Consent", "consent", nil}
+		id := w.ask(evidence.Wanted{List: w.news})
+		must(t, w.work(id))
+		b := w.bundle(id)
+		if r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30); err != nil || !r.Holds() {
+			t.Errorf("%v %+v", err, r)
+		}
+		var g struct {
+			Graph []map[string]any `json:"@graph"`
+		}
+		must(t, json.Unmarshal(unpacked(t, b)[proof.GraphName], &g))
+		got := map[string][4]any{}
+		for _, n := range g.Graph {
+			basis, _ := n["dpv:hasLegalBasis"].(map[string]any)
+			got[n["pii_principal_id"].(string)] = [4]any{n["@type"], basis["@id"], n["consend:basis"], n["consend:rule"]}
+			if ours := n["@type"] == "dpv:ConsentRecord"; (n["schema_version"] != nil) != ours || (n["dct:conformsTo"] != nil) != ours || (n["dpv:hasConsentStatus"] != nil) != ours || (n["consend:state"] != nil) == ours {
+				t.Errorf("%+v", n)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%v, not %v", got, want)
+		}
 	})
 }
 
