@@ -27,6 +27,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
+	"consend/internal/people/list"
 	"consend/internal/testhouse"
 	"consend/internal/trace/proof"
 )
@@ -214,6 +215,33 @@ func TestAnExportGoesOnAfterAStopAndKeepsToItsQuestion(t *testing.T) {
 		must(t, w.work(late))
 		if b := w.bundle(late); len(unpacked(t, b)) != 7 {
 			t.Error("the period holds others than Léa")
+		}
+		// Who was here before, and signs up for another list then: that list alone, or everything, as was asked; both hold.
+		h.Clock.Advance(48 * time.Hour)
+		early, other := w.find("people0@example.org"), int64(0)
+		w.write(func(tx *store.Tx) (err error) {
+			if other, err = list.EnsureNamed(tx, "Newsletter", "Wines"); err != nil {
+				return err
+			}
+			_, err = consent.Apply(tx, []consent.Event{{Contact: early, List: other, Kind: consent.Give, Basis: consent.ByConsent, Grade: consent.GradeD, Source: "member", DeclaredBy: w.owner.ID}})
+			return err
+		})
+		for narrow, lists := range map[bool]int{true: 1, false: 2} {
+			id := w.ask(evidence.Wanted{From: h.Now().Add(-24 * time.Hour), Narrow: narrow, Language: "en"})
+			must(t, w.work(id))
+			b := w.bundle(id)
+			if r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30); err != nil || !r.Holds() {
+				t.Errorf("%v %+v", err, r)
+			}
+			files := unpacked(t, b)
+			f, err := proof.Decode(files[fmt.Sprintf("proofs/%d.json", early)])
+			must(t, err)
+			if len(f.Lists) != lists || narrow && (f.Lists[0].ID != other || !strings.HasPrefix(f.Complete.Of, "period 20")) || !narrow && f.Complete.Of != "" {
+				t.Errorf("narrow %v: %d lists, %+v", narrow, len(f.Lists), f.Complete)
+			}
+			if said := string(files[proof.ReadmeName]); strings.Contains(said, "chose the people and their lists") != narrow || strings.Contains(said, "all that is recorded of them") == narrow {
+				t.Errorf("narrow %v: %s", narrow, said)
+			}
 		}
 		w.write(func(tx *store.Tx) error { return evidence.Drop(tx, late) })
 		if _, err := evidence.Open(ctx, h.Main, w.owner, h.Ring, late); !fault.Is(err, fault.NotFound) {
