@@ -20,6 +20,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
+	"consend/internal/testhouse"
 	"consend/internal/trace"
 )
 
@@ -210,7 +211,7 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		}
 		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
 			for id, n := range map[int64]int{ids[0]: 1, ids[1]: 1, ids[2]: 0, ids[3]: 0} {
-				looks, err := trace.LookedAt(v, id, 0)
+				looks, err := testhouse.Looks(v, id)
 				looks = slices.DeleteFunc(looks, func(e trace.Entry) bool { return e.Object != "segment" })
 				if err != nil || len(looks) != n {
 					t.Errorf("%d was looked at %d times: %v", id, len(looks), err)

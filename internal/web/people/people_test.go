@@ -180,7 +180,7 @@ func (o *office) standing(id, list int64) (out consent.Standing) {
 func (o *office) looks(id int64) (n int) {
 	o.t.Helper()
 	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
-		all, err := trace.LookedAt(v, id, 0)
+		all, err := testhouse.Looks(v, id)
 		n = len(all)
 		return err
 	}))
