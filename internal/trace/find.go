@@ -104,21 +104,6 @@ func Find(r store.Reader, id int64) (Entry, error) {
 // Actions lists the actions that stand in the account's entries.
 func Actions(r store.Reader) ([]string, error) { return store.All[string](r, actions) }
 
-// LookedAt finds the looks at a contact since a moment, newest first: at the person alone,
-// and at pages that showed the person among others. It opens every look in that time.
-func LookedAt(r store.Reader, contact int64, since legalclock.Moment) ([]Entry, error) {
-	out, err := Search(r, Question{Contact: contact, Action: LookAction, From: since, Limit: 1000})
-	for at := (Cursor{}); err == nil; {
-		var some []Entry
-		some, at, err = LookedAmong(r, contact, since, at, math.MaxInt)
-		if out = append(out, some...); at.ID == 0 {
-			break
-		}
-	}
-	slices.SortFunc(out, func(a, b Entry) int { return int(b.At - a.At) })
-	return out, err
-}
-
 // opens is how many looks at several people one question opens.
 const opens = 2000
 

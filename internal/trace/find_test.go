@@ -29,7 +29,7 @@ func TestALookIsFoundFromThePersonWhoWasShown(t *testing.T) {
 			h.Clock.Advance(time.Second)
 		}
 		must(t, h.Main.View(ctx, who, func(v *store.View) error {
-			list, err := trace.LookedAt(v, 1001, 0)
+			list, err := testhouse.Looks(v, 1001)
 			must(t, err)
 			if len(list) != 2 || list[0].Object != "contacts" || list[1].Object != "contact" {
 				t.Errorf("looks: %+v", list)

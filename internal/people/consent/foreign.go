@@ -109,13 +109,14 @@ func Meet(tx *store.Tx) func(came []*contact.Row) error {
 		for i := range nos {
 			nos[i].row.Barred = true
 		}
-		_, err = refuse(tx, nos, 0)
+		_, _, err = refuse(tx, nos, 0)
 		return err
 	}
 }
 
 // MeetAll looks for people who are here already and are named by a hash: some of them, behind a
-// number. It gives the number to go on behind, 0 at the end, and how many refusals were written.
+// number. It gives the number to go on behind, 0 at the end, and how many came onto the list whom that
+// binds.
 func MeetAll(tx *store.Tx, after int64, importID int64) (next int64, met int, err error) {
 	const some = 1000
 	has, err := store.One[present](tx, foreignPresent)
@@ -144,7 +145,7 @@ func MeetAll(tx *store.Tx, after int64, importID int64) (next int64, met int, er
 	if nos, err = lockAll(tx, nos); err != nil {
 		return 0, 0, err
 	}
-	met, err = refuse(tx, nos, importID)
+	_, met, err = refuse(tx, nos, importID)
 	return next, met, err
 }
 
@@ -190,6 +191,7 @@ type Intake struct {
 	Fresh  int // on the do-not-mail list since
 	Stood  int // were there before, and nothing is newer
 	Hashed int // of these, hashes, which hold whoever comes by them
+	Here   int // of Fresh, people who are here by their address and whom it stops
 }
 
 // RefuseSet takes in refusals of another tool, in bulk, at most proof.MaxMembers. Nobody is made:
@@ -224,8 +226,8 @@ func RefuseSet(tx *store.Tx, told []Told, importID int64) (out Intake, err error
 	if nos, err = sought(tx, nos); err != nil {
 		return out, err
 	}
-	written, err := refuse(tx, nos, importID)
-	out.Fresh, out.Hashed = written+fresh, len(hashes)
+	written, here, err := refuse(tx, nos, importID)
+	out.Fresh, out.Hashed, out.Here = written+fresh, len(hashes), here
 	out.Stood = len(told) - out.Fresh
 	return out, err
 }
@@ -233,17 +235,14 @@ func RefuseSet(tx *store.Tx, told []Told, importID int64) (out Intake, err error
 // Foreign lists the causes that another tool can tell.
 func Foreign() []Cause { return []Cause{Unsubscribed, Objected, Complained, HardBounce, Imported} }
 
-// refuseHashes keeps hashes. What stands from the same moment or a later one stays as it is; without
-// a moment of its own a refusal that is told again counts as said again.
-func refuseHashes(tx *store.Tx, told []Told, importID int64) (fresh int, err error) {
-	if len(told) == 0 {
-		return 0, nil
-	}
-	type key struct {
-		hash  string
-		scope Scope
-	}
-	stands := map[key]foreign{}
+type hashPlace struct {
+	hash  string
+	scope Scope
+}
+
+// hashesOf reads which of some hashes the account has.
+func hashesOf(r store.Reader, told []Told) (map[hashPlace]foreign, error) {
+	stands := map[hashPlace]foreign{}
 	for _, k := range []HashKind{SHA256, SHA1, MD5} {
 		var hashes [][]byte
 		for _, t := range told {
@@ -252,22 +251,35 @@ func refuseHashes(tx *store.Tx, told []Told, importID int64) (fresh int, err err
 			}
 		}
 		for part := range slices.Chunk(hashes, 1000) {
-			rows, err := store.All[foreign](tx, foreignOf, string(k), part)
+			rows, err := store.All[foreign](r, foreignOf, string(k), part)
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
 			for _, f := range rows {
-				stands[key{string(f.Hash), Scope{f.Scope, f.ScopeID}}] = f
+				stands[hashPlace{string(f.Hash), Scope{f.Scope, f.ScopeID}}] = f
 			}
 		}
+	}
+	return stands, nil
+}
+
+// refuseHashes keeps hashes. What stands from the same moment or a later one stays as it is; without
+// a moment of its own a refusal that is told again counts as said again.
+func refuseHashes(tx *store.Tx, told []Told, importID int64) (fresh int, err error) {
+	if len(told) == 0 {
+		return 0, nil
+	}
+	stands, err := hashesOf(tx, told)
+	if err != nil {
+		return 0, err
 	}
 	entry := tx.ID()
 	var rows [][]any
 	var members []trace.Member
 	var lines []refusal.Refusal
-	at := map[key]int{}
+	at := map[hashPlace]int{}
 	for _, t := range told {
-		k := key{string(t.Hash), t.Scope}
+		k := hashPlace{string(t.Hash), t.Scope}
 		f, had := stands[k]
 		since := t.Since
 		if since == 0 {

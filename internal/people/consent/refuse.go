@@ -91,15 +91,15 @@ type place struct {
 }
 
 // refuse writes those of some refusals that say something new, in one set act, and tells how many
-// addresses came onto the list by them.
-func refuse(tx *store.Tx, nos []no, importID int64) (fresh int, err error) {
+// addresses came onto the list by them, and how many of these are people here whom that binds.
+func refuse(tx *store.Tx, nos []no, importID int64) (fresh, here int, err error) {
 	if len(nos) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	slices.SortStableFunc(nos, func(a, b no) int { return bytes.Compare(a.fp[:], b.fp[:]) })
 	stands, yes, err := standing(tx, nos)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	entry := tx.ID()
 	var rows [][]any
@@ -121,6 +121,9 @@ func refuse(tx *store.Tx, nos []no, importID int64) (fresh int, err error) {
 		}
 		if !had && !n.mirror {
 			fresh++
+			if id := n.id(); id != 0 && since > yes[id] {
+				here++
+			}
 		}
 		stands[p] = barRow{Scope: n.scope.Reach, ScopeID: n.scope.ID, Reason: n.cause, Since: since}
 		if id := n.id(); id != 0 && since > yes[id] {
@@ -147,7 +150,7 @@ func refuse(tx *store.Tx, nos []no, importID int64) (fresh int, err error) {
 		rows, members, lines = append(rows, row), append(members, member), append(lines, line)
 	}
 	if len(rows) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	for part := range slices.Chunk(bounced, 1000) {
 		contact.MarkSet(tx, part, contact.StateBounced)
@@ -156,16 +159,16 @@ func refuse(tx *store.Tx, nos []no, importID int64) (fresh int, err error) {
 		contact.MarkSet(tx, part, contact.StateObjected)
 	}
 	if _, err := tx.Load(suppress, rows); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := refusal.Note(tx, lines); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return fresh, tellSet(tx, entry, "suppression.add", importID, members)
+	return fresh, here, tellSet(tx, entry, "suppression.add", importID, members)
 }
 
 // standing reads what the do-not-mail list has of some addresses, and the last yes of their people.
-func standing(tx *store.Tx, nos []no) (map[place]barRow, map[int64]legalclock.Moment, error) {
+func standing(r store.Reader, nos []no) (map[place]barRow, map[int64]legalclock.Moment, error) {
 	stands, yes := map[place]barRow{}, map[int64]legalclock.Moment{}
 	var fps [][]byte
 	var ids []int64
@@ -178,21 +181,21 @@ func standing(tx *store.Tx, nos []no) (map[place]barRow, map[int64]legalclock.Mo
 		}
 	}
 	for part := range slices.Chunk(fps, 1000) {
-		rows, err := store.All[barRow](tx, bars, part)
+		rows, err := store.All[barRow](r, bars, part)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, r := range rows {
-			stands[place{[16]byte(r.FP), Scope{r.Scope, r.ScopeID}}] = r
+		for _, b := range rows {
+			stands[place{[16]byte(b.FP), Scope{b.Scope, b.ScopeID}}] = b
 		}
 	}
 	for part := range slices.Chunk(ids, 1000) {
-		rows, err := store.All[yesRow](tx, lastYes, part)
+		rows, err := store.All[yesRow](r, lastYes, part)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, r := range rows {
-			yes[r.ContactID] = r.SaidAt
+		for _, y := range rows {
+			yes[y.ContactID] = y.SaidAt
 		}
 	}
 	return stands, yes, nil

@@ -263,9 +263,24 @@ func (o Order) sign(ctx context.Context, db *store.DB, who actor.Actor, k *proof
 	})
 }
 
+// Holds is the key of what a bundle over a period says of how much of its people is in it; "" for any other.
+func Holds(a proof.Asked) string {
+	switch {
+	case a.From == "" && a.To == "":
+		return ""
+	case a.Narrow, a.List != 0, a.Purpose != 0:
+		return "evidence.holds.lists"
+	}
+	return "evidence.holds.all"
+}
+
 // readme tells who finds the bundle later what it is, and how to check it.
 func readme(w io.Writer, say locale.Printer, b proof.Bundle) error {
-	_, err := fmt.Fprintf(w, "%s\n\n%s\n\n%s\n\n    consend-verify %s --key KEY\n\n%s\n", say.T("evidence.readme.what", "controller", b.Controller.Name, "made", b.Made),
+	what := say.T("evidence.readme.what", "controller", b.Controller.Name, "made", b.Made)
+	if key := Holds(b.Asked); key != "" {
+		what += "\n\n" + say.T(key)
+	}
+	_, err := fmt.Fprintf(w, "%s\n\n%s\n\n%s\n\n    consend-verify %s --key KEY\n\n%s\n", what,
 		say.T("evidence.readme.care"), say.T("evidence.readme.check"), say.T("evidence.readme.file"), say.T("evidence.readme.page", "key", proof.Fingerprint(b.Log.Key)))
 	return err
 }

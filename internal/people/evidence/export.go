@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/blob"
@@ -39,14 +40,18 @@ const (
 type Wanted struct {
 	List     int64             `json:"list,omitempty"`
 	Purpose  int64             `json:"purpose,omitempty"`
-	From     legalclock.Moment `json:"from,omitempty"` // recorded from
-	To       legalclock.Moment `json:"to,omitempty"`   // … and before
+	From     legalclock.Moment `json:"from,omitempty"`   // recorded from
+	To       legalclock.Moment `json:"to,omitempty"`     // … and before
+	Narrow   bool              `json:"narrow,omitempty"` // of a period alone: only the lists with such an event, each whole
 	Language string            `json:"language,omitempty"`
 }
 
 func (w Wanted) question() consent.Question {
 	return consent.Question{List: w.List, Purpose: w.Purpose, From: w.From, To: w.To}
 }
+
+// Asked is the question as the bundle names it.
+func (w Wanted) Asked() proof.Asked { return w.order().Asked }
 
 func (w Wanted) order() Order {
 	o := Order{Language: w.Language, Asked: proof.Asked{List: w.List, Purpose: w.Purpose}}
@@ -56,6 +61,7 @@ func (w Wanted) order() Order {
 	if w.To != 0 {
 		o.To = w.To.String()
 	}
+	o.Narrow = w.Narrow && w.List == 0 && w.Purpose == 0 && (w.From != 0 || w.To != 0)
 	return o
 }
 
@@ -130,7 +136,7 @@ func Ask(tx *store.Tx, w Wanted) (int64, error) {
 	}
 	o := w.order()
 	if _, err := trace.Append(tx, trace.Act{Action: "proof.export", Object: "proof_export", ObjectID: id, Clear: proof.Fields{
-		"list": dec(w.List), "purpose": dec(w.Purpose), "from": o.From, "to": o.To}}); err != nil {
+		"list": dec(w.List), "purpose": dec(w.Purpose), "from": o.From, "to": o.To, "narrow": strconv.FormatBool(o.Narrow)}}); err != nil {
 		return 0, err
 	}
 	tx.Do(add, id, string(q), job.Start(tx, ExportKind, id), by, ends)

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -22,7 +23,11 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/job"
+	"consend/internal/mail/address"
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
+	"consend/internal/people/list"
 	"consend/internal/testhouse"
 	"consend/internal/trace/proof"
 )
@@ -136,6 +141,55 @@ func TestAnExportIsOneBundleThatHoldsWhole(t *testing.T) {
 	})
 }
 
+// A record of what rests on something else than consent doesn't call itself one of consent, and the bundle holds all the same.
+func TestARecordOnAnotherBasisIsNoConsentRecord(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		w.signUp("lea@example.org")
+		want := map[string][4]any{}
+		must(t, w.Main.Write(ctx, w.owner, func(tx *store.Tx) error {
+			for b, term := range map[consent.Basis]string{consent.SoftOptIn: "dpv:LegitimateInterest", consent.Contract: "dpv:Contract", consent.B2B: "dpv:LegitimateInterest", consent.PublicTask: "dpv:PublicInterest"} {
+				rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must(string(b) + "@example.org"), Country: "IE", Source: "member"}})
+				if err != nil {
+					return err
+				}
+				if _, err = consent.Apply(tx, []consent.Event{{Contact: rows[0].ID, List: w.news, Kind: consent.Give, Basis: b, Grade: consent.GradeD, BasisRef: "order 7", OptOutOffered: true,
+					Source: "member", DeclaredBy: w.owner.ID, Row: rows[0]}}); err != nil {
+					return err
+				}
+				rule := any(nil)
+				if b == consent.SoftOptIn {
+					rule = "Directive 2002/58/EC, Article 13(2)"
+				}
+				want[fmt.Sprint(rows[0].ID)] = [4]any{"dpv:DataProcessingRecord", term, string(b), rule}
+			}
+			return nil
+		}))
+		want[fmt.Sprint(w.find("lea@example.org"))] = [4]any{"dpv:ConsentRecord", "dpv:Consent", "consent", nil}
+		id := w.ask(evidence.Wanted{List: w.news})
+		must(t, w.work(id))
+		b := w.bundle(id)
+		if r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30); err != nil || !r.Holds() {
+			t.Errorf("%v %+v", err, r)
+		}
+		var g struct {
+			Graph []map[string]any `json:"@graph"`
+		}
+		must(t, json.Unmarshal(unpacked(t, b)[proof.GraphName], &g))
+		got := map[string][4]any{}
+		for _, n := range g.Graph {
+			basis, _ := n["dpv:hasLegalBasis"].(map[string]any)
+			got[n["pii_principal_id"].(string)] = [4]any{n["@type"], basis["@id"], n["consend:basis"], n["consend:rule"]}
+			if ours := n["@type"] == "dpv:ConsentRecord"; (n["schema_version"] != nil) != ours || (n["dct:conformsTo"] != nil) != ours || (n["dpv:hasConsentStatus"] != nil) != ours || (n["consend:state"] != nil) == ours {
+				t.Errorf("%+v", n)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%v, not %v", got, want)
+		}
+	})
+}
+
 func TestAnExportGoesOnAfterAStopAndKeepsToItsQuestion(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		w := open(t, h)
@@ -161,6 +215,33 @@ func TestAnExportGoesOnAfterAStopAndKeepsToItsQuestion(t *testing.T) {
 		must(t, w.work(late))
 		if b := w.bundle(late); len(unpacked(t, b)) != 7 {
 			t.Error("the period holds others than Léa")
+		}
+		// Who was here before, and signs up for another list then: that list alone, or everything, as was asked; both hold.
+		h.Clock.Advance(48 * time.Hour)
+		early, other := w.find("people0@example.org"), int64(0)
+		w.write(func(tx *store.Tx) (err error) {
+			if other, err = list.EnsureNamed(tx, "Newsletter", "Wines"); err != nil {
+				return err
+			}
+			_, err = consent.Apply(tx, []consent.Event{{Contact: early, List: other, Kind: consent.Give, Basis: consent.ByConsent, Grade: consent.GradeD, Source: "member", DeclaredBy: w.owner.ID}})
+			return err
+		})
+		for narrow, lists := range map[bool]int{true: 1, false: 2} {
+			id := w.ask(evidence.Wanted{From: h.Now().Add(-24 * time.Hour), Narrow: narrow, Language: "en"})
+			must(t, w.work(id))
+			b := w.bundle(id)
+			if r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30); err != nil || !r.Holds() {
+				t.Errorf("%v %+v", err, r)
+			}
+			files := unpacked(t, b)
+			f, err := proof.Decode(files[fmt.Sprintf("proofs/%d.json", early)])
+			must(t, err)
+			if len(f.Lists) != lists || narrow && (f.Lists[0].ID != other || !strings.HasPrefix(f.Complete.Of, "period 20")) || !narrow && f.Complete.Of != "" {
+				t.Errorf("narrow %v: %d lists, %+v", narrow, len(f.Lists), f.Complete)
+			}
+			if said := string(files[proof.ReadmeName]); strings.Contains(said, "chose the people and their lists") != narrow || strings.Contains(said, "all that is recorded of them") == narrow {
+				t.Errorf("narrow %v: %s", narrow, said)
+			}
 		}
 		w.write(func(tx *store.Tx) error { return evidence.Drop(tx, late) })
 		if _, err := evidence.Open(ctx, h.Main, w.owner, h.Ring, late); !fault.Is(err, fault.NotFound) {

@@ -141,9 +141,16 @@ func (g *gathering) ledger() error {
 	return nil
 }
 
-// within keeps the events of what the file is about.
+// within keeps the events of what the file is about. A list is whole or not there: else nobody sees that nothing is left out.
 func (g *gathering) within(records []consent.Record) (out []consent.Record, err error) {
+	then := map[int64]bool{}
 	for _, r := range records {
+		then[r.ListID] = then[r.ListID] || !g.of.Narrow || g.of.During(r.RecordedAt.String())
+	}
+	for _, r := range records {
+		if !then[r.ListID] {
+			continue
+		}
 		if g.of.List != 0 && r.ListID != g.of.List {
 			continue
 		}

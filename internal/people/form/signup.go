@@ -49,6 +49,9 @@ var (
 	perHouse   = budget.Limit{Name: "form.house", Max: 600_000, Per: 10 * time.Minute, Wide: true}
 )
 
+// Unworked is how many sign-ups an hour one network may send a form without the work it asks for.
+func Unworked() int64 { return unsolved.Max }
+
 // Submission is a post that was read: everything is known to be of the form.
 type Submission struct {
 	Live     Live

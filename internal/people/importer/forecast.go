@@ -41,22 +41,43 @@ const MaxForecastNotes = 1000
 // atOnce is how many rows are counted while the page is made; more are a task of its own.
 const atOnce = 5000
 
-// foretell starts to count a long file whose last choice was made. Refusals are only themselves.
-func foretell(tx *store.Tx, i Import) {
-	if i.Blob != 0 && !i.Refusing() && i.Survey.Rows > atOnce {
+// manyHere is how many people are compared with hashes while the page is made.
+const manyHere = 20_000
+
+// quick tells whether an import is counted while the page is made.
+func quick(r store.Reader, i Import) (bool, error) {
+	if i.Survey.Rows > atOnce || !i.Refusing() {
+		return i.Survey.Rows <= atOnce, nil
+	}
+	n, err := contact.Count(r)
+	return n <= manyHere, err
+}
+
+// foretell starts to count a long file whose last choice was made.
+func foretell(tx *store.Tx, i Import) error {
+	if i.Blob == 0 {
+		return nil
+	}
+	now, err := quick(tx, i)
+	if err == nil && !now {
 		job.Start(tx, ForecastKind, i.ID)
 	}
+	return err
 }
 
 // Foretold gives the forecast of an import that is ready. Of a long file that is still being
 // counted it gives none, and how far that is.
 func Foretold(ctx context.Context, db *store.DB, who actor.Actor, i Import) (f *Forecast, done job.Task, err error) {
-	if i.State != Ready || i.Refusing() || i.Blob == 0 {
+	if i.State != Ready || i.Blob == 0 {
 		return nil, done, nil
 	}
-	if i.Survey.Rows <= atOnce {
-		now, err := forecast(ctx, db, who, i, nil)
-		return &now, done, err
+	now := false
+	if err = db.View(ctx, who, func(v *store.View) (err error) { now, err = quick(v, i); return err }); err != nil {
+		return nil, done, err
+	}
+	if now {
+		f, err := forecast(ctx, db, who, i, nil)
+		return &f, done, err
 	}
 	var kept Forecast
 	err = db.View(ctx, who, func(v *store.View) error {
@@ -99,8 +120,7 @@ func Refresh(tx *store.Tx, id int64) error {
 	if _, err := trace.Append(tx, trace.Act{Action: "import.forecast", Object: "import", ObjectID: id}); err != nil {
 		return err
 	}
-	foretell(tx, i)
-	return nil
+	return foretell(tx, i)
 }
 
 // ForecastWork counts what an import would do: a job.Work. It ends at once when the import has
@@ -148,6 +168,7 @@ func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, prog
 	defer stop()
 	batches, parsed := stream(ctx, src, w.i, rd, sheet.Standard, Cursor{})
 	told := int64(0)
+	dry := new(consent.Dry)
 	for b := range batches {
 		if err != nil {
 			continue // the parser may wait to hand one over
@@ -155,7 +176,14 @@ func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, prog
 		s := &step{w: w, b: &b, counts: newCounts()}
 		s.counts.Rows, s.counts.Refused, s.counts.Doubled = b.read, b.refused, b.doubled
 		var more []note
-		if len(b.rows) > 0 {
+		if len(b.rows) > 0 && w.i.Refusing() {
+			once, _ := s.told()
+			var in consent.Intake
+			err = db.View(ctx, who, func(v *store.View) (err error) { in, err = dry.Refuse(v, once); return err })
+			if s.counts.took(in); err == nil && dry.Full() {
+				s.counts.Met, err = foreseeMet(ctx, w, dry)
+			}
+		} else if len(b.rows) > 0 {
 			err = db.View(ctx, who, func(v *store.View) (err error) { more, err = s.foresee(v); return err })
 		}
 		out.Counts = out.Counts.plus(s.counts)
@@ -171,6 +199,11 @@ func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, prog
 	}
 	if bad := parsed(); err == nil {
 		err = bad
+	}
+	if err == nil && out.Counts.Hashed > 0 {
+		met := int64(0)
+		met, err = foreseeMet(ctx, w, dry)
+		out.Counts.Met += met
 	}
 	return out, err
 }

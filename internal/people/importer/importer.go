@@ -158,6 +158,7 @@ type Counts struct {
 
 	Hashed int64 `json:"hashed,omitempty"` // of refusals: rows that hold a hash instead of an address
 	Met    int64 `json:"met,omitempty"`    // of these, how many named somebody who was here
+	Here   int64 `json:"here,omitempty"`   // of refusals: people who were here by their address, and were stopped
 
 	Off  int64            `json:"off,omitempty"`  // taken back: no longer on the list
 	Gone int64            `json:"gone,omitempty"` // taken back: of these, deleted

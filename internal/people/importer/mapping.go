@@ -219,6 +219,7 @@ func (s Shape) Tool() string { return tools[s] }
 // known columns of other tools that say nothing about the person we'd keep: their ids,
 // their guesses of place and zeal (GDPR 5(1)(c): not more than is needed).
 var ballast = map[Shape]map[string]bool{
+	Plain:     words("subscribedto unsubscribedfrom"), // of a segment's file, beside its status
 	Mailchimp: words("memberrating latitude longitude gmtoff dstoff timezone region lastchanged leid euid unsubcampaigntitle unsubcampaignid cleancampaigntitle cleancampaignid"),
 	Brevo:     words("contactid id addedtime modifiedtime createdat modifiedat listids extid smsblacklisted smsmarketing doubleoptin whatsappblacklisted"),
 	Listmonk:  words("id uuid createdat updatedat lists attributes"),

@@ -115,8 +115,10 @@ func Limit(tx *store.Tx, id, version int64, r Refusals) error {
 	if r.ID != 0 {
 		f["scope_id"] = dec(r.ID)
 	}
-	_, err = trace.Append(tx, trace.Act{Action: "import.limit", Object: "import", ObjectID: id, Clear: f})
-	return err
+	if _, err = trace.Append(tx, trace.Act{Action: "import.limit", Object: "import", ObjectID: id, Clear: f}); err != nil {
+		return err
+	}
+	return foretell(tx, i)
 }
 
 // here tells whether the list or purpose is one of the account.
@@ -166,7 +168,17 @@ func (r Refusals) told(o *row) consent.Told {
 
 // refuse writes a batch of refusals: nobody is made. A later row of the same address may be the newer no.
 func (s *step) refuse() error {
-	var once, again []consent.Told
+	once, again := s.told()
+	in, err := consent.RefuseSet(s.tx, once, s.w.i.ID)
+	if err == nil {
+		_, err = consent.RefuseSet(s.tx, again, s.w.i.ID)
+	}
+	s.counts.took(in)
+	return err
+}
+
+// told gives the rows as refusals, those of an address that stood on an earlier line apart.
+func (s *step) told() (once, again []consent.Told) {
 	for i := range s.b.rows {
 		if r := &s.b.rows[i]; r.again {
 			again = append(again, s.w.i.Options.Refusals.told(r))
@@ -174,12 +186,24 @@ func (s *step) refuse() error {
 			once = append(once, s.w.i.Options.Refusals.told(r))
 		}
 	}
-	in, err := consent.RefuseSet(s.tx, once, s.w.i.ID)
-	if err == nil {
-		_, err = consent.RefuseSet(s.tx, again, s.w.i.ID)
+	return once, again
+}
+
+func (c *Counts) took(in consent.Intake) {
+	c.Left, c.Fresh, c.Known, c.Hashed, c.Here = int64(in.Fresh+in.Stood), int64(in.Fresh), int64(in.Stood), int64(in.Hashed), int64(in.Here)
+}
+
+// foreseeMet compares everybody who is here with the hashes read so far, as meet would.
+func foreseeMet(ctx context.Context, w *writer, d *consent.Dry) (met int64, err error) {
+	for after := int64(0); ; {
+		n := 0
+		if err = w.db.View(ctx, w.who, func(v *store.View) (err error) { after, n, err = d.Meet(v, after); return err }); err != nil {
+			return met, err
+		}
+		if met += int64(n); after == 0 {
+			return met, nil
+		}
 	}
-	s.counts.Left, s.counts.Fresh, s.counts.Known, s.counts.Hashed = int64(len(once)), int64(in.Fresh), int64(in.Stood), int64(in.Hashed)
-	return err
 }
 
 // meet compares everybody who is here with the hashes, some at a time, once all rows are in. Who comes

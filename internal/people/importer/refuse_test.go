@@ -7,6 +7,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,6 +25,14 @@ import (
 // refusals brings a file of refusals to its start.
 func (s *shop) refusals(t testing.TB, file string, r importer.Refusals) int64 {
 	t.Helper()
+	id := s.limited(t, file, r)
+	s.write(t, func(tx *store.Tx) error { return importer.Begin(tx, id, false) })
+	return id
+}
+
+// limited brings a file of refusals to its summary.
+func (s *shop) limited(t testing.TB, file string, r importer.Refusals) int64 {
+	t.Helper()
 	ctx := context.Background()
 	id, err := importer.ReceiveRefusals(ctx, s.Main, s.owner, "no.csv", strings.NewReader(file))
 	must(t, err)
@@ -33,7 +42,6 @@ func (s *shop) refusals(t testing.TB, file string, r importer.Refusals) int64 {
 	s.write(t, func(tx *store.Tx) error { return importer.Check(tx, id, s.version(tx, id), survey) })
 	s.write(t, func(tx *store.Tx) error { return importer.Map(tx, id, s.version(tx, id), i.Mapping) })
 	s.write(t, func(tx *store.Tx) error { return importer.Limit(tx, id, s.version(tx, id), r) })
-	s.write(t, func(tx *store.Tx) error { return importer.Begin(tx, id, false) })
 	return id
 }
 
@@ -158,6 +166,57 @@ func TestAFileOfRefusalsThatIsKilledGoesOnAndEndsAlike(t *testing.T) {
 		}
 		if len(s.bars(t, "r1@example.org")) != 1 || len(s.bars(t, "r2@example.org")) != 1 {
 			t.Error("who was here is not held")
+		}
+	})
+}
+
+// What the summary says of refusals is what their report says after, and counting writes nothing.
+func TestWhatAFileOfRefusalsWouldDoIsWhatItDoes(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		s.run(t, s.order("email\nhere@example.org\nhashed@example.org\nboth@example.org\nsaid@example.org\nfree@example.org\nlate@example.org\n"))
+		late, _ := s.person(t, "late@example.org")
+		s.subject(t, consent.Event{Contact: late.ID, List: s.list, Kind: consent.Request, Source: "form"})
+		s.subject(t, consent.Event{Contact: late.ID, List: s.list, Kind: consent.Confirm, RequestedAt: s.Now(), Source: "form"})
+		s.work(t, s.refusals(t, "email\nsaid@example.org\nknown@example.org\n", everywhere))
+		h256 := func(a string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(a))) }
+		s.work(t, s.refusals(t, "email\n"+h256("old@example.org")+"\n", everywhere))
+		file := "email,date\nhere@example.org,\nnew@example.org,\nknown@example.org,\nsaid@example.org,\nlate@example.org,2020-01-01\nboth@example.org,\n" +
+			h256("both@example.org") + ",\n" + h256("hashed@example.org") + ",\n" + h256("nobody@example.org") + ",\n" + h256("old@example.org") + ",\nno address,\nHERE@example.org,\n"
+		id := s.limited(t, file, everywhere)
+		i, was := s.get(t, id), s.stored(t)
+		f := s.foretold(t, i)
+		if f == nil || s.stored(t) != was {
+			t.Fatalf("%+v, or it wrote", f)
+		}
+		if c := f.Counts; c.Fresh != 7 || c.Known != 3 || c.Hashed != 4 || c.Here != 2 || c.Met != 1 || c.Refused != 1 || c.Doubled != 1 {
+			t.Errorf("%+v", c)
+		}
+		s.write(t, func(tx *store.Tx) error { return importer.Begin(tx, id, false) })
+		got, want := s.work(t, id), f.Counts
+		want.Listed, want.Unlisted = got.Listed, got.Unlisted
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("it would do %+v\nand did %+v", want, got)
+		}
+	})
+}
+
+// A long file of refusals is counted beside the page.
+func TestALongFileOfRefusalsIsCountedBesideThePage(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		var file strings.Builder
+		file.WriteString("email\n")
+		for n := range 5001 {
+			fmt.Fprintf(&file, "p%d@long.example\n", n)
+		}
+		i := s.get(t, s.limited(t, file.String(), everywhere))
+		if s.foretold(t, i) != nil {
+			t.Fatal("nobody counted yet")
+		}
+		must(t, importer.ForecastWork(context.Background(), &job.Run{DB: s.Main, Ref: i.ID, Who: s.owner}))
+		if f := s.foretold(t, i); f == nil || f.Counts.Fresh != 5001 {
+			t.Errorf("%+v", f)
 		}
 	})
 }

@@ -39,6 +39,7 @@ type row struct {
 	said       said
 	again      bool // its address stood on an earlier line: only its no counts
 	saidAt     legalclock.Moment
+	bouncedAt  legalclock.Moment // where the row tells it
 	grade      consent.Grade
 	lacks      string           // why it waits for proof
 	hashed     consent.HashKind // of a refusal: the row holds a hash instead of an address
@@ -448,6 +449,9 @@ func (o *row) say(s said, when legalclock.Moment) {
 	if when != 0 {
 		o.saidAt = when
 	}
+	if s == bounced && when != 0 {
+		o.bouncedAt = when
+	}
 }
 
 func (r *reader) column(i int) string {
@@ -545,7 +549,7 @@ var statuses = map[string]said{
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,
-	"pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
+	"mixed": unsure, "pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
 }
 
 // readValue reads an attribute's value by its column. What other tools write in more ways

@@ -412,6 +412,7 @@ func (c Counts) plus(o Counts) Counts {
 	c.Listed += o.Listed
 	c.Hashed += o.Hashed
 	c.Met += o.Met
+	c.Here += o.Here
 	c.Measured += o.Measured
 	c.Unmeasured += o.Unmeasured
 	c.Grades, c.Withheld, c.Waits = maps.Clone(c.Grades), maps.Clone(c.Withheld), maps.Clone(c.Waits)

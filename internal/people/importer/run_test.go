@@ -422,3 +422,38 @@ func (s *shop) facts(t testing.TB, kind any) (n int64) {
 }
 
 var countFacts = store.Account("test.facts", `SELECT COUNT(*) FROM fact f WHERE f.account_id = :account AND f.kind = ?`)
+
+// A bounce of another tool counts from its day: it stops nobody who has confirmed here since.
+func TestABounceBringsItsDate(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		s.run(t, s.order("email\nsince@example.org\nhere@example.org\n"))
+		since, _ := s.person(t, "since@example.org")
+		s.subject(t, consent.Event{Contact: since.ID, List: s.list, Kind: consent.Request, Source: "form"})
+		s.subject(t, consent.Event{Contact: since.ID, List: s.list, Kind: consent.Confirm, RequestedAt: s.Now(), Source: "form"})
+		now := s.Now()
+		s.Clock.Advance(time.Hour)
+		lone := s.order("email,bounced at\nlone@example.org,2023-05-06\n")
+		s.run(t, lone)
+		sum := s.run(t, s.order("email,bounced at,status,unsubscribed\nsince@example.org,2023-05-06,,\nhere@example.org,2023-05-06,,\n"+
+			"yes@example.org,yes,,\nahead@example.org,2999-01-01,,\nother@example.org,,bounced,2022-01-01\n"))
+		if c := s.counts(t, sum.Import); c.Left != 5 || c.Mailable() != 0 {
+			t.Errorf("%+v", c)
+		}
+		for email, dated := range map[string]bool{"lone@example.org": true, "since@example.org": true, "here@example.org": true, "yes@example.org": false, "ahead@example.org": false, "other@example.org": false} {
+			b := s.bars(t, email)
+			if len(b) != 1 || b[0].Reason != consent.HardBounce || strings.HasPrefix(b[0].Since.String(), "2023-05-0") != dated || !dated && b[0].Since < now {
+				t.Errorf("%s: %+v", email, b)
+			}
+			p, _ := s.person(t, email)
+			st := s.standing(t, email)
+			if email == "since@example.org" {
+				if st.State != consent.Given || p.State != contact.StateActive {
+					t.Errorf("who confirmed since: %+v, %s", st, p.State)
+				}
+			} else if p.State != contact.StateBounced || st.Reason == "" || st.State == consent.Given && email != "here@example.org" {
+				t.Errorf("%s: %+v, %s", email, st, p.State)
+			}
+		}
+	})
+}

@@ -43,6 +43,7 @@ var (
 		version = version + 1 WHERE account_id = :account AND id = ?`)
 	setDone      = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
 	setUndoing   = store.Account("importer.set_undoing", `UPDATE import SET undo_task_id = ?, undo_after = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
+	takenBack    = store.Account("importer.taken_back", `SELECT i.id FROM import i WHERE i.account_id = :account AND i.undo_task_id <> 0 ORDER BY i.id`)
 	setUndoAfter = store.Account("importer.set_undo_after", `UPDATE import SET undo_after = ?, counts = ? WHERE account_id = :account AND id = ?`)
 	setUndone    = store.Account("importer.set_undone", `UPDATE import SET undone_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
 	recount      = store.Account("importer.recount", `UPDATE import SET counts = ? WHERE account_id = :account AND id = ?`)

@@ -250,12 +250,21 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 }
 
 // refusals puts what the rows themselves say against mailing on the do-not-mail list: it
-// outlives list and contact.
+// outlives list and contact. A bounce counts from when it was there: who confirmed here since has a mailbox.
 func (s *step) refusals() error {
 	by := map[said][]contact.Row{}
+	var dated []consent.Told
 	for i := range s.b.rows {
-		if w := s.b.rows[i].said; w != nothing {
-			by[w] = append(by[w], s.people[i])
+		switch r := &s.b.rows[i]; {
+		case r.said == bounced && r.bouncedAt != 0:
+			dated = append(dated, consent.Told{Email: r.email, Cause: consent.HardBounce, Scope: consent.Everything, Since: r.bouncedAt})
+		case r.said != nothing:
+			by[r.said] = append(by[r.said], s.people[i])
+		}
+	}
+	if len(dated) > 0 {
+		if _, err := consent.RefuseSet(s.tx, dated, s.w.i.ID); err != nil {
+			return err
 		}
 	}
 	for _, r := range []struct {

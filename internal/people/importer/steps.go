@@ -258,7 +258,9 @@ func Choose(tx *store.Tx, id, version int64, c Choice) error {
 		by, at = tx.Who.ID, tx.Now
 	}
 	tx.Do(setChoice, c.List, text(c.Options), by, at, id)
-	foretell(tx, i)
+	if err := foretell(tx, i); err != nil {
+		return err
+	}
 	return choseAct(tx, id, c, by)
 }
 

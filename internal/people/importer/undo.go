@@ -58,7 +58,8 @@ func UndoUntil(r store.Reader, i Import) (legalclock.Moment, error) {
 
 // Undo asks for an import to be taken back, as far as that is right:
 //
-//	off the list   whom this import alone put there
+//	off the list   whom this import alone put there; what another import claimed that was, or is being,
+//	               taken back too is no claim
 //	deleted        of these, who came by it, of whom nothing else is known and to whom nothing was sent
 //	stays          everybody else, what was filled in about people who were here, evidence, the trace,
 //	               and every no that the file told: it is the person's
@@ -141,15 +142,19 @@ func undoStep(tx *store.Tx, i *Import) (more bool, err error) {
 	if _, err := contact.Lock(tx, ids); err != nil {
 		return false, err
 	}
-	came, err := consent.CameBy(tx, i.List, i.ID, ids)
+	void, err := store.All[int64](tx, takenBack)
+	if err != nil {
+		return false, err
+	}
+	came, err := cameBy(tx, i, i.List, void, ids)
 	if err != nil {
 		return false, err
 	}
 	if len(came) > 0 {
-		if err := unmeasure(tx, i, ids); err != nil { // before anybody is deleted
+		if err := unmeasure(tx, i, void, ids); err != nil { // before anybody is deleted
 			return false, err
 		}
-		if err := takeBack(tx, i, came); err != nil {
+		if err := takeBack(tx, i, void, came); err != nil {
 			return false, err
 		}
 	}
@@ -157,8 +162,18 @@ func undoStep(tx *store.Tx, i *Import) (more bool, err error) {
 	return true, nil
 }
 
+// cameBy gives what imports that are taken back wrote about those of some people who came by this one.
+func cameBy(tx *store.Tx, i *Import, onto int64, void, ids []int64) ([]consent.Came, error) {
+	all, err := consent.CameBy(tx, onto, void, ids)
+	here := map[int64]bool{}
+	for _, c := range all {
+		here[c.ContactID] = here[c.ContactID] || c.ImportID == i.ID
+	}
+	return slices.DeleteFunc(all, func(c consent.Came) bool { return !here[c.ContactID] }), err
+}
+
 // unmeasure takes back the yes to measuring that the import told of some people, and nobody else; a no stays.
-func unmeasure(tx *store.Tx, i *Import, ids []int64) error {
+func unmeasure(tx *store.Tx, i *Import, void, ids []int64) error {
 	if i.Mapping.Index(Measures) < 0 {
 		return nil
 	}
@@ -172,11 +187,11 @@ func unmeasure(tx *store.Tx, i *Import, ids []int64) error {
 		if l == 0 {
 			continue
 		}
-		came, err := consent.CameBy(tx, l, i.ID, ids)
+		came, err := cameBy(tx, i, l, void, ids)
 		if err != nil {
 			return err
 		}
-		off, err := removals(tx, i, l, came)
+		off, err := removals(tx, i, l, void, came)
 		if err != nil {
 			return err
 		}
@@ -186,16 +201,17 @@ func unmeasure(tx *store.Tx, i *Import, ids []int64) error {
 	return err
 }
 
-// removals take those off a list whom this import alone put there.
-func removals(tx *store.Tx, i *Import, onto int64, came []consent.Came) (events []consent.Event, err error) {
+// removals take those off a list whom this import, and others that are taken back, alone put there.
+func removals(tx *store.Tx, i *Import, onto int64, void []int64, came []consent.Came) (events []consent.Event, err error) {
 	var rests []int64
-	for _, c := range came {
-		if c.Rests && (c.State == consent.Given || c.State == consent.Waiting) {
+	for _, c := range came { // in the order of their numbers
+		if slices.Contains(void, c.RestsOn) && (c.State == consent.Given || c.State == consent.Waiting) {
 			rests = append(rests, c.ContactID)
 		}
 	}
-	stood, err := consent.StoodBefore(tx, onto, i.ID, rests)
-	for _, id := range rests { // a subscription rests on one event: each stands once
+	rests = slices.Compact(rests)
+	stood, err := consent.StoodBefore(tx, onto, void, rests)
+	for _, id := range rests {
 		if !stood[id] {
 			events = append(events, consent.Event{Contact: id, List: onto, Kind: consent.Remove, Source: "import", Method: "undo", Import: i.ID})
 		}
@@ -204,13 +220,13 @@ func removals(tx *store.Tx, i *Import, onto int64, came []consent.Came) (events 
 }
 
 // takeBack takes some people off the list and deletes those who came by this import alone.
-func takeBack(tx *store.Tx, i *Import, came []consent.Came) error {
+func takeBack(tx *store.Tx, i *Import, void []int64, came []consent.Came) error {
 	entries := map[int64][]int64{} // of each person
 	for _, c := range came {
 		entries[c.ContactID] = append(entries[c.ContactID], c.EntryID)
 	}
 	ids := slices.Sorted(maps.Keys(entries))
-	events, err := removals(tx, i, i.List, came)
+	events, err := removals(tx, i, i.List, void, came)
 	if err != nil {
 		return err
 	}
@@ -221,7 +237,7 @@ func takeBack(tx *store.Tx, i *Import, came []consent.Came) error {
 	}
 	tx.Do(endWaiting, i.ID, ids)
 	i.Counts.Off += int64(len(events))
-	leaving, err := whoGoes(tx, i, ids, entries)
+	leaving, err := whoGoes(tx, i, void, ids, entries)
 	if err != nil {
 		return err
 	}
@@ -234,9 +250,9 @@ func takeBack(tx *store.Tx, i *Import, came []consent.Came) error {
 	return nil
 }
 
-// whoGoes gives those who came by this import, of whom nothing else is known and to whom nothing
+// whoGoes gives those who came by this import, or by others that are taken back, of whom nothing else is known and to whom nothing
 // was sent, and counts the others by why they stay.
-func whoGoes(tx *store.Tx, i *Import, ids []int64, entries map[int64][]int64) ([]int64, error) {
+func whoGoes(tx *store.Tx, i *Import, void, ids []int64, entries map[int64][]int64) ([]int64, error) {
 	people, err := contact.Some(tx, ids)
 	if err != nil {
 		return nil, err
@@ -255,7 +271,7 @@ func whoGoes(tx *store.Tx, i *Import, ids []int64, entries map[int64][]int64) ([
 	if !ok {
 		return nil, errors.New("importer: nobody says to whom something was sent")
 	}
-	known, err := consent.KnownOtherwise(tx, i.ID, made)
+	known, err := consent.KnownOtherwise(tx, void, made)
 	if err != nil {
 		return nil, err
 	}

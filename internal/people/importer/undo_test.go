@@ -117,3 +117,43 @@ func TestWaitingRowsGoWithTheImport(t *testing.T) {
 		}
 	})
 }
+
+// The same file twice, both taken back: neither is a claim for the other, whichever goes first.
+func TestTheSameFileTwiceIsTakenBackWhole(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for name, first := range map[string]int{"the older first": 0, "the newer first": 1} {
+			t.Run(name, func(t *testing.T) {
+				s := open(t, h)
+				s.run(t, s.order("email\nelse@example.org\n"))
+				const file = "email\nada@example.org\nbob@example.org\nsaid@example.org\nelse@example.org\n"
+				sums := [2]int64{}
+				for i := range sums {
+					s.Clock.Advance(time.Hour)
+					sums[i] = s.run(t, s.order(file)).Import
+				}
+				said, _ := s.person(t, "said@example.org")
+				s.subject(t, consent.Event{Contact: said.ID, List: s.list, Kind: consent.Request, Source: "form"})
+				s.subject(t, consent.Event{Contact: said.ID, List: s.list, Kind: consent.Confirm, RequestedAt: s.Now(), Source: "form"})
+				if c := s.undo(t, sums[first]); c.Off != 0 || c.Gone != 0 {
+					t.Errorf("the other import stands: %+v", c)
+				}
+				if st := s.standing(t, "ada@example.org"); st.State != consent.Given {
+					t.Errorf("whom another import claims: %+v", st)
+				}
+				if c := s.undo(t, sums[1-first]); c.Off != 2 || c.Gone != 2 {
+					t.Errorf("%+v", c)
+				}
+				for _, email := range []string{"ada@example.org", "bob@example.org"} {
+					if _, ok := s.person(t, email); ok {
+						t.Errorf("%s is still here", email)
+					}
+				}
+				for _, email := range []string{"said@example.org", "else@example.org"} {
+					if st := s.standing(t, email); st.State != consent.Given {
+						t.Errorf("%s had another claim: %+v", email, st)
+					}
+				}
+			})
+		}
+	})
+}

@@ -157,7 +157,7 @@ func Work(ctx context.Context, r *job.Run) error {
 // chosen gives those of some people of the list who get it.
 func chosen(r store.Reader, run Run, ids []int64) ([]int64, error) {
 	if run.ImportID != 0 {
-		came, err := consent.CameBy(r, run.ListID, run.ImportID, ids)
+		came, err := consent.CameBy(r, run.ListID, []int64{run.ImportID}, ids)
 		if err != nil {
 			return nil, err
 		}

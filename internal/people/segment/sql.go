@@ -30,10 +30,11 @@ var (
 	count    = store.Account("segment.count", `SELECT COUNT(*)`+here)
 	members  = store.Account("segment.members", `SELECT c.id`+here+`AND c.id > ? ORDER BY c.id LIMIT ?`)
 	page     = store.Account("segment.page", `SELECT c.id`+here+`AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
-	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' LIMIT 1), 0) AS barred,
-		COALESCE((SELECT MAX(CASE WHEN sy.state = 'given' THEN 2 WHEN sy.said = 2 OR sy.state IN ('withdrawn', 'refused') THEN 1 ELSE 0 END) FROM subscription sy
-			JOIN list ly ON ly.account_id = :account AND ly.id = sy.list_id WHERE sy.account_id = :account AND sy.contact_id = c.id AND ly.kind = 'mail'), 0) AS stands`+
+	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' LIMIT 1), 0) AS barred`+
 		here+`AND c.state <> 'restricted' AND c.id > ? ORDER BY c.id LIMIT ?`)
+	stands = store.Account("segment.stands", `SELECT s.contact_id, l.id AS list_id, l.name, s.state, s.said, `+consent.ReasonSQL+` AS reason FROM contact c
+		JOIN subscription s ON s.account_id = :account AND s.contact_id = c.id JOIN list l ON l.account_id = :account AND l.id = s.list_id
+		WHERE c.account_id = :account AND c.id IN ?* AND l.kind = 'mail' ORDER BY s.contact_id, l.name, l.id`)
 	leftOut = store.Account("segment.left_out", `SELECT r.reason, COUNT(*) AS people FROM (SELECT `+consent.ReasonSQL+` AS reason FROM contact c
 		JOIN list l ON l.account_id = :account AND l.id = ?
 		LEFT JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.contact_id = c.id

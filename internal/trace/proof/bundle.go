@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -38,8 +39,9 @@ type Bundle struct {
 type Asked struct {
 	List     int64  `json:"list,omitempty"`
 	Purpose  int64  `json:"purpose,omitempty"`
-	From     string `json:"from,omitempty"` // recorded from this moment on
-	To       string `json:"to,omitempty"`   // … and before this one
+	From     string `json:"from,omitempty"`   // recorded from this moment on
+	To       string `json:"to,omitempty"`     // … and before this one
+	Narrow   bool   `json:"narrow,omitempty"` // of these people only the lists with such an event, each whole
 	Campaign int64  `json:"campaign,omitempty"`
 	Draw     *Drawn `json:"draw,omitempty"`
 }
@@ -51,8 +53,29 @@ func (a Asked) Of() string {
 		return "list " + dec(a.List)
 	case a.Purpose != 0:
 		return "purpose " + dec(a.Purpose)
+	case a.Narrow && (a.From != "" || a.To != ""):
+		return period + a.From + "/" + a.To
 	}
 	return ""
+}
+
+const period = "period "
+
+// During tells whether a moment of recording lies in the period; an end that isn't named is open.
+func (a Asked) During(recorded string) bool {
+	at, err := time.Parse(time.RFC3339Nano, recorded)
+	if err != nil {
+		return false
+	}
+	for s, outside := range map[string]func(time.Time) bool{a.From: at.Before, a.To: func(t time.Time) bool { return !at.Before(t) }} {
+		if s == "" {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339Nano, s); err != nil || outside(t) {
+			return false
+		}
+	}
+	return true
 }
 
 // Drawn is an auditor's draw over the ids in draw.txt.

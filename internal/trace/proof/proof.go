@@ -80,7 +80,7 @@ type List struct {
 // entries of the log. A later proof that shows one more below Size convicts the signer.
 type Complete struct {
 	Lists int    `json:"lists"`        // how many
-	Of    string `json:"of,omitempty"` // "list 31" or "purpose 12" where the file is only about these
+	Of    string `json:"of,omitempty"` // "list 31", "purpose 12" or "period FROM/TO" (lists with an event recorded then) where the file is only about these
 	Size  int64  `json:"size"`         // that of the checkpoint
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -306,8 +307,15 @@ func (c *check) whole() error {
 	return nil
 }
 
-// only tells whether every list shown is the one, or of the one purpose, that a file is about.
+// only tells whether every list shown is the one, or of the one purpose, or has an event of the period, that a file
+// is about.
 func (c *check) only(of string) bool {
+	if from, to, ok := strings.Cut(strings.TrimPrefix(of, period), "/"); ok && strings.HasPrefix(of, period) {
+		a := Asked{From: from, To: to}
+		return !slices.ContainsFunc(c.file.Lists, func(l List) bool {
+			return !slices.ContainsFunc(l.Events, func(e Event) bool { return a.During(e.Facts.Recorded) })
+		})
+	}
 	for _, l := range c.file.Lists {
 		if of != "list "+dec(l.ID) && of != "purpose "+l.PurposeID {
 			return false

@@ -41,6 +41,7 @@ func (p *ExportPages) all(r *shell.Request) error {
 	for _, n := range []string{"list", "purpose", "from", "to"} {
 		f.Values.Set(n, r.Q(n))
 	}
+	f.Values.Set("narrow", "1") // no more than is needed (GDPR 5(1)(c))
 	return p.show(r, http.StatusOK, f)
 }
 
@@ -82,6 +83,7 @@ func (p *ExportPages) ask(r *shell.Request) error {
 		*to = n
 	}
 	w.From, w.To = days(r, f)
+	w.Narrow = f.Checked("narrow")
 	id := int64(0)
 	if f.OK() {
 		err = p.DB.Write(r.Context(), r.Who, func(tx *store.Tx) (err error) { id, err = evidence.Ask(tx, w); return err })

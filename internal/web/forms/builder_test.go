@@ -111,8 +111,11 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 	o.post(note+"/publish", url.Values{"version": {"2"}})
 	f := read(o.raw(at))
 	f.Set("notice", note[strings.LastIndex(note, "/")+1:])
+	f.Set("puzzle", "1")
 	o.post(at, f)
-	o.post(at+"/publish", url.Values{"version": {"2"}})
+	if share := o.get(o.post(at+"/publish", url.Values{"version": {"2"}})); !strings.Contains(share, "more than 10 an hour") {
+		t.Error("the share page doesn't say what a copy can't do")
+	}
 	var slug string
 	must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
 		all, err := form.All(v)

@@ -22,6 +22,7 @@ type ways struct {
 	link   string
 	frame  string
 	copies []copied
+	puzzle bool // the form asks for work that plain HTML can't do
 }
 
 // copied is the form as plain HTML in one language.
@@ -43,6 +44,7 @@ func (p *Pages) share(r *shell.Request) error {
 			if err != nil {
 				return err
 			}
+			w.puzzle = ver.Definition.Puzzle
 			for _, lang := range ver.Definition.Languages {
 				html, err := form.Embed(r.Context(), ver, n, r.Account, lang, p.Site.Link(""), f.Slug)
 				if err != nil {

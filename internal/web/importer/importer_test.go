@@ -211,11 +211,14 @@ func TestAMemberWalksFromTheFileToTheReportInBothLanguages(t *testing.T) {
 				t.Errorf("guessed %v", v)
 			}
 			_, to = d.post(to, v, 303)
-			d.get(to) // eight choices
 			if strings.Count(d.get(to), `type="radio"`) != 8 {
 				t.Error("the origin has not eight choices")
 			}
 			page = d.get(to + "?kind=site")
+			why := map[string]string{"en": "This file has 4 rows, and a column for the moment of each.", "fr": "Ce fichier a 4 lignes, et une colonne"}[lang]
+			if !strings.Contains(d.get(to), why) || !strings.Contains(page, why) {
+				t.Error("half of the origin step doesn't say why it asks of this file")
+			}
 			body, _ := d.send(to, "", "", "", with(filled(page), "from", "2024-01-01"), 422)
 			if !strings.Contains(body, `aria-invalid`) {
 				t.Error("no field says what is missing")
@@ -223,7 +226,9 @@ func TestAMemberWalksFromTheFileToTheReportInBothLanguages(t *testing.T) {
 			_, next := d.send(to, "", "", "", with(filled(page), "where.site", "https://example.org/inscription", "from", "2024-01-01", "to", "2024-12-31"), 303)
 			page = d.get(next)
 			_, to = d.post(next, with(filled(page), "list", fmt.Sprint(d.list), "declare", "1"), 303)
-			d.get(to)
+			if soon := map[string]string{"en": "1 person will have a reason", "fr": "1 personne aura un motif"}[lang]; !strings.Contains(d.get(to), soon) {
+				t.Error("the summary doesn't name the one question")
+			}
 			_, to = d.post(fmt.Sprintf("/import/%d/start", id), url.Values{}, 303)
 			if !strings.Contains(d.get(to), "<progress") {
 				t.Error("no progress while it runs")
@@ -236,6 +241,15 @@ func TestAMemberWalksFromTheFileToTheReportInBothLanguages(t *testing.T) {
 					t.Errorf("the report lacks %q", want)
 				}
 			}
+			ask := map[string]string{"en": "1 person here has a reason", "fr": "1 personne a ici un motif"}[lang]
+			if !strings.Contains(page, ask) || strings.Count(page, fmt.Sprintf("/once/ask/%d?import=%d", d.list, id)) != 2 {
+				t.Error("the report doesn't lead to the one question")
+			}
+			d.role = "editor" // may not send
+			if strings.Contains(d.get(to), "/once/ask/") {
+				t.Error("who may not send is led to a mail")
+			}
+			d.role = "owner"
 			_, csv, _ := d.ask("GET", fmt.Sprintf("/import/%d/report.csv", id), "", nil)
 			if strings.Count(csv, "\n") != 3 || !strings.Contains(csv, "\n4,") || !strings.Contains(csv, "\n5,") || strings.Contains(csv, "example.org") {
 				t.Errorf("report %q", csv)

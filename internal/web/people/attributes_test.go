@@ -20,6 +20,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
+	"consend/internal/testhouse"
 	"consend/internal/trace"
 )
 
@@ -124,15 +125,39 @@ func TestASegmentsFileTakesANoAlong(t *testing.T) {
 			}
 			return err
 		})
-		to := o.post("/segments/new", "name", "En français", "m0", "all", "w1", "language", "c1", "is", "v1", "fr", "g1", "0")
-		_, body, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}})
-		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
-		must(t, err)
-		got := map[string]string{}
-		for _, r := range rows[1:] {
-			got[r[0]] = r[4]
+		both, barred := o.person("both@example.org"), o.person("barred@example.org")
+		o.write(o.who, func(tx *store.Tx) error {
+			if _, err := consent.Apply(tx, []consent.Event{{Contact: both, List: o.offers, Kind: consent.Withdraw, Source: "member"}}); err != nil {
+				return err
+			}
+			return consent.Suppress(tx, barred, consent.ByMember, consent.Scope{Reach: consent.OneList, ID: o.news})
+		})
+		file := func(to string) (string, map[string]string) {
+			_, body, _ := o.ask("POST", to+"/export", url.Values{"how": {"none"}})
+			rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
+			must(t, err)
+			got := map[string]string{}
+			for _, r := range rows[1:] {
+				got[r[0]] = strings.Join(r[4:7], "|")
+			}
+			return body, got
 		}
-		if want := map[string]string{"on@example.org": "active", "left@example.org": "unsubscribed", "never@example.org": "unconfirmed"}; !maps.Equal(got, want) {
+		body, got := file(o.post("/segments/new", "name", "En français", "m0", "all", "w1", "language", "c1", "is", "v1", "fr", "g1", "0"))
+		if want := map[string]string{"on@example.org": "active|News|", "left@example.org": "unsubscribed||News", "never@example.org": "unconfirmed||",
+			"both@example.org": "mixed|News|Offers", "barred@example.org": "unsubscribed||News"}; !maps.Equal(got, want) {
+			t.Errorf("%v", got)
+		}
+		// Brought into the list that one of them left, it puts only those there whom it calls active, and describes nobody by its lists.
+		sum, err := importer.Run(context.Background(), o.Main, o.who, importer.Order{Name: "segment.csv", Kind: importer.Site, List: "Offers", Purpose: "Newsletter", Basis: consent.ByConsent,
+			From: "2026-01-01", To: "2026-02-27", DeclaredBy: o.who.ID, Options: importer.Options{Existing: importer.Replace},
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }}, nil)
+		must(t, err)
+		if c := o.contact(both); sum.Mailable != 1 || sum.Left != 2 || sum.Refused != 2 || len(c.Attributes) != 0 {
+			t.Errorf("%+v %+v", sum, c)
+		}
+		// A segment of one list says how people stand on that list.
+		_, got = file(o.post("/segments/new", "name", "Offers", "m0", "any", "w1", fmt.Sprintf("list:%d", o.offers), "c1", "on", "g1", "0", "w2", "language", "c2", "is", "v2", "fr", "g2", "0"))
+		if got["both@example.org"] != "unsubscribed|News|Offers" || !strings.HasPrefix(got["on@example.org"], "active|") {
 			t.Errorf("%v", got)
 		}
 	})
@@ -170,8 +195,8 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		}
 		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))).ReadAll()
 		must(t, err)
-		want := [][]string{{"email", "name", "language", "country", "status", "GOUTS", "NOTE", "POINTS"},
-			{"a@example.org", "", "", "FR", "active", `["rouge","blanc, sec"]`, "'=1+1", "-5"}, {"b@example.org", "", "", "FR", "blocked", `["rouge","blanc, sec"]`, "'=1+1", "-5"}}
+		want := [][]string{{"email", "name", "language", "country", "status", "subscribed_to", "unsubscribed_from", "GOUTS", "NOTE", "POINTS"},
+			{"a@example.org", "", "", "FR", "active", "News", "", `["rouge","blanc, sec"]`, "'=1+1", "-5"}, {"b@example.org", "", "", "FR", "blocked", "", "News", `["rouge","blanc, sec"]`, "'=1+1", "-5"}}
 		if !slices.EqualFunc(rows, want, slices.Equal[[]string]) {
 			t.Errorf("%q", rows)
 		}
@@ -186,7 +211,7 @@ func TestASegmentsFileHoldsItsPeopleAndNoFormulaAndEveryoneInItWasLookedAt(t *te
 		}
 		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
 			for id, n := range map[int64]int{ids[0]: 1, ids[1]: 1, ids[2]: 0, ids[3]: 0} {
-				looks, err := trace.LookedAt(v, id, 0)
+				looks, err := testhouse.Looks(v, id)
 				looks = slices.DeleteFunc(looks, func(e trace.Entry) bool { return e.Object != "segment" })
 				if err != nil || len(looks) != n {
 					t.Errorf("%d was looked at %d times: %v", id, len(looks), err)

@@ -18,6 +18,8 @@ import (
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/people/once"
+	"consend/internal/people/segment"
+	"consend/internal/sending/campaign"
 	"consend/internal/team/member"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
@@ -308,7 +310,8 @@ type traced struct {
 	entries []trace.Entry
 	told    telling
 	by      map[int64]string
-	next    string // the place where it ends
+	whose   map[int64]shell.Link // whose page a look was at
+	next    string               // the place where it ends
 }
 
 func (p *Pages) trace(r *shell.Request) error {
@@ -318,14 +321,17 @@ func (p *Pages) trace(r *shell.Request) error {
 	}
 	l := r.List(shell.ListSpec{Size: traceSize})
 	after := readSpot(l.After)
-	t := traced{by: map[int64]string{}}
+	t := traced{by: map[int64]string{}, whose: map[int64]shell.Link{}}
 	err = p.view(r, func(v *store.View) (err error) {
 		if t.entries, t.next, err = traceOf(v, c, after); err != nil {
 			return err
 		}
 		t.told, err = newTelling(v, c, t.entries)
 		for i := 0; i < len(t.entries) && err == nil; i++ {
-			t.by[t.entries[i].ID], err = t.told.byRole(r, t.entries[i])
+			e := t.entries[i]
+			if t.by[e.ID], err = t.told.byRole(r, e); err == nil && e.Action == trace.LookAction {
+				t.whose[e.ID], err = t.told.look.whose(r, e)
+			}
 		}
 		return err
 	})
@@ -412,6 +418,36 @@ func did(r *shell.Request, e trace.Entry) string {
 		return lookedAt(r, e)
 	}
 	return r.P.Or("people.did."+e.Action, strings.ReplaceAll(e.Action, ".", " · "))
+}
+
+// whose names the campaign, form, list, segment or import whose page a look was at, where the reader may open
+// it; what is not there any more has no name.
+func (l *lookup) whose(r *shell.Request, e trace.Entry) (shell.Link, error) {
+	kind, _, _ := strings.Cut(e.Object, ".")
+	var may shell.Permission
+	var read func() (string, error)
+	switch kind {
+	case "campaign":
+		may, read = shell.CampaignsRead, func() (string, error) { c, err := campaign.Get(l.v, e.ObjectID); return c.Name, err }
+	case "form":
+		may, read = shell.FormsRead, func() (string, error) { f, err := form.Find(l.v, e.ObjectID); return f.Name, err }
+	case "list":
+		may, read = shell.ListsRead, func() (string, error) { x, err := list.Get(l.v, e.ObjectID); return x.Name, err }
+	case "segment":
+		may, read = shell.ContactsRead, func() (string, error) { s, err := segment.Get(l.v, e.ObjectID); return s.Name, err }
+	case "import":
+		may, read = shell.ContactsRead, func() (string, error) { i, err := importer.Get(l.v, e.ObjectID); return i.Name, err }
+	default:
+		return shell.Link{}, nil
+	}
+	if !r.May(may) {
+		return shell.Link{}, nil
+	}
+	name, err := once1(l.names, e.ObjectID, read)
+	if name == "" {
+		return shell.Link{}, err
+	}
+	return shell.Link{Label: name, URL: "/" + kind + map[bool]string{true: "", false: "s"}[kind == "import"] + "/" + dec(e.ObjectID)}, err
 }
 
 // lookedAt says which page or file somebody saw, how many people stood on it, and how a file was closed.

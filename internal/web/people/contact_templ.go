@@ -1343,7 +1343,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 	})
 }
 
-func traceCell(r *shell.Request, e trace.Entry, told telling) templ.Component {
+func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1381,6 +1381,38 @@ func traceCell(r *shell.Request, e trace.Entry, told telling) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		if whose.URL != "" {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 69, "<a href=\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var46 templ.SafeURL
+			templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(whose.URL))
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 447, Col: 36}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "\">")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var47 string
+			templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(whose.Label)
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 447, Col: 52}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "</a> ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
 		if changed := told.changes[e.ID]; len(changed) > 0 {
 			templ_7745c5c3_Err = changes(changeWords(r, changed, told.labels)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -1398,7 +1430,7 @@ func traceRows(r *shell.Request, t traced) []shell.Row {
 		if e.SealedAt != 0 {
 			seal = shell.When(e.SealedAt)
 		}
-		out = append(out, shell.Row{Cells: []shell.Component{traceCell(r, e, t.told), shell.Str(t.by[e.ID]), shell.When(e.At), shell.Code(dec(e.ID)), seal}})
+		out = append(out, shell.Row{Cells: []shell.Component{traceCell(r, e, t.told, t.whose[e.ID]), shell.Str(t.by[e.ID]), shell.When(e.At), shell.Code(dec(e.ID)), seal}})
 	}
 	return out
 }

@@ -91,7 +91,13 @@ func (p *Pages) contacts(r *shell.Request) error {
 	for i, c := range page.People {
 		ids[i] = c.ID
 	}
-	if err := p.look(r, trace.Looked{Object: "contacts", Contacts: ids, Filter: r.R.URL.RawQuery}); err != nil {
+	look := trace.Looked{Object: "contacts", Contacts: ids, Filter: r.R.URL.RawQuery}
+	if id, _ := strconv.ParseInt(l.Filter("segment"), 10, 64); id != 0 {
+		look.Object, look.ObjectID = "segment.people", id
+	} else if q.List != 0 {
+		look.Object, look.ObjectID = "list", q.List
+	}
+	if err := p.look(r, look); err != nil {
 		return err
 	}
 	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments)))

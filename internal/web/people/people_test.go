@@ -24,6 +24,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
@@ -179,7 +180,7 @@ func (o *office) standing(id, list int64) (out consent.Standing) {
 func (o *office) looks(id int64) (n int) {
 	o.t.Helper()
 	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
-		all, err := trace.LookedAt(v, id, 0)
+		all, err := testhouse.Looks(v, id)
 		n = len(all)
 		return err
 	}))
@@ -509,6 +510,34 @@ func TestTheDoNotMailListTakesAddressesAndFindsThemWhole(t *testing.T) {
 			t.Fatal("no next page")
 		}
 		contains(t, o.get(html.UnescapeString(next[1])), "lea@example.org")
+	})
+}
+
+// A look names what it was at, as a link; what is gone, and what another account has, stays without.
+func TestALookNamesWhatItWasAt(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		o.person("max@example.org")
+		o.get(fmt.Sprintf("/contacts?list=%d", o.news))
+		to := o.post("/segments/new", "name", "Les francophones", "m0", "all", "w1", "language", "c1", "is", "v1", "fr", "g1", "0")
+		o.get("/contacts?segment=" + strings.TrimPrefix(to, "/segments/"))
+		var f int64
+		o.write(o.who, func(tx *store.Tx) error {
+			l, err := list.Get(tx, o.news)
+			if err == nil {
+				f, err = form.Make(tx, "La lettre", form.Begin(l, "fr", 0, ""))
+			}
+			return err
+		})
+		look := func(object string, of int64) {
+			must(t, trace.Look(context.Background(), o.Main, o.who, trace.Looked{Object: object, ObjectID: of, Contacts: []int64{id}}))
+		}
+		look("form.csv", f)
+		look("campaign.recipients", 999_999)
+		page := o.get(fmt.Sprintf("/contacts/%d/trace", id))
+		contains(t, page, fmt.Sprintf(`<a href="/lists/%d">News</a>`, o.news), `<a href="`+to+`">Les francophones</a>`, fmt.Sprintf(`<a href="/forms/%d">La lettre</a>`, f),
+			say(o, "Recipients of a campaign", "Destinataires d’une campagne"))
+		lacks(t, page, "/campaigns/999999")
 	})
 }
 

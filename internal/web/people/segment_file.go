@@ -72,7 +72,8 @@ func fileAttributes(v *store.View) (out []contact.Attribute, err error) {
 }
 
 // segmentFile reads the people page by page as the file is sent, in short looks at the database. Its headings and
-// its words of status are those that an import reads, so that a no goes with the person.
+// its words of status are those that an import reads, so that a no goes with the person. Who is on one list and left
+// another is neither active nor gone: the lists say it, and an import takes nobody in by that.
 type segmentFile struct {
 	p            *Pages
 	r            *shell.Request
@@ -103,7 +104,7 @@ func (f *segmentFile) fill() error {
 	if !f.begun {
 		f.begun = true
 		f.b.WriteString("\ufeff") // else spreadsheets read UTF-8 as something older
-		head := []string{"email", "name", "language", "country", "status"}
+		head := []string{"email", "name", "language", "country", "status", "subscribed_to", "unsubscribed_from"}
 		for _, a := range f.attributes {
 			head = append(head, a.Name)
 		}
@@ -127,7 +128,7 @@ func (f *segmentFile) fill() error {
 		return err
 	}
 	for _, c := range people {
-		row := []string{locale.Cell(c.Email.Raw()), locale.Cell(c.Name.Raw()), c.Language, c.Country, fileStatus(c)}
+		row := []string{locale.Cell(c.Email.Raw()), locale.Cell(c.Name.Raw()), c.Language, c.Country, fileStatus(c), fileLists(c.Onto), fileLists(c.From)}
 		for _, a := range f.attributes {
 			row = append(row, fileValue(a, c.Attributes[a.Name]))
 		}
@@ -148,12 +149,21 @@ func fileStatus(c segment.Person) string {
 		return "blocked"
 	case c.State == contact.StateBounced:
 		return "bounced"
+	case c.On && c.Left:
+		return "mixed"
 	case c.On:
 		return "active"
 	case c.Left:
 		return "unsubscribed"
 	}
 	return "unconfirmed" // nothing says that one may write to them
+}
+
+func fileLists(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return locale.Cell(strings.Join(names, "; "))
 }
 
 // fileValue is a value as an import reads it again. A number is no formula, whatever it begins with.

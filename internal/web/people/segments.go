@@ -249,7 +249,11 @@ func (p *Pages) segmentBuild(r *shell.Request) error {
 	for i, c := range s.sample {
 		ids[i] = c.ID
 	}
-	if err := p.look(r, trace.Looked{Object: "contacts", Contacts: ids, Filter: "segment " + dec(s.id)}); err != nil {
+	look := trace.Looked{Object: "contacts", Contacts: ids, Filter: "segment " + dec(s.id)}
+	if s.id != 0 {
+		look.Object, look.ObjectID = "segment.people", s.id
+	}
+	if err := p.look(r, look); err != nil {
 		return err
 	}
 	s.focus = focusAfter(q.Get("do"), flatten(r, s, f))

@@ -3,6 +3,8 @@
 package public_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -134,6 +136,59 @@ func TestWhoHasNoJavaScriptIsToldWhatToDo(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A copy as plain HTML can't do the work: it counts as one without, and who is past the limit does it on the form's own page.
+func TestACopyOfAFormWithAPuzzleLeadsToThePageThatDoesTheWork(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition) { d.Puzzle = true })
+		at := "/f/" + w.form.Slug
+		send := func(email string, more ...string) (int, string) {
+			body := url.Values{"v": {strconv.FormatInt(w.form.CurrentID, 10)}, "l": {"en"}, "email": {email}}
+			for i := 0; i < len(more); i += 2 {
+				body.Set(more[i], more[i+1])
+			}
+			q := httptest.NewRequest("POST", at+"?lang=en", strings.NewReader(body.Encode()))
+			q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			q.Header.Set("Referer", "https://shop.example/contact")
+			q.RemoteAddr = "203.0.113.9:4000"
+			rec := httptest.NewRecorder()
+			w.web.ServeHTTP(rec, q)
+			return rec.Code, rec.Body.String()
+		}
+		for n := range int(form.Unworked()) {
+			if code, page := send(fmt.Sprintf("p%d@example.org", n), "how", "embed"); code != http.StatusSeeOther {
+				t.Fatalf("%d: %d %s", n, code, page)
+			}
+		}
+		code, page := send("late@example.org", "how", "embed")
+		for _, part := range []string{"your browser does a little work first", `value="late@example.org"`, `data-puzzle="` + at + `/puzzle"`} {
+			if code != http.StatusTooManyRequests || !strings.Contains(page, part) {
+				t.Errorf("%d: %q is missing in\n%s", code, part, page)
+			}
+		}
+		if strings.Contains(page, "Turn JavaScript on") {
+			t.Error("it is their site's copy that has no script")
+		}
+		rec := httptest.NewRecorder()
+		q := httptest.NewRequest("GET", at+"/puzzle", nil)
+		q.RemoteAddr = "203.0.113.9:4000"
+		w.web.ServeHTTP(rec, q)
+		var c form.Challenge
+		must(t, json.Unmarshal(rec.Body.Bytes(), &c))
+		if code, page := send("late@example.org", "altcha", solved(c)); code != http.StatusSeeOther {
+			t.Errorf("pressed once more, with the work done: %d %s", code, page)
+		}
+	})
+}
+
+// solved does the work as the page's script does.
+func solved(c form.Challenge) string {
+	n := 0
+	for ; fmt.Sprintf("%x", sha256.Sum256([]byte(c.Salt+strconv.Itoa(n)))) != c.Challenge; n++ {
+	}
+	b, _ := json.Marshal(map[string]any{"algorithm": c.Algorithm, "challenge": c.Challenge, "salt": c.Salt, "signature": c.Signature, "number": n})
+	return base64.StdEncoding.EncodeToString(b)
 }
 
 // TestSingleOptInLeadsOnAtOnceAndNeverShowsAnEmptyPage: by the rules of the confirmation, and a

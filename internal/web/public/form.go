@@ -174,7 +174,11 @@ func (p *Pages) formPost(r *shell.Request) error {
 		if s.seen, err = p.seen(r, l); err != nil {
 			return err
 		}
-		f.Fail("", "form.puzzle")
+		why := "form.puzzle"
+		if sub.Method == "embed" { // no copy does the work: this page does it for them
+			why = "form.puzzle.embed"
+		}
+		f.Fail("", why)
 		r.W.Header().Set("Retry-After", "3600")
 		return r.Render(http.StatusTooManyRequests, formPage(r, s))
 	}

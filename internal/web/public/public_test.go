@@ -34,7 +34,6 @@ import (
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/testhouse"
-	"consend/internal/trace"
 	"consend/internal/trace/proof"
 	"consend/internal/web/public"
 	"consend/internal/web/shell"
@@ -568,7 +567,7 @@ func TestAReceiptHandsOverAProofThatAnybodyCanCheck(t *testing.T) {
 			t.Errorf("%+v", f.Person)
 		}
 		must(t, w.Main.View(context.Background(), w.member, func(v *store.View) error {
-			looks, err := trace.LookedAt(v, c.ID, 0)
+			looks, err := testhouse.Looks(v, c.ID)
 			if len(looks) != 1 || looks[0].Object != "receipt" {
 				t.Errorf("who took the proof is not written down: %+v", looks)
 			}

@@ -19,7 +19,6 @@ import (
 	"consend/internal/mail/token"
 	"consend/internal/people/evidence"
 	"consend/internal/testhouse"
-	"consend/internal/trace"
 )
 
 // hand hands in a file as a browser without script does.
@@ -108,7 +107,7 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 			}
 		}
 		must(t, h.Main.View(context.Background(), w.member, func(v *store.View) error {
-			if looks, err := trace.LookedAt(v, c.ID, 0); err != nil || len(looks) > 2 {
+			if looks, err := testhouse.Looks(v, c.ID); err != nil || len(looks) > 2 {
 				t.Errorf("%d looks, %v", len(looks), err)
 			}
 			return nil

@@ -27,7 +27,6 @@ import (
 	"consend/internal/sending/template"
 	"consend/internal/team/member"
 	"consend/internal/testhouse"
-	"consend/internal/trace"
 	"consend/internal/web/search"
 	"consend/internal/web/shell"
 )
@@ -210,7 +209,7 @@ func TestWhoSearchesPeopleIsWrittenDown(t *testing.T) {
 		lea, max := d.person("lea@example.org", "Léa Roux"), d.person("max@example.org", "Max Roux")
 		looks := func(id int64) (n int) {
 			d.must(h.Main.View(context.Background(), d.who, func(v *store.View) error {
-				all, err := trace.LookedAt(v, id, 0)
+				all, err := testhouse.Looks(v, id)
 				n = len(all)
 				return err
 			}))

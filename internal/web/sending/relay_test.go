@@ -269,7 +269,7 @@ func TestTheMailboxShowsMailWithLinksThatWorkAndWritesTheLookDown(t *testing.T) 
 		looks := func() int {
 			var list []trace.Entry
 			must(t, d.Main.View(context.Background(), d.who, func(v *store.View) (err error) {
-				list, err = trace.LookedAt(v, d.contact, 0)
+				list, err = testhouse.Looks(v, d.contact)
 				return err
 			}))
 			return len(list)
