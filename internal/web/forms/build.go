@@ -4,6 +4,8 @@ package forms
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"regexp"
 	"slices"
@@ -135,6 +137,9 @@ func fill(f form.Form) *shell.Form {
 			v.Values.Set("flabel."+x.Name+"."+l, x.Label.In(l))
 			v.Values.Set("why."+x.Name+"."+l, x.Why.In(l))
 			v.Values.Set("explicit."+x.Name+"."+l, x.Explicit.In(l))
+			for c, w := range x.Called {
+				v.Values.Set(choiceField(x.Name, c, l), w[l])
+			}
 		}
 	}
 	for _, c := range d.Lists {
@@ -216,6 +221,14 @@ func take(f *shell.Form, b bench) form.Definition {
 		for _, a := range b.attributes {
 			if a.Name == name {
 				x.Type, x.Choices = string(a.Type), a.Choices
+				for _, c := range a.Choices {
+					if w := words(strings.TrimSuffix(choiceField(name, c, ""), ".")); len(w) > 0 {
+						if x.Called == nil {
+							x.Called = map[string]form.Words{}
+						}
+						x.Called[c] = w
+					}
+				}
 			}
 		}
 		if name == f.Get("add") { // a new field begins with its own name
@@ -238,6 +251,13 @@ func take(f *shell.Form, b bench) form.Definition {
 	d.Fields = moved(d.Fields, func(x form.Field) string { return x.Name }, f.Get("move"), "field.")
 	d.Lists = moved(d.Lists, func(c form.Choice) string { return dec(c.List) }, f.Get("move"), "list.")
 	return d
+}
+
+// choiceField is the field for how a choice is said in a language. It goes by the choice and not by its
+// place: the attribute's choices may be sorted anew while somebody writes.
+func choiceField(name, choice, lang string) string {
+	sum := sha256.Sum256([]byte(choice))
+	return "choice." + name + "." + hex.EncodeToString(sum[:6]) + "." + lang
 }
 
 // place is where a list stands on the form; those that don't come last.
@@ -299,7 +319,7 @@ func (p *Pages) buildPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := r.Form(256 << 10)
+	f, err := r.Form(1 << 20) // the words of 200 choices in eight languages are many
 	if err != nil {
 		return err
 	}
