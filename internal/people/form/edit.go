@@ -45,7 +45,15 @@ func Begin(l list.List, language string, note int64, colour string) Definition {
 }
 
 // Add puts a further list into a definition, unticked like all.
-func (d *Definition) Add(l list.List) { d.Lists = append(d.Lists, choiceOf(l)) }
+func (d *Definition) Add(l list.List) {
+	c := choiceOf(l)
+	for _, t := range d.Tongues {
+		if s := l.Public[t.Code]; s != "" {
+			c.Label[t.Code] = s
+		}
+	}
+	d.Lists = append(d.Lists, c)
+}
 
 func choiceOf(l list.List) Choice {
 	c := Choice{List: l.ID, Purpose: l.PurposeID, Grant: l.Kind == list.Grant, Closed: l.RetiredAt != 0, Name: l.Name, Label: Words{}}

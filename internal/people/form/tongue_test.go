@@ -17,6 +17,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 	"consend/internal/testhouse"
 )
@@ -213,6 +214,76 @@ func TestTheChoicesOfAFieldAreSaidInTheFormsLanguagesAndKeptAsTheyAre(t *testing
 		if d, _ := check(); !slices.Equal(d.Fields[1].Choices, []string{"S", "L"}) || d.Fields[1].Called["S"]["de"] != "Klein" {
 			t.Errorf("after a choice was added: %+v", d.Fields[1])
 		}
+	})
+}
+
+func TestTheHouseKnowsWhichLanguagesItsFormsAdded(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) { german(d) })
+		knows := func(want string) {
+			t.Helper()
+			w.view(func(v *store.View) error {
+				all, err := form.Tongues(v)
+				var got []string
+				for _, x := range all {
+					got = append(got, x.Code+" "+x.Name+" "+x.Fallback)
+				}
+				if s := strings.Join(got, ", "); s != want {
+					t.Errorf("the forms speak %q, not %q", s, want)
+				}
+				return err
+			})
+		}
+		speaks := func(lang, want string) {
+			t.Helper()
+			w.view(func(v *store.View) error {
+				got, err := form.Speaks(v, lang)
+				if got != want {
+					t.Errorf("who reads %q is spoken to in %q, not %q", lang, got, want)
+				}
+				return err
+			})
+		}
+		knows("de Deutsch fr")
+		for lang, want := range map[string]string{"de": "fr", "fr": "fr", "en": "en", "": "", "it": "", "%": "", "d_": "", "d\x00": ""} {
+			speaks(lang, want)
+		}
+		w.write(func(tx *store.Tx) error { // what a list is called in a language comes along
+			l, err := list.Get(tx, w.club)
+			if err != nil {
+				return err
+			}
+			if err = list.Rename(tx, w.club, "", l.Name, list.Words{"fr": "Soirées", "de": "Clubabende"}); err != nil {
+				return err
+			}
+			f, err := form.Find(tx, w.form)
+			if err != nil {
+				return err
+			}
+			if l, err = list.Get(tx, w.club); err == nil {
+				f.Draft.Add(l)
+				if c := f.Draft.Lists[1]; c.Label["de"] != "Clubabende" || c.Label["fr"] != "Soirées" {
+					t.Errorf("the form calls it %v", c.Label)
+				}
+			}
+			return err
+		})
+		other := settle(t, h, nil)
+		other.view(func(v *store.View) error {
+			all, err := form.Tongues(v)
+			if got, err := form.Speaks(v, "de"); len(all) != 0 || got != "" || err != nil {
+				t.Errorf("another account's: %v %q %v", all, got, err)
+			}
+			return err
+		})
+		w.write(func(tx *store.Tx) error { return form.Close(tx, w.form) })
+		knows("")
+		speaks("de", "fr") // who signed up there still reads it
+		w.write(func(tx *store.Tx) error { return form.Open(tx, w.form) })
+		knows("de Deutsch fr")
+		w.write(func(tx *store.Tx) error { return form.Retire(tx, w.form) })
+		knows("")
+		speaks("de", "fr")
 	})
 }
 

@@ -195,11 +195,12 @@ func take(f *shell.Form, b bench) form.Definition {
 	remind, _ := f.Int("remind")
 	d.Remind = int(max(-1, min(remind, 1000)))
 	d.Redirect, d.Puzzle = f.Get("redirect"), f.Checked("puzzle")
+	added := ""
 	if code := f.Get("tongue"); code != "" {
 		if t, ok := form.NewTongue(code, f.Get("tongue_name"), f.Get("tongue_fallback")); !ok {
 			f.Fail("tongue", "form.language")
 		} else if !slices.ContainsFunc(d.Tongues, func(x form.Tongue) bool { return x.Code == t.Code }) {
-			d.Tongues, d.Languages = append(d.Tongues, t), append(d.Languages, t.Code)
+			d.Tongues, d.Languages, added = append(d.Tongues, t), append(d.Languages, t.Code), t.Code
 		}
 	}
 	old := d.Lists
@@ -213,6 +214,9 @@ func take(f *shell.Form, b bench) form.Definition {
 		d.Add(l)
 		if c := &d.Lists[len(d.Lists)-1]; was {
 			c.Label, c.Hint = words("label."+dec(l.ID)), words("hint."+dec(l.ID))
+			if s := l.Public[added]; s != "" && c.Label[added] == "" { // what the list is called there already
+				c.Label[added] = s
+			}
 		}
 	}
 	d.Fields = nil

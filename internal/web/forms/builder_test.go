@@ -17,6 +17,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/list"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
 	"consend/internal/web/forms"
@@ -32,6 +33,9 @@ func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
 		change(v)
 		o.post(at, v)
 	}
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error { // what the list is called there comes along
+		return list.Rename(tx, o.list, "", "News", list.Words{"de": "Neues"})
+	}))
 	save(func(v url.Values) { v.Set("tongue", "de"); v.Set("tongue_fallback", "fr"); v.Set("add", "name") })
 	page := o.get(at)
 	for _, part := range []string{"Words in Deutsch", `name="fixed.de.form.email"`, `sandbox="allow-same-origin"`, `target="preview"`, ":1"} {
@@ -57,6 +61,9 @@ func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
 		return f
 	}
 	d := draft().Draft
+	if d.Lists[0].Label["de"] != "Neues" {
+		t.Errorf("the list is called %v", d.Lists[0].Label)
+	}
 	if d.Title["de"] != "Bleiben wir in Kontakt" || d.Tongues[0].Fixed["form.email"] != "E-Mail-Adresse" || d.Tongues[0].Fallback != "fr" || len(d.Ages) != 31 ||
 		d.Remind != 3 || !d.Puzzle || d.Redirect == "" {
 		t.Errorf("saved: %+v", d)
