@@ -24,7 +24,7 @@ func Back(tx *store.Tx, person, list int64, o consent.Origin) (bool, error) {
 	if err != nil || c.State.Ending() {
 		return false, err
 	}
-	s, ok, err := again(tx, person, list)
+	s, ok, err := again(tx, c, list)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -58,9 +58,9 @@ func Back(tx *store.Tx, person, list int64, o consent.Origin) (bool, error) {
 }
 
 // again finds the words with which a list can be asked for alone.
-func again(tx *store.Tx, person, list int64) (Submission, bool, error) {
+func again(tx *store.Tx, person contact.Contact, list int64) (Submission, bool, error) {
 	var candidates []int64
-	old, err := store.All[Signup](tx, signupsOf, person)
+	old, err := store.All[Signup](tx, signupsOf, person.ID)
 	if err != nil {
 		return Submission{}, false, err
 	}
@@ -97,7 +97,11 @@ func again(tx *store.Tx, person, list int64) (Submission, bool, error) {
 		if err != nil {
 			return Submission{}, false, err
 		}
-		s := Submission{Live: Live{Form: Form{ID: v.FormID}, Version: v, Note: n}, Language: d.Language(tx.Who.Language)}
+		lang := tx.Who.Language
+		if t, ok := d.tongue(person.Language); ok && t.Fallback == lang { // the page spoke the fallback, the form speaks better
+			lang = t.Code
+		}
+		s := Submission{Live: Live{Form: Form{ID: v.FormID}, Version: v, Note: n}, Language: d.Language(lang)}
 		if !d.ButtonActs() {
 			s.Ticked = []int64{list}
 		}
