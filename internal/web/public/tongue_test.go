@@ -25,14 +25,7 @@ import (
 // language; what the account wrote in theirs is shown to them, and marked as such.
 func TestWhoReadsAnAddedLanguageIsSpokenToInItsFallback(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
-		w := settle(t, h, func(d *form.Definition) {
-			de, _ := form.NewTongue("de", "", "en")
-			d.Tongues, d.Languages = []form.Tongue{de}, append(d.Languages, "de")
-			for _, w := range []form.Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already} {
-				w["de"] = "Abbestellen jederzeit"
-			}
-			d.Lists[0].Label["de"] = "Monatsbrief"
-		})
+		w := settle(t, h, german("en"))
 		w.write(func(tx *store.Tx) error {
 			l, err := list.Get(tx, w.news)
 			if err != nil {
@@ -131,5 +124,30 @@ func TestWhoReadsAnAddedLanguageIsSpokenToInItsFallback(t *testing.T) {
 		// The form no longer takes sign-ups: who reads German stays known.
 		w.write(func(tx *store.Tx) error { return form.Retire(tx, w.form.ID) })
 		has(w.get(prefs), `<html lang="en"`, `<h2 lang="de">Monatsbrief</h2>`, `value="de" lang="de" aria-pressed="true"`)
+
+		// In French, where that is what the form falls back to.
+		w = settle(t, h, german("fr"))
+		id, path = w.signup("lea@example.org", "de")
+		w.ask("POST", path, url.Values{"do": {"confirm"}})
+		must(t, trace.SealNow(context.Background(), h.Main))
+		must(t, h.Main.Write(context.Background(), actor.Worker("test", w.acct), func(tx *store.Tx) error {
+			d, err := evidence.DraftReceipt(tx, id)
+			if err == nil && d.Language != "fr" {
+				t.Errorf("the receipt: %s", d.Language)
+			}
+			return err
+		}))
 	})
+}
+
+// german lets a form speak it, and fall back.
+func german(fallback string) func(*form.Definition) {
+	return func(d *form.Definition) {
+		de, _ := form.NewTongue("de", "", fallback)
+		d.Tongues, d.Languages = []form.Tongue{de}, append(d.Languages, "de")
+		for _, w := range []form.Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already} {
+			w["de"] = "Abbestellen jederzeit"
+		}
+		d.Lists[0].Label["de"] = "Monatsbrief"
+	}
 }
