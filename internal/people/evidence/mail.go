@@ -49,7 +49,7 @@ func DraftReceipt(tx *store.Tx, signup int64) (compose.Draft, error) {
 	if err != nil {
 		return compose.Draft{}, err
 	}
-	p := locale.For(w.Language, a.Location())
+	p := locale.For(w.Version.Definition.Speaks(w.Language), a.Location())
 	made, err := In(tx, c.ID, p.Lang)
 	if err != nil {
 		return compose.Draft{}, err
@@ -60,7 +60,7 @@ func DraftReceipt(tx *store.Tx, signup int64) (compose.Draft, error) {
 		if err != nil {
 			return compose.Draft{}, err
 		}
-		lists = append(lists, l.Title(p.Lang))
+		lists = append(lists, l.Title(w.Language, p.Lang))
 	}
 	site, ok := store.Attached[*config.Site](tx)
 	if !ok {

@@ -29,7 +29,7 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, o consent.Origin)
 	if err != nil || c.State.Ending() {
 		return false, err
 	}
-	s, ok, err := again(ctx, tx, person, on)
+	s, ok, err := again(ctx, tx, c, on)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -63,9 +63,9 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, o consent.Origin)
 }
 
 // again finds the words with which a list can be asked for alone.
-func again(ctx context.Context, tx *store.Tx, person, on int64) (Submission, bool, error) {
+func again(ctx context.Context, tx *store.Tx, person contact.Contact, on int64) (Submission, bool, error) {
 	var candidates []int64
-	old, err := store.All[Signup](tx, signupsOf, person)
+	old, err := store.All[Signup](tx, signupsOf, person.ID)
 	if err != nil {
 		return Submission{}, false, err
 	}
@@ -107,24 +107,28 @@ func again(ctx context.Context, tx *store.Tx, person, on int64) (Submission, boo
 		if !ok || c.Grant || c.Closed {
 			continue
 		}
-		s, err := alone(tx, v, on)
+		s, err := alone(tx, v, on, person)
 		return s, err == nil, err
 	}
 	v, ok, err := asking(ctx, tx, on)
 	if err != nil || !ok {
 		return Submission{}, false, err
 	}
-	s, err := alone(tx, v, on)
+	s, err := alone(tx, v, on, person)
 	return s, err == nil, err
 }
 
 // alone is a sign-up by one version for one list.
-func alone(tx *store.Tx, v Version, on int64) (Submission, error) {
+func alone(tx *store.Tx, v Version, on int64, person contact.Contact) (Submission, error) {
 	n, err := notice.Get(tx, v.NoteVersion)
 	if err != nil {
 		return Submission{}, err
 	}
-	s := Submission{Live: Live{Form: Form{ID: v.FormID}, Version: v, Note: n}, Language: v.Definition.Language(tx.Who.Language)}
+	lang := tx.Who.Language
+	if t, ok := v.Definition.tongue(person.Language); ok && t.Fallback == lang { // the page spoke the fallback, the form speaks better
+		lang = t.Code
+	}
+	s := Submission{Live: Live{Form: Form{ID: v.FormID}, Version: v, Note: n}, Language: v.Definition.Language(lang)}
 	if !v.Definition.ButtonActs() {
 		s.Ticked = []int64{on}
 	}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -45,7 +46,15 @@ func Begin(l list.List, language string, note int64, colour string) Definition {
 }
 
 // Add puts a further list into a definition, unticked like all.
-func (d *Definition) Add(l list.List) { d.Lists = append(d.Lists, choiceOf(l)) }
+func (d *Definition) Add(l list.List) {
+	c := choiceOf(l)
+	for _, t := range d.Tongues {
+		if s := l.Public[t.Code]; s != "" {
+			c.Label[t.Code] = s
+		}
+	}
+	d.Lists = append(d.Lists, c)
+}
 
 func choiceOf(l list.List) Choice {
 	c := Choice{List: l.ID, Purpose: l.PurposeID, Grant: l.Kind == list.Grant, Closed: l.RetiredAt != 0, Name: l.Name, Label: Words{}}
@@ -253,12 +262,27 @@ func refresh(r store.Reader, d Definition) (Definition, error) {
 				if !f.asksExpressly() {
 					f.Grant = 0
 				}
+				f.Called = called(f)
 			}
 		}
 		fields[i] = f
 	}
 	d.Fields = fields
 	return d, nil
+}
+
+// called keeps the words of the choices that are still offered.
+func called(f Field) map[string]Words {
+	var out map[string]Words
+	for _, c := range f.Choices {
+		if w := f.Called[c]; len(w) > 0 {
+			if out == nil {
+				out = map[string]Words{}
+			}
+			out[c] = w
+		}
+	}
+	return out
 }
 
 // Publish makes the draft a version and serves it from now on, unless a rule refuses it: then
@@ -312,7 +336,8 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 	}
 	clear := proof.Fields{"version": strconv.FormatInt(v.Number, 10), "sha256": hex.EncodeToString(v.Sha256), "note": strconv.FormatInt(note.ID, 10)}
 	for _, p := range pages {
-		clear["page."+p.Language] = hex.EncodeToString(p.Sha256)
+		// pt-BR would name no field of the trace.
+		clear["page."+strings.ReplaceAll(strings.ToLower(p.Language), "-", "_")] = hex.EncodeToString(p.Sha256)
 	}
 	if v.EntryID, err = trace.Append(tx, trace.Act{Action: "form.publish", Object: "form", ObjectID: id, Clear: clear}); err != nil {
 		return Version{}, err
@@ -339,7 +364,7 @@ func special(tx *store.Tx, d Definition) error {
 				continue
 			}
 			words := list.Words{}
-			for _, l := range locale.Languages() {
+			for _, l := range d.Languages {
 				if s := f.Label[l]; s != "" {
 					words[l] = s
 				}
@@ -476,6 +501,16 @@ func checked(r store.Reader, name string, d Definition) error {
 		words = append(words, f.Label, f.Why, f.Explicit)
 		if len(f.Name) > contact.MaxName || f.Name != NameField && contact.AttributeName(f.Name) != f.Name {
 			return fault.New(fault.Invalid, "form.field").At("fields")
+		}
+		if len(f.Called) > contact.MaxChoices {
+			return fault.New(fault.Invalid, "form.too_long")
+		}
+		for c, w := range f.Called {
+			for _, s := range w {
+				if utf8.RuneCountInString(c) > contact.MaxChoice || utf8.RuneCountInString(s) > MaxCalled || strings.ContainsAny(s, "\x00\r\n") {
+					return fault.New(fault.Invalid, "form.called", "choice", c, "limit", MaxCalled).At("fields")
+				}
+			}
 		}
 	}
 	for _, c := range d.Lists {

@@ -102,6 +102,19 @@ type Field struct {
 	Explicit Words    `json:"explicit,omitempty"` // what somebody expressly agrees to who answers a special field (GDPR 9(2)(a))
 	Marked   bool     `json:"marked,omitempty"`   // the attribute is declared, or looks, special (GDPR 9)
 	Grant    int64    `json:"grant,omitempty"`    // the list of those who expressly agreed; 0 in versions of before there were any
+
+	Called map[string]Words `json:"called,omitempty"` // how a choice is said, by the choice: what is kept stays the choice
+}
+
+// MaxCalled bounds how a choice is said in one language, in characters.
+const MaxCalled = 200
+
+// Call says a choice in a language of the form; one without words there is said as it is kept.
+func (f Field) Call(choice, lang string) string {
+	if w := f.Called[choice]; some(w, lang) {
+		return w[lang]
+	}
+	return choice
 }
 
 // NameField asks how the person is called.

@@ -285,6 +285,12 @@ func (l *linter) fields() {
 			if !some(f.Why, lang) { // GDPR 5(1)(c), 25(2)
 				l.say("why", Refused, lang, f.Name)
 			}
+			for _, c := range f.Choices { // one is enough to say so
+				if anywhere(f.Called[c], l.d.Languages) && !some(f.Called[c], lang) {
+					l.say("translation", Warned, lang, f.Name+": "+c)
+					break
+				}
+			}
 			if f.Type == "date" && birth.MatchString(f.Name+" "+f.Label.In(lang)) { // T-23: ask "over N?", not the date
 				l.say("birth", Warned, lang, f.Name)
 			}

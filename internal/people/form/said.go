@@ -39,6 +39,11 @@ func Said(d Definition, n notice.Version, lang string, ticked []int64, explicit 
 			s += " – " + w
 		}
 		say(s)
+		if len(f.Called) > 0 { // the kept values alone wouldn't tell which words stood there
+			for _, c := range f.Choices {
+				say("· " + f.Call(c, lang))
+			}
+		}
 		if x := f.Explicit.In(lang); f.Marked && x != "" {
 			mark := "[ ] "
 			if slices.Contains(explicit, f.Name) {

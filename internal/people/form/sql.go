@@ -45,9 +45,14 @@ var (
 		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	addPage = store.Account("form.add_page",
 		`INSERT INTO form_page (account_id, version_id, language, html, sha256) VALUES (:account, ?, ?, ?, ?)`)
-	findVersion = store.Account("form.find_version", versionColumns+`AND v.id = ?`)
-	versions    = store.Account("form.versions", versionColumns+`AND v.form_id = ? ORDER BY v.number DESC LIMIT 500`)
-	pages       = store.Account("form.pages",
+	findVersion   = store.Account("form.find_version", versionColumns+`AND v.id = ?`)
+	versions      = store.Account("form.versions", versionColumns+`AND v.form_id = ? ORDER BY v.number DESC LIMIT 500`)
+	servedTongues = store.Account("form.served_tongues",
+		`SELECT v.definition FROM form f JOIN form_version v ON v.account_id = :account AND v.id = f.current_id
+		WHERE f.account_id = :account AND f.retired_at = 0 AND f.closed_at = 0 AND v.definition LIKE '%"tongues":[%' ORDER BY v.id DESC LIMIT 200`)
+	tongueOf = store.Account("form.tongue_of",
+		`SELECT v.definition FROM form_version v WHERE v.account_id = :account AND v.definition LIKE ? ORDER BY v.id DESC LIMIT 5`)
+	pages = store.Account("form.pages",
 		`SELECT p.language, p.html, p.sha256 FROM form_page p WHERE p.account_id = :account AND p.version_id = ? ORDER BY p.language`)
 
 	addSignup = store.Account("form.add_signup",

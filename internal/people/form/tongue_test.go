@@ -15,7 +15,9 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/mail/compose"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 	"consend/internal/testhouse"
 )
@@ -80,6 +82,208 @@ func TestALanguageTheAccountAddsIsSpokenOnPageInMailAndInTheProof(t *testing.T) 
 		if said := form.Said(w.live.Version.Definition, w.live.Note, "de", nil); !strings.Contains(said, "Monatsbrief") || !strings.Contains(said, "Abonnieren") {
 			t.Errorf("the proof says %s", said)
 		}
+	})
+}
+
+func TestTheChoicesOfAFieldAreSaidInTheFormsLanguagesAndKeptAsTheyAre(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		edit := func(change func(*form.Definition)) error {
+			return h.Main.Write(context.Background(), w.member, func(tx *store.Tx) error {
+				f, err := form.Find(tx, w.form)
+				if err != nil {
+					return err
+				}
+				change(&f.Draft)
+				return form.Edit(tx, f.ID, f.Version, f.Name, f.Draft)
+			})
+		}
+		check := func() (d form.Definition, found []form.Finding) {
+			w.view(func(v *store.View) error {
+				f, err := form.Find(v, w.form)
+				if err == nil {
+					d, found, _, _, err = form.Check(context.Background(), v, f)
+				}
+				return err
+			})
+			return d, found
+		}
+		publish := func() {
+			w.write(func(tx *store.Tx) error {
+				f, err := form.Find(tx, w.form)
+				if err == nil {
+					_, err = form.Publish(context.Background(), tx, f.ID, f.Version)
+				}
+				return err
+			})
+			w.read()
+		}
+		var size int64
+		w.write(func(tx *store.Tx) (err error) {
+			if _, err = contact.MakeAttribute(tx, contact.Attribute{Name: "TASTES", Type: contact.TypeMultiple, Choices: []string{"T1", "T2"}}); err == nil {
+				size, err = contact.MakeAttribute(tx, contact.Attribute{Name: "SIZE", Type: contact.TypeChoice, Choices: []string{"S", "M"}})
+			}
+			return err
+		})
+		must(t, edit(func(d *form.Definition) {
+			german(d)
+			pt, _ := form.NewTongue("pt-BR", "", "fr")
+			d.Tongues = append(d.Tongues, pt)
+			for _, name := range []string{"TASTES", "SIZE"} {
+				d.Fields = append(d.Fields, form.Field{Name: name, Label: form.Words{"en": name, "fr": name, "de": name}, Why: form.Words{"en": "to fit", "fr": "pour convenir", "de": "damit es passt"}})
+			}
+		}))
+		publish()
+		first, before := w.live, form.Said(w.live.Version.Definition, w.live.Note, "de", nil)
+		if strings.Contains(before, "·") || !strings.Contains(first.Page("de").HTML, ">T1</label>") {
+			t.Errorf("without words a choice is shown as it is: %s", before)
+		}
+		if _, found := check(); slices.ContainsFunc(found, func(f form.Finding) bool {
+			return f.Rule == "translation" && f.What != "fixed" && f.Result != form.Passed
+		}) {
+			t.Errorf("a form without such words is no worse than before: %+v", found)
+		}
+		must(t, edit(func(d *form.Definition) {
+			d.Fields[0].Called = map[string]form.Words{"T1": {"en": "Tea", "fr": "Thé", "de": "Tee"}, "gone": {"de": "Weg"}}
+			d.Fields[1].Called = map[string]form.Words{"S": {"de": "Klein"}}
+		}))
+		d, found := check()
+		for lang, want := range map[string]form.Result{"de": "", "en": form.Warned, "fr": form.Warned} {
+			i := slices.IndexFunc(found, func(f form.Finding) bool { return f.Rule == "translation" && f.Language == lang && f.What == "SIZE: S" })
+			if want == "" && i >= 0 || want != "" && (i < 0 || found[i].Result != want) {
+				t.Errorf("%s: %+v", lang, found)
+			}
+		}
+		if len(d.Fields[0].Called) != 1 {
+			t.Errorf("words of a choice that isn't offered: %v", d.Fields[0].Called)
+		}
+		publish()
+		embed, err := form.Embed(context.Background(), w.live.Version, w.live.Note, w.acct, "de", "https://news.example", w.live.Form.Slug)
+		must(t, err)
+		for _, html := range []string{w.live.Page("de").HTML, embed} {
+			for _, part := range []string{`value="T1"> <label for="f-a-TASTES-0">Tee</label>`, `value="T2"> <label for="f-a-TASTES-1">T2</label>`, `<option value="S">Klein</option>`, `<option value="M">M</option>`} {
+				if !strings.Contains(strings.ReplaceAll(html, ">\n<", "><"), part) {
+					t.Errorf("%q is missing in %s", part, html)
+				}
+			}
+		}
+		if p := w.live.Page("fr").HTML; !strings.Contains(p, ">Thé<") || !strings.Contains(p, `<option value="S">S</option>`) {
+			t.Errorf("in French: %s", p)
+		}
+		said := form.Said(w.live.Version.Definition, w.live.Note, "de", nil)
+		for _, part := range []string{"\n· Tee\n· T2\n", "\n· Klein\n· M\n"} {
+			if !strings.Contains(said, part) {
+				t.Errorf("the proof lacks %q: %s", part, said)
+			}
+		}
+		w.view(func(v *store.View) error { // what was published stays to the letter
+			old, err := form.Get(v, first.Version.ID)
+			if err == nil && form.Said(old.Definition, first.Note, "de", nil) != before {
+				t.Error("an old version says something else now")
+			}
+			return err
+		})
+		sub, err := form.Read(w.live, "de", map[string][]string{"email": {"lea@example.org"}, "a.TASTES": {"T1"}, "a.SIZE": {"S"}})
+		must(t, err)
+		var out form.Outcome
+		w.asVisitor(func(tx *store.Tx) (err error) { out, err = form.Submit(tx, sub); return err })
+		if st := w.confirm(out.Signup); st != form.Ready {
+			t.Fatal(st)
+		}
+		if _, c := w.standing("lea@example.org", w.news); !slices.Equal(c.Attributes["TASTES"].Several(), []string{"T1"}) || c.Attributes["SIZE"].Raw() != "S" {
+			t.Errorf("kept: %q", c.Attributes)
+		}
+		if _, err := form.Read(w.live, "de", map[string][]string{"email": {"lea@example.org"}, "a.SIZE": {"Klein"}}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a word of the page is taken for a choice: %v", err)
+		}
+		for _, long := range []string{strings.Repeat("ß", form.MaxCalled+1), "a\nb", "a\x00b"} {
+			if err := edit(func(d *form.Definition) { d.Fields[1].Called = map[string]form.Words{"S": {"de": long}} }); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%.10q: %v", long, err)
+			}
+		}
+		must(t, edit(func(d *form.Definition) { // a language with a region can be published too
+			for _, w := range []form.Words{d.Title, d.Consent, d.Withdraw, d.Button, d.Intro, d.Sent, d.Done, d.Already, d.Lists[0].Label, d.Fields[0].Label, d.Fields[0].Why, d.Fields[1].Label, d.Fields[1].Why} {
+				w["pt-BR"] = "Sim"
+			}
+			d.Languages = append(d.Languages, "pt-BR")
+		}))
+		publish()
+		w.write(func(tx *store.Tx) error {
+			return contact.ChangeAttribute(tx, size, 0, contact.Attribute{Choices: contact.Choices{"S", "L"}})
+		})
+		if d, _ := check(); !slices.Equal(d.Fields[1].Choices, []string{"S", "L"}) || d.Fields[1].Called["S"]["de"] != "Klein" {
+			t.Errorf("after a choice was added: %+v", d.Fields[1])
+		}
+	})
+}
+
+func TestTheHouseKnowsWhichLanguagesItsFormsAdded(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) { german(d) })
+		knows := func(want string) {
+			t.Helper()
+			w.view(func(v *store.View) error {
+				all, err := form.Tongues(v)
+				var got []string
+				for _, x := range all {
+					got = append(got, x.Code+" "+x.Name+" "+x.Fallback)
+				}
+				if s := strings.Join(got, ", "); s != want {
+					t.Errorf("the forms speak %q, not %q", s, want)
+				}
+				return err
+			})
+		}
+		speaks := func(lang, want string) {
+			t.Helper()
+			w.view(func(v *store.View) error {
+				got, err := form.Speaks(v, lang)
+				if got != want {
+					t.Errorf("who reads %q is spoken to in %q, not %q", lang, got, want)
+				}
+				return err
+			})
+		}
+		knows("de Deutsch fr")
+		for lang, want := range map[string]string{"de": "fr", "fr": "fr", "en": "en", "": "", "it": "", "%": "", "d_": "", "d\x00": ""} {
+			speaks(lang, want)
+		}
+		w.write(func(tx *store.Tx) error { // what a list is called in a language comes along
+			l, err := list.Get(tx, w.club)
+			if err != nil {
+				return err
+			}
+			if err = list.Rename(tx, w.club, "", l.Name, list.Words{"fr": "Soirées", "de": "Clubabende"}); err != nil {
+				return err
+			}
+			f, err := form.Find(tx, w.form)
+			if err != nil {
+				return err
+			}
+			if l, err = list.Get(tx, w.club); err == nil {
+				f.Draft.Add(l)
+				if c := f.Draft.Lists[1]; c.Label["de"] != "Clubabende" || c.Label["fr"] != "Soirées" {
+					t.Errorf("the form calls it %v", c.Label)
+				}
+			}
+			return err
+		})
+		other := settle(t, h, nil)
+		other.view(func(v *store.View) error {
+			all, err := form.Tongues(v)
+			if got, err := form.Speaks(v, "de"); len(all) != 0 || got != "" || err != nil {
+				t.Errorf("another account's: %v %q %v", all, got, err)
+			}
+			return err
+		})
+		w.write(func(tx *store.Tx) error { return form.Close(tx, w.form) })
+		knows("")
+		speaks("de", "fr") // who signed up there still reads it
+		w.write(func(tx *store.Tx) error { return form.Open(tx, w.form) })
+		knows("de Deutsch fr")
+		w.write(func(tx *store.Tx) error { return form.Retire(tx, w.form) })
+		knows("")
+		speaks("de", "fr")
 	})
 }
 

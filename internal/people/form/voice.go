@@ -3,6 +3,7 @@
 package form
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/text/language/display"
 
 	"consend/internal/ground/locale"
+	"consend/internal/ground/store"
 	"consend/internal/people/notice"
 )
 
@@ -22,6 +24,60 @@ type Tongue struct {
 	Name     string            `json:"name"` // as its speakers call it
 	Fallback string            `json:"fallback"`
 	Fixed    map[string]string `json:"fixed,omitempty"` // by FixedWords
+}
+
+// Tongues lists the languages that the account's forms speak beside the house's: of the forms that take
+// sign-ups, each language once, as the form that was published last has it, at most MaxLanguages.
+func Tongues(r store.Reader) ([]Tongue, error) {
+	docs, err := store.All[string](r, servedTongues)
+	if err != nil {
+		return nil, err
+	}
+	var out []Tongue
+	for _, doc := range docs {
+		d, err := spoken(doc)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range d.Tongues {
+			if len(out) < MaxLanguages && slices.Contains(d.Languages, t.Code) && !slices.ContainsFunc(out, func(x Tongue) bool { return x.Code == t.Code }) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Speaks is the language of the house in which somebody is spoken to who reads lang: itself, or the
+// fallback of a language that a form added, as the newest version with it says, served or not; "" when no
+// form ever spoke it.
+func Speaks(r store.Reader, lang string) (string, error) {
+	if lang == "" || locale.Known(lang) {
+		return lang, nil
+	}
+	t, ok := NewTongue(lang, "", "")
+	if !ok {
+		return "", nil
+	}
+	docs, err := store.All[string](r, tongueOf, `%"code":"`+t.Code+`"%`) // a code has neither % nor _
+	if err != nil {
+		return "", err
+	}
+	for _, doc := range docs {
+		d, err := spoken(doc)
+		if err != nil {
+			return "", err
+		}
+		if t, ok := d.tongue(t.Code); ok {
+			return t.Fallback, nil
+		}
+	}
+	return "", nil
+}
+
+func spoken(doc string) (d Definition, err error) {
+	err = json.Unmarshal([]byte(doc), &d)
+	return d, err
 }
 
 // FixedWords lists the words of the page that an account may write in a language it added.

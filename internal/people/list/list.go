@@ -14,9 +14,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 
 	"consend/internal/ground/fault"
@@ -37,23 +39,32 @@ const (
 	Grant Kind = "grant" // a yes without mail: measuring opens, measuring clicks, what is sensitive
 )
 
-// Limits of names and of public words, in characters.
+// Limits of names and of public words, in characters, and of their languages.
 const (
-	MaxName   = 100
-	MaxPublic = 500
+	MaxName      = 100
+	MaxPublic    = 500
+	MaxLanguages = 8
 )
 
-// Words are public words by language: "what you will get".
+// Words are public words by language: "what you will get". Beside the house's languages stand those
+// that the account's forms speak, by their code (BCP 47, canonical).
 type Words map[string]string
 
-// In gives the words in a language, else in English, else in any; "" when there are none.
-func (w Words) In(lang string) string {
-	for _, l := range append([]string{lang}, locale.Languages()...) {
+// In gives the words in the first of the languages that has some, else in one of the house's; "" when
+// there are none.
+func (w Words) In(langs ...string) string {
+	s, _ := w.Said(langs...)
+	return s
+}
+
+// Said is In with the language the words are in, for a screen reader (WCAG 3.1.2).
+func (w Words) Said(langs ...string) (words, lang string) {
+	for _, l := range append(slices.Clone(langs), locale.Languages()...) {
 		if s := w[l]; s != "" {
-			return s
+			return s, l
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // Scan reads what is stored.
@@ -119,12 +130,18 @@ func (l List) Products() string {
 	return l.PurposeName
 }
 
-// Title is the list's public words in a language, or else its name.
-func (l List) Title(lang string) string {
-	if s := l.Public.In(lang); s != "" {
-		return s
+// Title is the list's public words in the first of the languages that has some, or else its name.
+func (l List) Title(langs ...string) string {
+	s, _ := l.Titled(langs...)
+	return s
+}
+
+// Titled is Title with the language it is in; "" of a name, whose language nobody said.
+func (l List) Titled(langs ...string) (title, lang string) {
+	if s, lang := l.Public.Said(langs...); s != "" {
+		return s, lang
 	}
-	return l.Name
+	return l.Name, ""
 }
 
 // NewPurpose is a purpose to make.
@@ -148,7 +165,7 @@ type New struct {
 	attribute int64
 }
 
-// MakePurpose makes a purpose. Faults: list.name.missing, list.name.long, list.public.long,
+// MakePurpose makes a purpose. Faults: list.name.missing, list.name.long, list.public.long, .language, .languages,
 // list.purpose.taken.
 func MakePurpose(tx *store.Tx, n NewPurpose) (int64, error) {
 	name, err := checked(n.Name, n.Public)
@@ -283,7 +300,7 @@ func renamed(from, to string, public Words) proof.Fields {
 	f := proof.Fields{"from": from, "to": to}
 	for lang, s := range public {
 		if lang != "" && s != "" {
-			f["public."+strings.ToLower(lang)] = s
+			f["public."+strings.ReplaceAll(strings.ToLower(lang), "-", "_")] = s // pt-BR would name no field of the trace
 		}
 	}
 	return f
@@ -429,12 +446,24 @@ func checked(name string, public Words) (string, error) {
 	case utf8.RuneCountInString(name) > MaxName:
 		return "", fault.New(fault.Invalid, "list.name.long", "limit", MaxName).At("name")
 	}
+	if len(public) > MaxLanguages {
+		return "", fault.New(fault.Invalid, "list.public.languages", "limit", MaxLanguages)
+	}
 	for lang, s := range public {
-		if !locale.Known(lang) || utf8.RuneCountInString(s) > MaxPublic || !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		if !speakable(lang) {
+			return "", fault.New(fault.Invalid, "list.public.language").At("public_" + lang)
+		}
+		if utf8.RuneCountInString(s) > MaxPublic || !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 			return "", fault.New(fault.Invalid, "list.public.long", "limit", MaxPublic).At("public_" + lang)
 		}
 	}
 	return name, nil
+}
+
+// speakable tells whether a code names a language, as BCP 47 writes it.
+func speakable(code string) bool {
+	tag, err := language.Parse(code)
+	return err == nil && tag != language.Und && len(code) <= 20 && tag.String() == code
 }
 
 func taken(err error, key string) error {

@@ -61,6 +61,41 @@ func TestAListKeepsItsPurposeForEver(t *testing.T) {
 	})
 }
 
+func TestPublicWordsStandInAnyLanguageOfAFewAndAreToldWithIt(t *testing.T) {
+	each(t, func(t *testing.T, write func(fn func(tx *store.Tx) error) error) {
+		var id int64
+		must(t, write(func(tx *store.Tx) (err error) {
+			if id, err = EnsureNamed(tx, "Newsletter", "News"); err != nil {
+				return err
+			}
+			if err = Rename(tx, id, "", "News", Words{"fr": "Nouvelles", "de": "Neues", "pt-BR": "Novidades"}); err != nil {
+				return err
+			}
+			l, err := Get(tx, id)
+			for _, x := range []struct{ asked, title, lang string }{{"de", "Neues", "de"}, {"pt-BR", "Novidades", "pt-BR"}, {"it", "Nouvelles", "fr"}} {
+				if title, lang := l.Titled(x.asked, "fr"); title != x.title || lang != x.lang {
+					t.Errorf("%s: %q in %q", x.asked, title, lang)
+				}
+			}
+			l.Public = Words{"de": "Neues"}
+			if title, lang := l.Titled("fr"); title != "News" || lang != "" {
+				t.Errorf("a name: %q in %q", title, lang)
+			}
+			return err
+		}))
+		for _, code := range []string{"", "no such", "DE", "pt_BR", "x", strings.Repeat("x", 30)} {
+			wants(t, write(func(tx *store.Tx) error { return Rename(tx, id, "", "News", Words{code: "x"}) }), fault.Invalid, "list.public.language")
+		}
+		many := Words{}
+		for _, code := range []string{"de", "es", "it", "nl", "pl", "pt", "sv", "da", "fi"} {
+			many[code] = "x"
+		}
+		wants(t, write(func(tx *store.Tx) error { _, err := MakePurpose(tx, NewPurpose{Name: "P", Public: many}); return err }), fault.Invalid, "list.public.languages")
+		delete(many, "fi")
+		must(t, write(func(tx *store.Tx) error { _, err := MakePurpose(tx, NewPurpose{Name: "P", Public: many}); return err }))
+	})
+}
+
 func TestNamesAreUniqueAmongWhatIsInUse(t *testing.T) {
 	each(t, func(t *testing.T, write func(fn func(tx *store.Tx) error) error) {
 		var p, l int64

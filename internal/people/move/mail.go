@@ -41,8 +41,11 @@ func asked(tx *store.Tx, id int64, side Side) (a asking, err error) {
 	if a.account, err = account.Get(tx); err != nil {
 		return a, err
 	}
-	lang := a.person.Language
-	if !locale.Known(lang) {
+	lang, err := form.Speaks(tx, a.person.Language)
+	if err != nil {
+		return a, err
+	}
+	if lang == "" {
 		lang = a.account.Language
 	}
 	a.p = locale.For(lang, a.account.Location())

@@ -15,6 +15,7 @@ import (
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
 )
@@ -48,8 +49,11 @@ func draft(tx *store.Tx, id int64, kind Kind) (compose.Draft, error) {
 	if !ok || c.State.Ending() || kind == Tell && c.NoticeDueAt == 0 {
 		return compose.Draft{}, nothing()
 	}
-	lang := c.Language
-	if !locale.Known(lang) {
+	lang, err := form.Speaks(tx, c.Language)
+	if err != nil {
+		return compose.Draft{}, err
+	}
+	if lang == "" {
 		lang = t.Account.Language
 	}
 	p := locale.For(lang, t.Account.Location())

@@ -25,6 +25,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
+	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
@@ -254,6 +255,49 @@ func TestAMailOfItsOwnTellsEachPersonOnceWhereTheAddressComesFrom(t *testing.T) 
 		must(t, err)
 		if !strings.Contains(string(p.Bytes), "once.told") {
 			t.Error("the proof doesn't tell of it")
+		}
+	})
+}
+
+func TestWhoReadsALanguageThatAFormAddedIsToldInItsFallback(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		imp := d.bring("ada@example.org", "bob@example.org")
+		d.publish()
+		d.write(func(tx *store.Tx) error {
+			notes, err := notice.All(tx)
+			if err != nil {
+				return err
+			}
+			l, err := list.Get(tx, d.list)
+			if err != nil {
+				return err
+			}
+			f := form.Begin(l, "fr", notes[0].ID, "")
+			de, _ := form.NewTongue("de", "", "en")
+			f.Tongues, f.Languages = []form.Tongue{de}, append(f.Languages, "de")
+			for _, w := range []form.Words{f.Title, f.Intro, f.Consent, f.Withdraw, f.Button, f.Sent, f.Done, f.Already, f.Lists[0].Label} {
+				w["de"] = "Ja"
+			}
+			id, err := form.Make(tx, "Brief", f)
+			if err == nil {
+				_, err = form.Publish(ctx, tx, id, 1)
+			}
+			for email, lang := range map[string]string{"ada@example.org": "de", "bob@example.org": "it"} {
+				if err == nil {
+					var c contact.Contact
+					if c, _, err = contact.Find(tx, address.Must(email)); err == nil {
+						err = contact.Correct(tx, c.ID, 0, contact.Change{Language: &lang})
+					}
+				}
+			}
+			return err
+		})
+		must(t, d.act(func(tx *store.Tx) error { return d.tell(tx, imp) }))
+		d.settle()
+		for email, lang := range map[string]string{"ada@example.org": "en", "bob@example.org": "fr"} { // nobody here speaks Italian: the account's
+			if r := d.row(email, 0); r.Language != lang {
+				t.Errorf("%s is told in %q", email, r.Language)
+			}
 		}
 	})
 }

@@ -4,6 +4,8 @@ package forms
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"regexp"
 	"slices"
@@ -135,6 +137,9 @@ func fill(f form.Form) *shell.Form {
 			v.Values.Set("flabel."+x.Name+"."+l, x.Label.In(l))
 			v.Values.Set("why."+x.Name+"."+l, x.Why.In(l))
 			v.Values.Set("explicit."+x.Name+"."+l, x.Explicit.In(l))
+			for c, w := range x.Called {
+				v.Values.Set(choiceField(x.Name, c, l), w[l])
+			}
 		}
 	}
 	for _, c := range d.Lists {
@@ -190,11 +195,12 @@ func take(f *shell.Form, b bench) form.Definition {
 	remind, _ := f.Int("remind")
 	d.Remind = int(max(-1, min(remind, 1000)))
 	d.Redirect, d.Puzzle = f.Get("redirect"), f.Checked("puzzle")
+	added := ""
 	if code := f.Get("tongue"); code != "" {
 		if t, ok := form.NewTongue(code, f.Get("tongue_name"), f.Get("tongue_fallback")); !ok {
 			f.Fail("tongue", "form.language")
 		} else if !slices.ContainsFunc(d.Tongues, func(x form.Tongue) bool { return x.Code == t.Code }) {
-			d.Tongues, d.Languages = append(d.Tongues, t), append(d.Languages, t.Code)
+			d.Tongues, d.Languages, added = append(d.Tongues, t), append(d.Languages, t.Code), t.Code
 		}
 	}
 	old := d.Lists
@@ -208,6 +214,9 @@ func take(f *shell.Form, b bench) form.Definition {
 		d.Add(l)
 		if c := &d.Lists[len(d.Lists)-1]; was {
 			c.Label, c.Hint = words("label."+dec(l.ID)), words("hint."+dec(l.ID))
+			if s := l.Public[added]; s != "" && c.Label[added] == "" { // what the list is called there already
+				c.Label[added] = s
+			}
 		}
 	}
 	d.Fields = nil
@@ -216,6 +225,14 @@ func take(f *shell.Form, b bench) form.Definition {
 		for _, a := range b.attributes {
 			if a.Name == name {
 				x.Type, x.Choices = string(a.Type), a.Choices
+				for _, c := range a.Choices {
+					if w := words(strings.TrimSuffix(choiceField(name, c, ""), ".")); len(w) > 0 {
+						if x.Called == nil {
+							x.Called = map[string]form.Words{}
+						}
+						x.Called[c] = w
+					}
+				}
 			}
 		}
 		if name == f.Get("add") { // a new field begins with its own name
@@ -238,6 +255,13 @@ func take(f *shell.Form, b bench) form.Definition {
 	d.Fields = moved(d.Fields, func(x form.Field) string { return x.Name }, f.Get("move"), "field.")
 	d.Lists = moved(d.Lists, func(c form.Choice) string { return dec(c.List) }, f.Get("move"), "list.")
 	return d
+}
+
+// choiceField is the field for how a choice is said in a language. It goes by the choice and not by its
+// place: the attribute's choices may be sorted anew while somebody writes.
+func choiceField(name, choice, lang string) string {
+	sum := sha256.Sum256([]byte(choice))
+	return "choice." + name + "." + hex.EncodeToString(sum[:6]) + "." + lang
 }
 
 // place is where a list stands on the form; those that don't come last.
@@ -299,7 +323,7 @@ func (p *Pages) buildPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := r.Form(256 << 10)
+	f, err := r.Form(1 << 20) // the words of 200 choices in eight languages are many
 	if err != nil {
 		return err
 	}

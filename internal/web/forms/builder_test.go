@@ -15,7 +15,9 @@ import (
 
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
+	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/list"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
 	"consend/internal/web/forms"
@@ -31,6 +33,9 @@ func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
 		change(v)
 		o.post(at, v)
 	}
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error { // what the list is called there comes along
+		return list.Rename(tx, o.list, "", "News", list.Words{"de": "Neues"})
+	}))
 	save(func(v url.Values) { v.Set("tongue", "de"); v.Set("tongue_fallback", "fr"); v.Set("add", "name") })
 	page := o.get(at)
 	for _, part := range []string{"Words in Deutsch", `name="fixed.de.form.email"`, `sandbox="allow-same-origin"`, `target="preview"`, ":1"} {
@@ -56,6 +61,9 @@ func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
 		return f
 	}
 	d := draft().Draft
+	if d.Lists[0].Label["de"] != "Neues" {
+		t.Errorf("the list is called %v", d.Lists[0].Label)
+	}
 	if d.Title["de"] != "Bleiben wir in Kontakt" || d.Tongues[0].Fixed["form.email"] != "E-Mail-Adresse" || d.Tongues[0].Fallback != "fr" || len(d.Ages) != 31 ||
 		d.Remind != 3 || !d.Puzzle || d.Redirect == "" {
 		t.Errorf("saved: %+v", d)
@@ -91,6 +99,40 @@ func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
 	save(func(v url.Values) { v.Set("move", "down.field.CITY"); v.Set("tdrop.de", "1") })
 	if d := draft().Draft; d.Fields[1].Name != "CITY" || len(d.Tongues) != 0 || len(d.Languages) != 2 || d.Title["de"] != "" {
 		t.Errorf("taken off: %+v", d)
+	}
+	// A choice is said in each language, beside its field; its words go by the choice, not by its place.
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error {
+		_, err := contact.MakeAttribute(tx, contact.Attribute{Name: "SIZE", Type: contact.TypeChoice, Choices: []string{"S", "M"}})
+		return err
+	}))
+	save(func(v url.Values) { v.Set("add", "SIZE") })
+	page = o.get(at)
+	if !strings.Contains(page, "S (Français)") || !strings.Contains(page, "M (English)") {
+		t.Error("the builder has no words for choices")
+	}
+	_, name, _ := strings.Cut(page, `name="choice.SIZE.`)
+	name, _, _ = strings.Cut(name, ".")
+	save(func(v url.Values) { v.Set("choice.SIZE."+name+".en", "Small") })
+	if x := draft().Draft.Fields[2]; len(x.Called) != 1 || x.Called["S"]["en"] != "Small" || len(x.Called["S"]) != 1 {
+		t.Errorf("said: %+v", x.Called)
+	}
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error {
+		all, err := contact.AllAttributes(tx)
+		for _, a := range all {
+			if a.Name == "SIZE" {
+				err = contact.ChangeAttribute(tx, a.ID, 0, contact.Attribute{Choices: contact.Choices{"M", "S"}})
+			}
+		}
+		return err
+	}))
+	save(func(url.Values) {})
+	if x := draft().Draft.Fields[2]; x.Choices[0] != "M" || x.Called["S"]["en"] != "Small" || len(x.Called) != 1 {
+		t.Errorf("sorted anew: %+v", x)
+	}
+	v := read(o.raw(at))
+	v.Set("choice.SIZE."+name+".en", strings.Repeat("x", form.MaxCalled+1))
+	if code, body, _ := o.ask("POST", at, "member", v); code != http.StatusUnprocessableEntity || !strings.Contains(body, "at most 200 characters") {
+		t.Errorf("too long: %d", code)
 	}
 	_, body, _ := o.ask("GET", at+"/qr.png", "member", nil)
 	if !strings.HasPrefix(body, "\x89PNG") {

@@ -123,6 +123,16 @@ func marked(b bench, name string) bool {
 	return slices.ContainsFunc(b.checked.Fields, func(x form.Field) bool { return x.Name == name && x.Marked })
 }
 
+// choicesOf are a field's choices, as its attribute is now.
+func choicesOf(b bench, name string) []string {
+	for _, x := range b.checked.Fields {
+		if x.Name == name {
+			return x.Choices
+		}
+	}
+	return nil
+}
+
 // fixedWord is how the house says a word that an account may write itself.
 func fixedWord(r *shell.Request, key string) string {
 	return strings.ReplaceAll(r.P.T(key, "years", "{years}"), "<no value>", "…")

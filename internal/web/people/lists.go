@@ -5,10 +5,11 @@ package people
 import (
 	"net/http"
 	"slices"
+	"strings"
 
-	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
+	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/web/shell"
 )
@@ -76,15 +77,30 @@ func (p *Pages) lists(r *shell.Request) error {
 	return r.Render(http.StatusOK, listsPage(r, shelves, retired, tallies(counts), folders, folder))
 }
 
-// words reads public words in each of our languages.
+// words reads public words in each language; the list's own checks say which may be.
 func words(f *shell.Form) list.Words {
 	w := list.Words{}
-	for _, lang := range locale.Languages() {
-		if s := f.Get("public_" + lang); s != "" {
-			w[lang] = s
+	for name := range f.Values {
+		if lang, ok := strings.CutPrefix(name, "public_"); ok && f.Get(name) != "" {
+			w[lang] = f.Get(name)
 		}
 	}
 	return w
+}
+
+// tongues are the languages that words are asked in beside the house's: those the account's forms speak,
+// and those that words are in already.
+func (p *Pages) tongues(r *shell.Request, has list.Words) (out []form.Tongue, err error) {
+	err = p.view(r, func(v *store.View) (err error) { out, err = form.Tongues(v); return err })
+	var more []form.Tongue
+	for code := range has {
+		t, ok := form.NewTongue(code, "", "")
+		if ok && t.Code == code && !slices.ContainsFunc(out, func(x form.Tongue) bool { return x.Code == code }) {
+			more = append(more, t)
+		}
+	}
+	slices.SortFunc(more, func(a, b form.Tongue) int { return strings.Compare(a.Code, b.Code) })
+	return append(out, more...), err
 }
 
 func wordsForm(seen, name string, w list.Words) *shell.Form {
@@ -161,7 +177,11 @@ func (p *Pages) listNew(r *shell.Request) error {
 	if len(choices) == 1 {
 		f.Values.Set("purpose", choices[0].Value)
 	}
-	return r.Render(http.StatusOK, listNewPage(r, f, choices))
+	tongues, err := p.tongues(r, nil)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, listNewPage(r, f, choices, tongues))
 }
 
 func (p *Pages) listNewPost(r *shell.Request) error {
@@ -180,7 +200,11 @@ func (p *Pages) listNewPost(r *shell.Request) error {
 		if err != nil {
 			return err
 		}
-		return r.Render(http.StatusUnprocessableEntity, listNewPage(r, f, choices))
+		tongues, err := p.tongues(r, words(f))
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, listNewPage(r, f, choices, tongues))
 	}
 	if err != nil {
 		return err
@@ -224,7 +248,11 @@ func (p *Pages) list(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, listPage(r, s, editForm(s.l)))
+	tongues, err := p.tongues(r, s.l.Public)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, listPage(r, s, editForm(s.l), tongues))
 }
 
 func (p *Pages) listPost(r *shell.Request) error {
@@ -244,7 +272,11 @@ func (p *Pages) listPost(r *shell.Request) error {
 		if err != nil {
 			return err
 		}
-		return r.Render(http.StatusUnprocessableEntity, listPage(r, s, f))
+		tongues, err := p.tongues(r, words(f))
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, listPage(r, s, f, tongues))
 	}
 	if err != nil {
 		return err
@@ -253,7 +285,11 @@ func (p *Pages) listPost(r *shell.Request) error {
 }
 
 func (p *Pages) purposeNew(r *shell.Request) error {
-	return r.Render(http.StatusOK, purposeNewPage(r, shell.NewForm()))
+	tongues, err := p.tongues(r, nil)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, purposeNewPage(r, shell.NewForm(), tongues))
 }
 
 func (p *Pages) purposeNewPost(r *shell.Request) error {
@@ -267,7 +303,11 @@ func (p *Pages) purposeNewPost(r *shell.Request) error {
 		return err
 	})
 	if f.Take(err) {
-		return r.Render(http.StatusUnprocessableEntity, purposeNewPage(r, f))
+		tongues, err := p.tongues(r, words(f))
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, purposeNewPage(r, f, tongues))
 	}
 	if err != nil {
 		return err
@@ -300,7 +340,11 @@ func (p *Pages) purpose(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, purposePage(r, x, n, purposeForm(x)))
+	tongues, err := p.tongues(r, x.Public)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, purposePage(r, x, n, purposeForm(x), tongues))
 }
 
 func (p *Pages) purposePost(r *shell.Request) error {
@@ -320,7 +364,11 @@ func (p *Pages) purposePost(r *shell.Request) error {
 		if err != nil {
 			return err
 		}
-		return r.Render(http.StatusUnprocessableEntity, purposePage(r, x, n, f))
+		tongues, err := p.tongues(r, words(f))
+		if err != nil {
+			return err
+		}
+		return r.Render(http.StatusUnprocessableEntity, purposePage(r, x, n, f, tongues))
 	}
 	if err != nil {
 		return err

@@ -20,17 +20,91 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/pii"
+	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/notice"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
 	"consend/internal/web/people"
 	"consend/internal/web/shell"
 )
+
+// Forms that speak German make the list's page ask for German words, and nothing that was written is lost
+// when they don't any more.
+func TestListsAndPurposesAreTitledInTheLanguagesThatFormsSpeak(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		o := settle(t, h, "en")
+		at := fmt.Sprintf("/lists/%d", o.news)
+		if page := o.get(at); strings.Contains(page, "public_de") {
+			t.Error("German is asked for that no form speaks")
+		}
+		var id int64
+		must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) (err error) { id, err = german(tx, o.news); return err }))
+		var purpose int64
+		stored := func() (l list.List, p list.Purpose) {
+			must(t, h.Main.View(context.Background(), o.who, func(v *store.View) (err error) {
+				if l, err = list.Get(v, o.news); err == nil {
+					p, err = list.GetPurpose(v, l.PurposeID)
+				}
+				return err
+			}))
+			return l, p
+		}
+		l, _ := stored()
+		purpose = l.PurposeID
+		for _, path := range []string{at, fmt.Sprintf("/purposes/%d", purpose), "/lists/new", "/purposes/new"} {
+			contains(t, o.get(path), `name="public_de"`, "Deutsch", `lang="de"`, `name="public_fr"`)
+		}
+		o.post(at, "name", "News", "public_fr", "Nouvelles", "public_de", "Neues")
+		o.post(fmt.Sprintf("/purposes/%d", purpose), "name", "Newsletter", "public_de", "Rundbrief")
+		if l, p := stored(); l.Public["de"] != "Neues" || l.Public["fr"] != "Nouvelles" || p.Public["de"] != "Rundbrief" {
+			t.Errorf("stored: %v %v", l.Public, p.Public)
+		}
+		made := o.post("/purposes/new", "name", "Events", "public_de", "Termine")
+		o.post("/lists/new", "name", "Concerts", "purpose", strings.TrimPrefix(made, "/lists/new?purpose="), "public_de", "Konzerte")
+		contains(t, o.refused(at, "name", "News", "public_de", strings.Repeat("x", list.MaxPublic+1)), "These words are too long", `href="#f-public_de"`)
+		contains(t, o.refused(at, "name", "News", "public_no such", "x"), "no code of a language")
+		must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error { return form.Close(tx, id) }))
+		contains(t, o.get(at), `name="public_de"`, ">Neues<")
+		if page := o.get("/lists/new"); strings.Contains(page, "public_de") {
+			t.Error("German is asked for that no form speaks any more")
+		}
+	})
+}
+
+// german publishes a form of a list that speaks it.
+func german(tx *store.Tx, on int64) (int64, error) {
+	packs := rulepack.Packs()
+	note, err := notice.Make(tx, "Newsletter", notice.Begin(notice.Answers{Name: "Maison", Postal: "12 rue des Lilas, Lyon", Country: "FR", Language: "fr", DataEmail: "r@maison.example"},
+		rulepack.Published(packs[len(packs)-1])))
+	if err != nil {
+		return 0, err
+	}
+	if _, err := notice.Publish(tx, note, 1); err != nil {
+		return 0, err
+	}
+	l, err := list.Get(tx, on)
+	if err != nil {
+		return 0, err
+	}
+	d := form.Begin(l, "fr", note, "")
+	de, _ := form.NewTongue("de", "", "fr")
+	d.Tongues, d.Languages = []form.Tongue{de}, append(d.Languages, "de")
+	for _, w := range []form.Words{d.Title, d.Intro, d.Consent, d.Withdraw, d.Button, d.Sent, d.Done, d.Already, d.Lists[0].Label} {
+		w["de"] = "Ja"
+	}
+	id, err := form.Make(tx, "Brief", d)
+	if err != nil {
+		return 0, err
+	}
+	_, err = form.Publish(context.Background(), tx, id, 1)
+	return id, err
+}
 
 // office is an account whose member sits at a browser.
 type office struct {

@@ -23,14 +23,17 @@ func (p *Pages) asker(r *shell.Request) (c contact.Contact, err error) {
 	if err != nil {
 		return c, err
 	}
-	if err = p.view(r, func(v *store.View) (err error) { c, err = contact.Get(v, t.Objects[0]); return err }); err != nil {
-		return c, err
-	}
-	if c.State.Ending() {
-		return c, fault.New(fault.NotFound, "contact.none")
-	}
-	speak(r, c.Language)
-	return c, nil
+	err = p.view(r, func(v *store.View) (err error) {
+		if c, err = contact.Get(v, t.Objects[0]); err != nil {
+			return err
+		}
+		if c.State.Ending() {
+			return fault.New(fault.NotFound, "contact.none")
+		}
+		_, err = speakTo(r, v, c.Language)
+		return err
+	})
+	return c, err
 }
 
 func (p *Pages) address(r *shell.Request) error {
@@ -90,7 +93,6 @@ func (p *Pages) moving(r *shell.Request) (m moving, err error) {
 		return m, err
 	}
 	m.side = side
-	lang := ""
 	err = p.view(r, func(v *store.View) (err error) {
 		if m.c, err = move.Find(v, t.Objects[0]); err != nil {
 			return err
@@ -100,12 +102,11 @@ func (p *Pages) moving(r *shell.Request) (m moving, err error) {
 		if fault.Is(err, fault.NotFound) || err == nil && c.State.Ending() {
 			m.stage, err = move.Vanished, nil
 		}
-		lang = c.Language
+		if err == nil && c.Language != "" {
+			_, err = speakTo(r, v, c.Language)
+		}
 		return err
 	})
-	if err == nil && lang != "" {
-		speak(r, lang)
-	}
 	return m, err
 }
 

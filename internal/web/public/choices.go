@@ -3,6 +3,7 @@
 package public
 
 import (
+	"cmp"
 	"slices"
 
 	"consend/internal/ground/fault"
@@ -22,7 +23,6 @@ type mine struct {
 	address  string
 	name     string
 	country  string
-	language string
 	mails    []topic // what the person stands on, and what is offered, by purpose
 	measures []measure
 	special  []choice // what they expressly agreed to (GDPR 9(2)(a))
@@ -30,18 +30,19 @@ type mine struct {
 	paused   legalclock.Moment
 	pace     contact.Pace
 	said     string
+	speaks   []shell.Language // that can be chosen
 }
 
 // topic is a purpose with its lists.
 type topic struct {
-	title string // "" where its one list says it already
+	title titled // "" where its one list says it already
 	lists []choice
 }
 
 // choice is one list and where the person stands.
 type choice struct {
 	list  int64
-	title string
+	title titled
 	state string
 	tone  shell.Tone
 	since legalclock.Moment
@@ -64,7 +65,26 @@ type measure struct {
 	receipt     string
 }
 
-func languages() []string { return locale.Languages() }
+// languages are those that can be chosen: the house's, those of the account's forms, and the person's own.
+func languages(r *shell.Request, v store.Reader, own string) ([]shell.Language, error) {
+	var out []shell.Language
+	add := func(code, name string) {
+		if !slices.ContainsFunc(out, func(l shell.Language) bool { return l.Code == code }) {
+			out = append(out, shell.Language{Code: code, Name: name, Now: code == own})
+		}
+	}
+	for _, l := range locale.Languages() {
+		add(l, r.P.T("locale.name."+l))
+	}
+	tongues, err := form.Tongues(v)
+	for _, t := range tongues {
+		add(t.Code, t.Name)
+	}
+	if t, ok := form.NewTongue(own, "", ""); ok {
+		add(own, t.Name)
+	}
+	return out, err
+}
 
 func (p *Pages) choices(r *shell.Request) error { return p.choicesPage(r, "") }
 
@@ -95,8 +115,14 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 	if c.State.Ending() {
 		return mine{}, fault.New(fault.NotFound, "contact.none")
 	}
-	speak(r, c.Language)
-	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, language: r.P.Lang, pace: c.Pace} // shown to its owner only
+	read, err := speakTo(r, v, c.Language)
+	if err != nil {
+		return mine{}, err
+	}
+	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace} // shown to its owner only
+	if m.speaks, err = languages(r, v, cmp.Or(c.Language, r.P.Lang)); err != nil {
+		return m, err
+	}
 	if c.PausedUntil > v.Now {
 		m.paused = c.PausedUntil
 	}
@@ -105,7 +131,7 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		return m, err
 	}
 	receipt := func(event int64) string { return "/r/" + token.Make(key, token.Receipt, r.Account, id, event) }
-	if m.mails, m.special, m.any, err = topics(r, v, id, receipt); err != nil {
+	if m.mails, m.special, m.any, err = topics(r, v, id, receipt, read); err != nil {
 		return m, err
 	}
 	answers, err := consent.Answers(v, id)
@@ -122,7 +148,7 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 
 // topics are the lists the person stands on, whatever the basis, and those the account offers;
 // other lists are the account's own business. special is what they expressly agreed to.
-func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64) string) (out []topic, special []choice, some bool, err error) {
+func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64) string, read []string) (out []topic, special []choice, some bool, err error) {
 	stands, err := consent.Standings(v, id)
 	if err != nil {
 		return nil, nil, false, err
@@ -148,18 +174,18 @@ func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64)
 	}
 	for _, l := range lists {
 		if s := at[l.ID]; l.AttributeID != 0 && s.State == consent.Given {
-			special, some = append(special, choice{list: l.ID, title: l.Title(r.P.Lang), state: r.P.T("public.state.on"), tone: shell.Good, since: s.Since,
+			special, some = append(special, choice{list: l.ID, title: listTitle(r, l, read), state: r.P.T("public.state.on"), tone: shell.Good, since: s.Since,
 				do: "take_back", label: r.P.T("public.do.take_back"), receipt: receipt(s.EventID)}), true
 		}
 	}
 	for _, p := range purposes {
-		t := topic{title: p.Public.In(r.P.Lang)}
+		t := topic{title: purposeTitle(r, p, read)}
 		for _, l := range lists {
 			s, known := at[l.ID]
 			if l.PurposeID != p.ID || l.Kind != list.Mail || !known && (!l.Offered || l.RetiredAt != 0) {
 				continue
 			}
-			x := shownChoice(r, l, s)
+			x := shownChoice(r, l, s, read)
 			if s.State == consent.Given {
 				x.by = by(r, s.Basis, source[s.EventID])
 			}
@@ -169,10 +195,10 @@ func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64)
 			some = some || x.do == "leave"
 			t.lists = append(t.lists, x)
 		}
-		if len(t.lists) == 1 && (t.title == "" || t.title == t.lists[0].title) {
-			t.title = ""
-		} else if t.title == "" {
-			t.title = p.Name
+		if len(t.lists) == 1 && (t.title.text == "" || t.title == t.lists[0].title) {
+			t.title = titled{}
+		} else if t.title.text == "" {
+			t.title = titled{text: p.Name}
 		}
 		if len(t.lists) > 0 {
 			out = append(out, t)
@@ -193,8 +219,8 @@ func by(r *shell.Request, b consent.Basis, source string) string {
 	return r.P.T("public.by.told")
 }
 
-func shownChoice(r *shell.Request, l list.List, s consent.Standing) choice {
-	x := choice{list: l.ID, title: l.Title(r.P.Lang), since: s.Since}
+func shownChoice(r *shell.Request, l list.List, s consent.Standing, read []string) choice {
+	x := choice{list: l.ID, title: listTitle(r, l, read), since: s.Since}
 	set := func(tone shell.Tone, state, do string) {
 		x.tone, x.state, x.do = tone, r.P.T("public.state."+state), do
 		if do != "" {
@@ -253,11 +279,20 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 		if c.State.Ending() {
 			return fault.New(fault.NotFound, "contact.none")
 		}
-		if lang := f.Get("language"); locale.Known(lang) {
+		if lang := f.Get("language"); lang != "" {
+			can, err := languages(r, tx, c.Language)
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(can, func(l shell.Language) bool { return l.Code == lang }) {
+				return fault.New(fault.Invalid, "shell.bad_choice")
+			}
 			said = "public.said.language"
 			return contact.Correct(tx, c.ID, 0, contact.Change{Language: &lang})
 		}
-		speak(r, c.Language)
+		if _, err := speakTo(r, tx, c.Language); err != nil {
+			return err
+		}
 		said, err = press(tx, r, f, c.ID)
 		return err
 	})

@@ -19,14 +19,15 @@ type leaver struct {
 	list    list.List
 	all     bool // the link leaves everything the account writes, not one list
 	gone    bool // nothing of this person is here any more: they have left
+	read    []string
 }
 
 // title is what is left.
-func (l leaver) title(r *shell.Request) string {
+func (l leaver) title(r *shell.Request) titled {
 	if l.all {
-		return r.P.T("public.leave.everything", "account", r.Brand.Name)
+		return titled{text: r.P.T("public.leave.everything", "account", r.Brand.Name)}
 	}
-	return l.list.Title(r.P.Lang)
+	return listTitle(r, l.list, l.read)
 }
 
 func (p *Pages) leaver(r *shell.Request) (leaver, error) {
@@ -40,13 +41,13 @@ func (p *Pages) leaver(r *shell.Request) (leaver, error) {
 		if l.contact, err = contact.Get(v, t.Objects[0]); err == nil && !l.all {
 			l.list, err = list.Get(v, t.Objects[1])
 		}
+		if err == nil {
+			l.read, err = speakTo(r, v, l.contact.Language)
+		}
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
 		return leaver{gone: true}, nil
-	}
-	if err == nil {
-		speak(r, l.contact.Language)
 	}
 	return l, err
 }
@@ -89,7 +90,7 @@ func (p *Pages) leavePost(r *shell.Request) error {
 		if err := p.write(r, func(tx *store.Tx) error { return withdraw(tx, l.contact.ID, l.list.ID, method, origin(r), r.P.Lang) }); err != nil {
 			return err
 		}
-		return p.left(r, l, r.P.T("public.left.text", "list", l.list.Title(r.P.Lang)), true)
+		return p.left(r, l, r.P.T("public.left.text", "list", titleHere), true)
 	case do == "all":
 		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, "page", origin(r), r.P.Lang) }); err != nil {
 			return err
@@ -124,15 +125,19 @@ func (p *Pages) back(r *shell.Request, l leaver) error {
 	return say(r, ok, word{Title: r.P.T("public.sent.title"), Text: r.P.T("public.back.text"), Tone: shell.Info})
 }
 
+// titleHere stands in a sentence for a title that may be in another language.
+const titleHere = "\x00"
+
 // left is the page after leaving.
 type left struct {
-	text       string
+	text       string // the list's title stands at titleHere
+	title      titled
 	more, back bool
 	choices    string
 }
 
 func (p *Pages) left(r *shell.Request, l leaver, text string, more bool) error {
-	x := left{text: text, more: more, back: more && !l.gone}
+	x := left{text: text, title: l.title(r), more: more, back: more && !l.gone}
 	if !l.gone {
 		key, err := p.Ring.MAC(r.Account, token.Preferences.Key())
 		if err != nil {

@@ -16,12 +16,14 @@ import (
 	"sync/atomic"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
@@ -103,6 +105,40 @@ func (p *Pages) link(r *shell.Request, name string, kind token.Kind, objects ...
 
 // speak binds again in the person's own language, once it is known.
 func speak(r *shell.Request, lang string) { r.Bind(r.Brand, lang) }
+
+// speakTo is speak for a person, who may read a language that a form added: the house's words are said in
+// its fallback. It gives the languages in which the account's words are shown, the best first.
+func speakTo(r *shell.Request, v store.Reader, lang string) ([]string, error) {
+	house, err := form.Speaks(v, lang)
+	if err != nil {
+		return nil, err
+	}
+	speak(r, house)
+	if lang == "" || lang == house || locale.Known(r.Q("lang")) { // the reader chose another for now
+		return []string{r.P.Lang}, nil
+	}
+	return []string{lang, r.P.Lang}, nil
+}
+
+// titled is what the account calls something, and its language where it isn't the page's (WCAG 3.1.2).
+type titled struct{ text, lang string }
+
+func listTitle(r *shell.Request, l list.List, read []string) titled {
+	text, lang := l.Titled(read...)
+	return titled{text, foreign(r, lang)}
+}
+
+func purposeTitle(r *shell.Request, p list.Purpose, read []string) titled {
+	text, lang := p.Public.Said(read...)
+	return titled{text, foreign(r, lang)}
+}
+
+func foreign(r *shell.Request, lang string) string {
+	if lang == r.P.Lang {
+		return ""
+	}
+	return lang
+}
 
 // speakAs is speak for somebody who read a form in a language that may be the account's own.
 func speakAs(r *shell.Request, w form.Waiting) { speak(r, w.Version.Definition.Speaks(w.Language)) }

@@ -21,7 +21,7 @@ import (
 // forwarded easily (compliance L18).
 type receipt struct {
 	facts []shell.Fact
-	words string
+	words titled
 }
 
 func (p *Pages) receipt(r *shell.Request) error {
@@ -62,14 +62,17 @@ func (p *Pages) agreed(r *shell.Request) (person int64, out receipt, err error) 
 		if err != nil || c.State.Ending() {
 			return badLink()
 		}
-		speak(r, c.Language)
+		read, err := speakTo(r, v, c.Language)
+		if err != nil {
+			return err
+		}
 		events, err := consent.Events(v, person)
 		if err != nil {
 			return err
 		}
 		for i := range events {
 			if events[i].ID == event {
-				out, err = p.told(r, v, c, events[i], events)
+				out, err = p.told(r, v, c, events[i], events, read)
 				return err
 			}
 		}
@@ -78,7 +81,7 @@ func (p *Pages) agreed(r *shell.Request) (person int64, out receipt, err error) 
 	return person, out, err
 }
 
-func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e consent.Record, events []consent.Record) (receipt, error) {
+func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e consent.Record, events []consent.Record, read []string) (receipt, error) {
 	l, err := list.Get(v, e.ListID)
 	if err != nil {
 		return receipt{}, err
@@ -91,7 +94,7 @@ func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e conse
 	}
 	out := receipt{facts: []shell.Fact{
 		{Label: r.P.T("public.receipt.address"), Text: c.Email.String()},
-		{Label: r.P.T("public.receipt.what"), Text: l.Title(r.P.Lang)},
+		{Label: r.P.T("public.receipt.what"), Value: inLanguage(listTitle(r, l, read))},
 		{Label: r.P.T("public.receipt.asked"), Text: r.P.DateTime(request.OccurredAt)},
 	}}
 	if e.ConfirmedAt != 0 {
@@ -105,8 +108,7 @@ func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e conse
 		out.facts = append(out.facts, shell.Fact{Label: r.P.T("public.receipt.note"),
 			Value: shell.A(fmt.Sprintf("/privacy/%d/%d/%d?lang=%s", r.Account, n.NoticeID, n.Number, r.P.Lang), r.P.T("public.note.version", "number", n.Number, "when", r.P.Date(n.PublishedAt)))})
 	}
-	if out.words, err = consent.Words(v, request.TextSHA256); err != nil {
-		return out, err
-	}
-	return out, nil
+	words, err := consent.Words(v, request.TextSHA256)
+	out.words = titled{words, foreign(r, request.Language)}
+	return out, err
 }
