@@ -76,7 +76,7 @@ type Figure struct {
 var works = []Work{
 	signup8, signup32, signupBig, signupRelay,
 	traceAct, traceSet, traceSeal,
-	importRows, importTwo, importBeside, importEvidence, importBook,
+	importRows, importTwo, importBeside, importEvidence, importFlat, importBook,
 	segmentCount, contactTable,
 	campaignSend, campaignSigned, campaignFreeze,
 }

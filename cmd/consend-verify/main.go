@@ -3,7 +3,7 @@
 // Consend-verify checks a proof of Consend, or a bundle of many, offline: it needs the file, the log's
 // public key and, if you kept one, a checkpoint. It reads no network and no database.
 //
-// Exit: 0 all that was asked holds · 1 forged or damaged · 2 usage · 3 consistent, but
+// Exit: 0 all that was asked holds · 1 forged or damaged · 2 usage, or encrypted · 3 consistent, but
 // the signer is unknown (no --key) or the kept checkpoint could not be linked.
 package main
 
@@ -75,12 +75,19 @@ func run(args []string, out, errs io.Writer) int {
 	if name := (*os.PathError)(nil); errors.As(err, &name) {
 		return misused(errs, err)
 	}
+	if errors.Is(err, errClosed) {
+		fmt.Fprintf(out, "ENCRYPTED: %v.\n", err)
+		return 2
+	}
 	if err != nil {
 		fmt.Fprintf(out, "FORGED OR DAMAGED: %v.\n", err)
 		return 1
 	}
 	return tell(out, r)
 }
+
+// errClosed is a file that nobody can check before it is opened.
+var errClosed = errors.New("the file is closed with age; open it first (age --decrypt), then check what comes out")
 
 // verify checks a proof, or a bundle: that one tells by its first bytes.
 func verify(name, key string, against []byte) (proof.Report, error) {
@@ -89,8 +96,15 @@ func verify(name, key string, against []byte) (proof.Report, error) {
 		return proof.Report{}, err
 	}
 	defer f.Close()
-	head := make([]byte, 4)
-	if _, err := io.ReadFull(f, head); err == nil && proof.IsBundle(head) {
+	head := make([]byte, 32)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+		return proof.Report{}, err
+	}
+	if head = head[:n]; proof.IsClosed(head) {
+		return proof.Report{}, errClosed
+	}
+	if proof.IsBundle(head) {
 		i, err := f.Stat()
 		if err != nil {
 			return proof.Report{}, err

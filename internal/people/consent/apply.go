@@ -135,8 +135,9 @@ type batch struct {
 	order   []*sub // those the events are about, as they were met
 	records []Record
 	results []Result
-	early   legalclock.Moment // see State.Early
+	early   func(country string) (legalclock.Moment, error) // see State.Early; nil: nobody claims it
 	claims  claims
+	wrong   error
 	set     *trace.Set // what the trace commits meanwhile; nil for one event
 }
 
@@ -357,7 +358,7 @@ func (b *batch) decide() error {
 		}
 		b.judge(i, e, l, &s.State)
 	}
-	return nil
+	return b.wrong
 }
 
 // stand gives a state what doesn't come from its own row.
@@ -382,8 +383,10 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 	if e.Kind == Confirm && e.Request == 0 && s.Status == Requested {
 		e.Request = s.Event
 	}
-	if e.Basis == Informed && s.Grant {
-		s.Early = b.early
+	if e.Basis == Informed && s.Grant && b.early != nil {
+		if s.Early, b.wrong = b.early(b.people[e.Contact].Country); b.wrong != nil {
+			return
+		}
 	}
 	res := &b.results[i]
 	res.Before = *s

@@ -155,6 +155,7 @@ var (
 		JOIN subscription s ON s.account_id = :account AND s.list_id = l.id AND s.state = 'given'
 		JOIN contact c ON c.account_id = :account AND c.id = s.contact_id
 		WHERE l.account_id = :account AND l.measures <> '' AND l.retired_at = 0 AND s.contact_id IN ?* AND c.state IN ('active', 'bounced')
+		AND c.age <> 2 AND (s.basis <> 'informed_no_objection' OR c.country IN ?*)
 		AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.account_id = :account AND x.fp = c.fp AND x.reason <> 'hard_bounce'
 			AND (x.scope = 'all' OR x.scope = 'purpose' AND x.scope_id = l.purpose_id OR x.scope = 'list' AND x.scope_id = l.id)
 			AND (x.reason = 'authority_order' OR s.said <> 1 OR x.since > s.said_at))`)

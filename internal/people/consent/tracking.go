@@ -3,7 +3,6 @@
 package consent
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -32,7 +31,11 @@ func Tracking(r store.Reader, people []int64) (map[int64]Measured, error) {
 		ContactID int64
 		Measures  string
 	}
-	rows, err := store.All[row](r, tracking, people)
+	informed, err := informedIn(r)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := store.All[row](r, tracking, people, informed)
 	for _, x := range rows {
 		m := out[x.ContactID]
 		m.Opens = m.Opens || x.Measures == list.Opens
@@ -217,14 +220,47 @@ func (b *batch) readEarly() error {
 	if err != nil {
 		return err
 	}
-	v := rules.Country(rulepack.TrackInformed, cmp.Or(a.Rules, a.Country))
-	if v == "" {
-		return nil
-	}
-	day, err := legalclock.ParseDate(v)
-	if err != nil {
-		return err
-	}
-	b.early = day.Start(a.Location())
+	g := GroundFor(rules, a)
+	b.early = func(stated string) (legalclock.Moment, error) { return g.informedBefore(stated) }
 	return nil
+}
+
+// informedBefore is the moment before which being informed counts of somebody who stated a country, or
+// none; 0: it doesn't. It counts where the account's country and the stated one both know such a thing
+// (compliance L5, L13), and before the earlier of their days.
+func (g Ground) informedBefore(stated string) (before legalclock.Moment, err error) {
+	if g.law == "" {
+		return 0, nil
+	}
+	for _, c := range g.Countries(stated) {
+		v := g.rules.Country(rulepack.TrackInformed, c)
+		if v == "" {
+			return 0, nil
+		}
+		day, err := legalclock.ParseDate(v)
+		if err != nil {
+			return 0, err
+		}
+		if at := day.Start(g.zone); before == 0 || at < before {
+			before = at
+		}
+	}
+	return before, nil
+}
+
+// informedIn lists the stated countries, "" for none, of those of whom being informed counts now.
+func informedIn(r store.Reader) ([]string, error) {
+	g, err := GroundOf(r)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{anyOther} // nobody states that
+	for _, c := range append([]string{""}, g.rules.Countries(rulepack.TrackInformed)...) {
+		if at, err := g.informedBefore(c); err != nil {
+			return nil, err
+		} else if at != 0 {
+			out = append(out, c)
+		}
+	}
+	return out, nil
 }

@@ -125,6 +125,34 @@ func TestInformedWithoutObjectionCountsInFranceWithDatedEvidenceOnly(t *testing.
 				t.Errorf("mail by it: %s", r[0].Verdict)
 			}
 		}
+		// It counts where the account's country and the stated one both know it (L13), and as long as they do; and of no minor.
+		law := func(country string) {
+			h.Raw(t, fmt.Sprintf("UPDATE account SET country = '%s', rules = '' WHERE account_id = %d", country, w.account))
+		}
+		law("FR")
+		people := w.born(t, "FR", "IT", "")
+		for i, want := range []Verdict{Applied, BadBasis, Applied} {
+			if r := w.apply(t, w.member, Event{Contact: people[i], List: opens, Kind: Give, Basis: Informed, Grade: GradeB, OccurredAt: before, Source: "import"}); r[0].Verdict != want {
+				t.Errorf("person %d: %s, not %s", i, r[0].Verdict, want)
+			}
+		}
+		live := func(when string, want ...bool) {
+			t.Helper()
+			for i, id := range people {
+				if m := w.measured(t, id); m.Opens != want[i] {
+					t.Errorf("%s: person %d: %+v", when, i, m)
+				}
+			}
+		}
+		live("told", true, false, true)
+		italy := "IT"
+		w.write(t, w.member, func(tx *store.Tx) error { return contact.Correct(tx, people[2], 0, contact.Change{Country: &italy}) })
+		live("moved", true, false, false)
+		law("DE")
+		live("the account moved", false, false, false)
+		law("FR")
+		h.Raw(t, fmt.Sprintf("UPDATE contact SET age = 2 WHERE account_id = %d AND id = %d", w.account, people[0]))
+		live("too young", false, false, false)
 	})
 }
 

@@ -116,6 +116,9 @@ func TestAnExportIsOneBundleThatHoldsWhole(t *testing.T) {
 		if strings.Count(page, "<article>") != 8 || strings.Contains(page, "<script") || strings.Contains(page, "http") || !strings.Contains(page, `lang="fr"`) {
 			t.Errorf("the page that prints: %.400s", page)
 		}
+		if strings.Count(page, "<blockquote") < 2 || !strings.Contains(page, " · IP ") { // what was shown at the request and at the confirmation, and from where
+			t.Errorf("no words of the yes on paper: %s", page)
+		}
 		w.view(func(v *store.View) error {
 			e, err := evidence.Get(v, id)
 			must(t, err)

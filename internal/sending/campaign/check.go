@@ -90,6 +90,24 @@ func Check(r store.Reader, id int64) (Checklist, error) {
 	return l, nil
 }
 
+// Findings are what the author should know of a campaign's text, as Check has it; nothing while there is
+// no sender, or no text that can be made.
+func Findings(r store.Reader, id int64) ([]template.Finding, error) {
+	c, err := Get(r, id)
+	if err != nil || c.SenderID == 0 {
+		return nil, err
+	}
+	p, err := prepare(r, c)
+	if err != nil {
+		return nil, new(Checklist).wrong(err)
+	}
+	var m template.Message
+	if err := p.tpl.Render(&m, p.nobody()); err != nil {
+		return nil, new(Checklist).wrong(err)
+	}
+	return slices.DeleteFunc(p.tpl.Check(m, p.known()), func(f template.Finding) bool { return f.Stops }), nil // the subject has a step of its own
+}
+
 func (l *Checklist) people(r store.Reader, c Campaign) (err error) {
 	if c.State == Draft && c.SegmentID != 0 {
 		s, err := segment.Get(r, c.SegmentID)

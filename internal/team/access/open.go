@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
+	"consend/internal/people/list"
 	"consend/internal/team/account"
 	"consend/internal/team/login"
 	"consend/internal/team/member"
@@ -35,7 +36,8 @@ func (d *Desk) OpenAccount(ctx context.Context, who actor.Actor, n account.New, 
 			return err
 		}
 		link, _ = login.NewLink(tx, login.SignIn, m.ID)
-		return nil
+		_, err = list.EnsureMeasuring(tx, n.Language) // so that a form can ask from the first day
+		return err
 	})
 	return id, link, err
 }

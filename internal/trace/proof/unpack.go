@@ -25,6 +25,36 @@ const (
 // IsBundle tells by its first bytes whether a file is a zip.
 func IsBundle(head []byte) bool { return bytes.HasPrefix(head, []byte("PK\x03\x04")) }
 
+// IsClosed tells from its first bytes whether a file is encrypted with age: it has to be opened before it
+// can be checked.
+func IsClosed(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("age-encryption.org/")) || bytes.HasPrefix(head, []byte("-----BEGIN AGE ENCRYPTED FILE"))
+}
+
+// BundleLog reads the log that a bundle names, before anything is checked; false: it names none.
+func BundleLog(file io.ReaderAt, size int64) (Log, bool) {
+	z, err := zip.NewReader(file, size)
+	if err != nil || len(z.File) > MostFiles {
+		return Log{}, false
+	}
+	for _, f := range z.File {
+		if f.Name != bundleName {
+			continue
+		}
+		u := unpacking{files: map[string]*zip.File{f.Name: f}, left: MaxFile}
+		msg, err := u.read(f.Name, MaxFile)
+		if err != nil {
+			return Log{}, false
+		}
+		b, err := decodeBundle(msg)
+		if err != nil {
+			return Log{}, false
+		}
+		return b.Log, true
+	}
+	return Log{}, false
+}
+
 // VerifyBundle checks a bundle whole: its signature, that every file is there with its sum and
 // no other, and every proof in it as Verify does, all in one log. It unpacks at most `most` bytes.
 func VerifyBundle(file io.ReaderAt, size int64, key string, against []byte, most int64) (Report, error) {

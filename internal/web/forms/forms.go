@@ -249,7 +249,7 @@ func (p *Pages) signups(r *shell.Request) error {
 	var counts []form.Count
 	var days []form.Daily
 	var languages []string
-	numbers := map[int64]int64{}
+	numbers, called := map[int64]int64{}, map[int64]string{}
 	err = p.view(r, func(v *store.View) (err error) {
 		if rows, err = form.Signups(v, f.ID, before, w, l.Size+1); err != nil {
 			return err
@@ -262,6 +262,9 @@ func (p *Pages) signups(r *shell.Request) error {
 			return err
 		}
 		if tally, err = form.TallyOf(v, f.ID); err != nil {
+			return err
+		}
+		if called, err = listNames(v); err != nil {
 			return err
 		}
 		all, err := form.Versions(v, f.ID)
@@ -299,12 +302,30 @@ func (p *Pages) signups(r *shell.Request) error {
 	if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form", ObjectID: f.ID, Contacts: shown, Filter: l.Filter("state")}); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, signupsPage(r, f, signupTable(r, l, rows, at, numbers, next, languages), tally, counts, days))
+	return r.Render(http.StatusOK, signupsPage(r, f, signupTable(r, l, rows, at, numbers, called, next, languages), tally, counts, days))
 }
 
-func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[int64]contact.Contact, numbers map[int64]int64, next string, languages []string) shell.Table {
+// listNames are what the account calls its lists, those of before too.
+func listNames(v *store.View) (map[int64]string, error) {
+	all, err := list.All(v)
+	out := make(map[int64]string, len(all))
+	for _, l := range all {
+		out[l.ID] = l.Name
+	}
+	return out, err
+}
+
+// askedFor names the lists that a sign-up asked for, an express yes among them.
+func askedFor(s form.Signup, called map[int64]string) (out []string) {
+	for _, id := range s.Lists() {
+		out = append(out, called[id])
+	}
+	return out
+}
+
+func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[int64]contact.Contact, numbers map[int64]int64, called map[int64]string, next string, languages []string) shell.Table {
 	t := shell.Table{Caption: r.P.T("forms.tab.signups"), List: l, Total: -1, Next: next,
-		Columns: []shell.Column{{Label: r.P.T("forms.signup.address")}, {Label: r.P.T("forms.state")}, {Label: r.P.T("forms.signup.asked")},
+		Columns: []shell.Column{{Label: r.P.T("forms.signup.address")}, {Label: r.P.T("forms.state")}, {Label: r.P.T("forms.signup.lists")}, {Label: r.P.T("forms.signup.asked")},
 			{Label: r.P.T("forms.signup.ended")}, {Label: r.P.T("forms.signup.version"), End: true, Quiet: true}, {Label: r.P.T("forms.signup.language"), Quiet: true}},
 		Empty: shell.EmptyState{Icon: "user-plus", Title: r.P.T("forms.signup.empty"), Text: r.P.T("forms.signup.empty.text")}}
 	var states []shell.Choice
@@ -338,7 +359,7 @@ func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[
 		if c.ID != 0 {
 			link = fmt.Sprintf("/contacts/%d", c.ID)
 		}
-		t.Rows = append(t.Rows, shell.Row{Link: link, Cells: []shell.Component{name, shell.Badge(tone, label), shell.When(s.RequestedAt), shell.When(s.EndedAt), shell.Num(numbers[s.VersionID]), shell.Str(languageName(r, s.Language))}})
+		t.Rows = append(t.Rows, shell.Row{Link: link, Cells: []shell.Component{name, shell.Badge(tone, label), shell.Str(r.P.Join(askedFor(s, called))), shell.When(s.RequestedAt), shell.When(s.EndedAt), shell.Num(numbers[s.VersionID]), shell.Str(languageName(r, s.Language))}})
 	}
 	return t
 }

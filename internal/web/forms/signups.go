@@ -55,12 +55,12 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	numbers := map[int64]int64{}
+	numbers, called := map[int64]int64{}, map[int64]string{}
 	var b bytes.Buffer
 	b.WriteString("\ufeff") // else spreadsheets read UTF-8 as something older
 	out := csv.NewWriter(&b)
 	out.UseCRLF = true // RFC 4180
-	if err := out.Write([]string{"signup", "address", "state", "asked_at", "answered_at", "version", "language", "hasty"}); err != nil {
+	if err := out.Write([]string{"signup", "address", "state", "asked_at", "answered_at", "version", "language", "hasty", "lists"}); err != nil {
 		return err
 	}
 	var shown []int64
@@ -74,6 +74,9 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 					numbers[x.ID] = x.Number
 				}
 				if err != nil {
+					return err
+				}
+				if called, err = listNames(v); err != nil {
 					return err
 				}
 			}
@@ -104,7 +107,7 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 			if s.EndedAt != 0 {
 				ended = s.EndedAt.Time().Format(time.RFC3339)
 			}
-			row := []string{dec(s.ID), address, s.State, s.RequestedAt.Time().Format(time.RFC3339), ended, dec(numbers[s.VersionID]), s.Language, dec(s.Hasty)}
+			row := []string{dec(s.ID), address, s.State, s.RequestedAt.Time().Format(time.RFC3339), ended, dec(numbers[s.VersionID]), s.Language, dec(s.Hasty), strings.Join(askedFor(s, called), "; ")}
 			for i := range row {
 				row[i] = locale.Cell(row[i])
 			}

@@ -39,6 +39,7 @@ var (
 type checked struct {
 	report  proof.Report
 	bundle  bool
+	closed  bool   // encrypted: nothing can be said of it
 	foreign bool   // signed by another key than this installation's
 	bad     string // why it is forged or damaged, in the words of the program
 }
@@ -99,9 +100,20 @@ func (p *Pages) spend(tx *store.Tx, r *shell.Request) error {
 // stands now.
 func (p *Pages) check(r *shell.Request, b []byte) (c checked, err error) {
 	own := p.Log.Key()
+	if c.closed = proof.IsClosed(b); c.closed {
+		return c, nil
+	}
 	if proof.IsBundle(b) {
 		c.bundle = true
-		c.report, err = proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), own, nil, mostUnpacked)
+		key, against := own, []byte(nil)
+		if l, ok := proof.BundleLog(bytes.NewReader(b), int64(len(b))); ok {
+			if c.foreign = l.Key != own; c.foreign {
+				key = ""
+			} else if against, err = p.bridge(r, l); err != nil {
+				return c, err
+			}
+		}
+		c.report, err = proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), key, against, mostUnpacked)
 		return told(c, err), nil
 	}
 	f, err := proof.Decode(b)
@@ -112,15 +124,25 @@ func (p *Pages) check(r *shell.Request, b []byte) (c checked, err error) {
 		c.report, err = proof.Verify(b, "", nil)
 		return told(c, err), nil
 	}
-	var against []byte
-	if cp, err := proof.OpenCheckpoint([]byte(f.Log.Checkpoint), own); err == nil {
-		against, err = p.Log.Bridge(r.Context(), cp.Size)
-		if err != nil && !fault.Is(err, fault.NotFound) { // the log is shorter: a copy of old was put back
-			return c, err
-		}
+	against, err := p.bridge(r, f.Log)
+	if err != nil {
+		return c, err
 	}
 	c.report, err = proof.Verify(b, own, against)
 	return told(c, err), nil
+}
+
+// bridge leads from a log of ours as a file has it to the log as it stands now; nil where there is none.
+func (p *Pages) bridge(r *shell.Request, l proof.Log) ([]byte, error) {
+	cp, err := proof.OpenCheckpoint([]byte(l.Checkpoint), p.Log.Key())
+	if err != nil {
+		return nil, nil // what is wrong with it, the check tells
+	}
+	b, err := p.Log.Bridge(r.Context(), cp.Size)
+	if fault.Is(err, fault.NotFound) { // the log is shorter: a copy of old was put back
+		err = nil
+	}
+	return b, err
 }
 
 func told(c checked, err error) checked {
@@ -133,6 +155,8 @@ func told(c checked, err error) checked {
 // verdict is the answer in one sentence, and its colour.
 func (c checked) verdict(r *shell.Request) (shell.Tone, string) {
 	switch {
+	case c.closed:
+		return shell.Waiting, r.P.T("web_verify.closed")
 	case c.bad != "":
 		return shell.Bad, r.P.T("web_verify.bad")
 	case c.foreign:

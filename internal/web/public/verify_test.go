@@ -81,6 +81,7 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 				{"the proof", []byte(made), 200, say.T("web_verify.holds")},
 				{"a changed proof", []byte(strings.Replace(made, "lea.martin@", "max.martin@", 1)), 200, say.T("web_verify.bad")},
 				{"another house's", other, 200, strings.Split(say.T("web_verify.foreign", "key", "KEY"), "KEY")[0]},
+				{"closed with age", []byte("age-encryption.org/v1\n-> X25519 abc\n"), 200, say.T("web_verify.closed")},
 				{"a bundle", bundle.Bytes(), 200, say.T("web_verify.holds.bundle")},
 				{"a cut bundle", bundle.Bytes()[:bundle.Len()-9], 200, say.T("web_verify.bad")},
 				{"a letter", []byte("Dear all"), 200, say.T("web_verify.bad")},

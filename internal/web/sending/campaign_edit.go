@@ -269,11 +269,12 @@ func (p *CampaignPages) campaignSubjectPost(r *shell.Request) error {
 // designing is what the page of the text needs beside the campaign: the values that a text can
 // name, and the account, whose name and address stand at the foot.
 type designing struct {
+	found   []template.Finding
 	names   []string
 	account account.Account
 }
 
-func (p *CampaignPages) designing(r *shell.Request) (d designing, err error) {
+func (p *CampaignPages) designing(r *shell.Request, id int64) (d designing, err error) {
 	d.names = []string{"EMAIL", "NAME"}
 	err = p.view(r, func(v *store.View) error {
 		all, err := contact.AllAttributes(v)
@@ -283,17 +284,22 @@ func (p *CampaignPages) designing(r *shell.Request) (d designing, err error) {
 		if err == nil {
 			d.account, err = account.Get(v)
 		}
+		if err == nil {
+			d.found, err = campaign.Findings(v, id)
+		}
 		return err
 	})
 	return d, err
 }
 
-// why says what the footer of this text will say of who writes.
+// why says what is wrong with this very text, or else what its footer will say of who writes.
 func (d designing) why(r *shell.Request) shell.Why {
 	w := shell.Why{Step: "template", Article: "templates", Tone: shell.Good,
 		State: r.P.T("web_campaign.why.footer", "name", d.account.Name, "address", strings.Join(strings.Fields(d.account.Postal), " "))}
 	if strings.TrimSpace(d.account.Postal) == "" {
 		w.Tone, w.State = shell.Bad, r.P.T("web_campaign.why.no_address")
+	} else if n := len(d.found); n > 0 {
+		w.Tone, w.State = shell.Waiting, r.P.N("web_campaign.why.found", n, "n", r.P.Number(int64(n)))+" "+r.P.T(d.found[0].Key, "detail", d.found[0].Detail)
 	}
 	return w
 }
@@ -311,7 +317,7 @@ func whyChecked(r *shell.Request, l campaign.Checklist) shell.Why {
 
 func (p *CampaignPages) campaignDesign(r *shell.Request) error {
 	return p.editing(r, func(c campaign.Campaign) (shell.Component, error) {
-		d, err := p.designing(r)
+		d, err := p.designing(r, c.ID)
 		return campaignDesignPage(r, c, d, shell.NewForm("kind", string(c.Kind), "body", c.Body, "logo", c.Logo, "colour", c.Colour, "language", c.Language)), err
 	})
 }
@@ -322,7 +328,7 @@ func (p *CampaignPages) campaignDesignPost(r *shell.Request) error {
 		w.Kind, w.Body, w.Logo, w.Colour, w.Language = template.Kind(f.Get("kind")), f.Raw("body"), f.Get("logo"), f.Get("colour"), f.Get("language")
 		return campaign.SetWords(tx, c.ID, version(f), w)
 	}, func(c campaign.Campaign, f *shell.Form) (shell.Component, error) {
-		d, err := p.designing(r)
+		d, err := p.designing(r, c.ID)
 		return campaignDesignPage(r, c, d, f), err
 	})
 }
