@@ -446,9 +446,7 @@ func (o *row) say(s said, when legalclock.Moment) {
 	if s > o.said {
 		o.said = s
 	}
-	if when != 0 {
-		o.saidAt = when
-	}
+	o.saidAt = max(o.saidAt, when)
 	if s == bounced && when != 0 {
 		o.bouncedAt = when
 	}
@@ -501,7 +499,11 @@ func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
 		return v, 0
 	}
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
-		return true, legalclock.MomentOf(t)
+		m := legalclock.MomentOf(t)
+		if !strings.Contains(s, ":") { // a day: of a yes and a no on the same one, the no is the later
+			m = min(legalclock.Day(m, r.zone).End(r.zone), r.now)
+		}
+		return true, m
 	}
 	return true, 0
 }
