@@ -353,8 +353,7 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 		return 0, err
 	}
 	if len(waits) == 0 {
-		tx.Do(setSettled, id)
-		return 0, nil
+		return 0, lastGone(tx, &i)
 	}
 	next = waits[len(waits)-1].ContactID
 	ids := make([]int64, len(waits))
@@ -399,7 +398,9 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 		return !ok || waits[k].Made == 0 && !slices.Contains(visitors, c)
 	})
 	tx.Do(endWaiting, id, ids)
-	tx.Do(setSettled, id) // if they were the last
+	if err := lastGone(tx, &i); err != nil {
+		return 0, err
+	}
 	gone, err := contact.Drop(tx, alone, waitingRule)
 	if err != nil {
 		return 0, err
@@ -410,6 +411,17 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
 		"people": dec(int64(len(ids))), "deleted": dec(int64(len(gone))), "rule": waitingRule}})
 	return next, err
+}
+
+// lastGone settles an import none of whose rows wait any more since their month is over: the file that tells of them goes too.
+func lastGone(tx *store.Tx, i *Import) error {
+	n, err := tx.Exec(setSettled, i.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	file := i.Blob
+	i.Blob = 0
+	return forgetFile(tx, i.ID, file)
 }
 
 // DropPeople deletes what waits of people who are deleted for good, at most 1,000: the same

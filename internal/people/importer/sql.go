@@ -38,7 +38,10 @@ var (
 		WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
 	take = store.Account("importer.take", `UPDATE import SET fence = fence + 1 WHERE account_id = :account AND id = ? AND state = 'running'`)
 	// A step writes its cursor with its rows; a step of a run that was stopped or replaced writes nothing.
-	advance      = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ? WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
+	// While rows wait, the file that tells of them ends no later than they do.
+	advance = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ?,
+		file_ends_at = CASE WHEN CAST(? AS BIGINT) > 0 AND waits_until <> 0 AND waits_until < file_ends_at THEN waits_until ELSE file_ends_at END
+		WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
 	setReleasing = store.Account("importer.set_releasing", `UPDATE import SET origin = ?, evidence_id = ?, declared_by = ?, declared_at = ?, task_id = ?,
 		version = version + 1 WHERE account_id = :account AND id = ?`)
 	setDone      = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
