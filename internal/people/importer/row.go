@@ -37,6 +37,7 @@ type row struct {
 	words      string
 	method     string
 	said       said
+	shows      bool // it has its own moment, and source, words or form
 	again      bool // its address stood on an earlier line: only its no counts
 	saidAt     legalclock.Moment
 	bouncedAt  legalclock.Moment // where the row tells it
@@ -406,7 +407,7 @@ func (r *reader) stray(cells [][]byte) int {
 func (r *reader) prove(out *row) {
 	b := 0
 	if out.at != 0 && (out.source != "" || out.words != "" || r.tool) {
-		b = 1
+		b, out.shows = 1, true
 	}
 	out.grade, out.lacks = consent.Grade(r.graded[b]), r.lacks[b]
 	switch {

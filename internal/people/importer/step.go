@@ -313,7 +313,7 @@ func (s *step) count(results []consent.Result) ([]note, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows[k] = []any{s.w.i.ID, p.ID, s.b.rows[i].line, results[i].Lacks, made(p.Created), sealed}
+		rows[k] = []any{s.w.i.ID, p.ID, s.b.rows[i].line, results[i].Lacks, made(p.Created, s.b.rows[i].shows), sealed}
 	}
 	_, err := s.tx.Load(addWaiting, rows)
 	return notes, err
@@ -469,11 +469,20 @@ func sealedAt(person int64) keys.AAD {
 	return keys.AAD{Table: "import_waiting", Column: "sealed", Row: person}
 }
 
-func made(created bool) int {
+// What is known of a row that waits: together, the number of its made.
+const (
+	came  = 1 // the person came with it
+	shows = 2 // it has proof of its own: moment, and source, words or form
+)
+
+func made(created, own bool) (m int) {
 	if created {
-		return 1
+		m |= came
 	}
-	return 0
+	if own {
+		m |= shows
+	}
+	return m
 }
 
 // note keeps the notes of the report, up to a limit for one import. Of a line's places the
