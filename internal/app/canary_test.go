@@ -397,7 +397,7 @@ func (w *walk) claim(person int64) {
 	})
 	day := w.clock.Now().AddDate(0, 0, -40).Format(time.DateOnly)
 	_, err := importer.Run(w.t.Context(), w.Main, w.owner, importer.Order{Name: "found.csv", Kind: importer.Unknown, List: "Notes", Purpose: "Notes", Basis: consent.ByConsent,
-		From: day, To: day, Open: func() (io.ReadCloser, error) {
+		From: day, To: w.clock.Now().Format(time.DateOnly), Open: func() (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader("Email\n" + wrenBefore.value + "\n")), nil
 		}}, nil)
 	must(w.t, err)

@@ -43,6 +43,9 @@ func (f *fill) bring(ctx context.Context, o importer.Order) error {
 	day := func(ago time.Duration) string { return f.now().Add(-ago).Format(time.DateOnly) }
 	o.List, o.Purpose, o.Basis = f.list, f.purpose, consent.ByConsent
 	o.From, o.To = day(400*24*time.Hour), day(30*24*time.Hour)
+	if o.Kind == importer.Unknown {
+		o.To = day(0) // its month has just begun
+	}
 	o.DeclaredBy = f.Member
 	o.Options.Existing = importer.Fill
 	if _, err := importer.Run(ctx, f.Main, f.owner, o, func(int64, int64) error { return nil }); err != nil {

@@ -3,6 +3,7 @@
 package consent
 
 import (
+	"cmp"
 	"slices"
 
 	"consend/internal/ground/store"
@@ -50,7 +51,7 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 	}
 	for i := range events {
 		if p := &events[i].Row; events[i].Kind.No() {
-			b.bars[p.FP] = append(b.bars[p.FP], barRow{Scope: OneList, ScopeID: l.ID, Reason: Unsubscribed, Since: v.Now})
+			b.bars[p.FP] = append(b.bars[p.FP], barRow{Scope: OneList, ScopeID: l.ID, Reason: Unsubscribed, Since: cmp.Or(events[i].OccurredAt, v.Now)})
 		}
 	}
 	if err := b.meets(v, came); err != nil {
@@ -68,6 +69,7 @@ func Foresee(v *store.View, l list.List, events []Event) ([]Result, error) {
 			s = State{Status: None}
 		}
 		b.stand(&s, l, &e.Row)
+		e.RecordedAt = v.Now
 		if e.OccurredAt == 0 {
 			e.OccurredAt = v.Now
 		}

@@ -15,6 +15,7 @@ package consent
 //	             (neither for a contact that was merged into another: merged; on a list that
 //	             measures: given B with moment, place and words, or informed, else bad_grade)
 //	a no         withdrawn or refused, said no: always, from everywhere, also while erasing
+//	             (but recorded where a file dates it before the person's own yes here)
 //	expire       expired               expired            back to withdrawn
 //	remove       none                  none               back to withdrawn
 func Next(s State, e Event) (State, Verdict) {
@@ -54,6 +55,9 @@ func Next(s State, e Event) (State, Verdict) {
 
 // no is never refused (GDPR 7(3), 21(3); INV-17).
 func (s State) no(to Status, e Event) (State, Verdict) {
+	if s.outlives(e) {
+		return s, Recorded
+	}
 	if s.Said == SaidNo && (s.Status == Withdrawn || s.Status == Refused) {
 		s.Status, s.SaidAt = to, e.RecordedAt // said again: a request made in between is older than this
 		return s, Recorded
@@ -61,6 +65,12 @@ func (s State) no(to Status, e Event) (State, Verdict) {
 	s.SaidAt = e.RecordedAt
 	s.Status, s.Basis, s.Grade, s.Said = to, "", Ungraded, SaidNo
 	return s, Applied
+}
+
+// outlives tells whether the person said yes here, themselves, after a no that a file tells with its date
+// (GDPR 7(1)). One without a date is said now.
+func (s State) outlives(e Event) bool {
+	return e.Import != 0 && e.OccurredAt < e.RecordedAt && s.Said == SaidYes && e.OccurredAt <= s.SaidAt
 }
 
 // end takes a yes or a claim away, by its term or by the account. It forgets a yes,

@@ -46,11 +46,11 @@ func (b *batch) write() error {
 	return b.writePeople()
 }
 
-// writeRefusals tells the ledger outside of every no.
+// writeRefusals tells the ledger outside of every no that stands.
 func (b *batch) writeRefusals() error {
 	var lines []refusal.Refusal
 	for i := range b.events {
-		if e, r := &b.events[i], &b.records[i]; e.Kind.No() && r.Verdict.OK() {
+		if e, r := &b.events[i], &b.records[i]; e.Kind.No() && r.Verdict.OK() && b.results[i].After.Said == SaidNo {
 			lines = append(lines, refusal.Refusal{EntryID: r.EntryID, FP: b.people[e.Contact].FP[:], Kind: string(e.Kind), Scope: string(OneList), ScopeID: e.List, ContactID: e.Contact})
 		}
 	}

@@ -142,7 +142,7 @@ func TestEveryOriginGetsTheGradeItsProofIsWorth(t *testing.T) {
 				o.Kind, o.To, o.Partner, o.Evidence, o.EvidenceName = importer.Acquired, "2026-03-01", "Fairs", lines("%PDF-1.4 contract"), "c.pdf"
 			}, "C", "B"},
 			{"inherited, word, partner", func(o *importer.Order) { o.Kind, o.To, o.Partner = importer.Inherited, "2026-03-01", "Old shop" }, "", "B"},
-			{"unknown, word", func(o *importer.Order) { o.Kind, o.Basis = importer.Unknown, "" }, "", ""},
+			{"unknown, word", func(o *importer.Order) { o.Kind, o.Basis, o.To = importer.Unknown, "", "2026-03-01" }, "", ""},
 		} {
 			id := string(rune('a' + n))
 			o := s.order("email;optin date;form\n" + strings.ReplaceAll(plain, "%", id) + "\n" + strings.ReplaceAll(dated, "%", id) + "\n")

@@ -249,7 +249,7 @@ func (o Order) ready(tx *store.Tx, f File, to int64) (int64, error) {
 	if err := origin.Check(tx.Now, zone); err != nil {
 		return 0, err
 	}
-	if origin.WaitsUntil(tx.Now, zone, rules) <= tx.Now && o.Evidence == nil {
+	if o.Evidence == nil && origin.over(i.MadeAt, tx.Now, zone, rules, o.DeclaredBy != 0) {
 		return 0, fault.New(fault.Invalid, "import.origin.month_over").At("to")
 	}
 	if o.Options.Existing == "" {

@@ -126,14 +126,23 @@ func forgetFiles(tx *store.Tx) error {
 		return err
 	}
 	for _, f := range files {
-		if err := blob.Delete(tx, f.BlobID); err != nil {
-			return err
-		}
-		tx.Do(forget, f.ID)
-		tx.Do(forgetValues, unlistedValue, f.ID, unknownValue)
-		if _, err := trace.Append(tx, trace.Act{Action: "import.file_end", Object: "import", ObjectID: f.ID}); err != nil {
+		if err := forgetFile(tx, f.ID, f.BlobID); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// forgetFile destroys the file of an import, and what the report quotes of it.
+func forgetFile(tx *store.Tx, id, file int64) error {
+	if file == 0 {
+		return nil
+	}
+	if err := blob.Delete(tx, file); err != nil {
+		return err
+	}
+	tx.Do(forget, id)
+	tx.Do(forgetValues, unlistedValue, id, unknownValue)
+	_, err := trace.Append(tx, trace.Act{Action: "import.file_end", Object: "import", ObjectID: id})
+	return err
 }

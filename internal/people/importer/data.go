@@ -44,7 +44,7 @@ func Data() []datamap.Table {
 			datamap.Personal("contact_id", datamap.PD{Category: "pseudonym", Whose: datamap.Contacts, Purposes: []string{"accountability"},
 				Basis: "GDPR 6(1)(f), 7(1): proof is being looked for", Retention: "waiting", Erasure: datamap.Delete, Export: datamap.Access,
 				ExportName: "import.waiting", Key: datamap.Clear}),
-			none("line", "a line of the file"), none("lacks", "one of a few words"), none("made", "whether the contact came with the import"),
+			none("line", "a line of the file"), none("lacks", "one of a few words"), none("made", "whether the contact came with the import, and whether the row has proof of its own"),
 			datamap.Personal("sealed", datamap.PD{Category: "contact.attributes", Whose: datamap.Contacts, Purposes: []string{"accountability"},
 				Basis: "GDPR 6(1)(f), 7(1): proof is being looked for", Retention: "waiting", Erasure: datamap.Delete, Export: datamap.Access,
 				ExportName: "import.waiting.values", Key: datamap.SubjectKey})}},

@@ -149,7 +149,7 @@ func forecast(ctx context.Context, db *store.DB, who actor.Actor, i Import, prog
 	w := &writer{db: db, who: who}
 	var rd *reader
 	err := db.View(ctx, who, func(v *store.View) (err error) {
-		i.StartedAt, out.At = v.Now, v.Now
+		out.At = v.Now
 		if rd, err = w.prepare(v, i); err == nil {
 			w.i.collects(slices.Collect(maps.Values(w.types)))
 		}

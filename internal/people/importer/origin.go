@@ -295,34 +295,42 @@ func has(list []string, s string) bool {
 	return false
 }
 
-// Obtained is the day the data came to the account: the one given for acquired data,
-// else the day of the import.
-func (o Origin) Obtained(now legalclock.Moment, zone *time.Location) legalclock.Date {
-	if o.acquired() {
-		if d, err := legalclock.ParseDate(o.To); err == nil {
-			return d
-		}
+// Obtained is the day the data came to the account: the one that is said of data that came from others, and never
+// a later one than that on which the file was here (GDPR 14(3)(a)).
+func (o Origin) Obtained(here legalclock.Moment, zone *time.Location) legalclock.Date {
+	day := legalclock.Day(here, zone)
+	if d, err := legalclock.ParseDate(o.To); err == nil && o.Indirect() {
+		return min(d, day)
 	}
-	return legalclock.Day(now, zone)
+	return day
 }
 
 // NoticeDue is the end of the month in which people must be told (GDPR 14(3)(a)); 0 when
 // they gave the data themselves. It is a calendar month, ended with its last hour.
-func (o Origin) NoticeDue(now legalclock.Moment, zone *time.Location, rules *rulepack.Rules) legalclock.Moment {
+func (o Origin) NoticeDue(here legalclock.Moment, zone *time.Location, rules *rulepack.Rules) legalclock.Moment {
 	if !o.Indirect() {
 		return 0
 	}
-	return o.month(now, zone, rules).End(zone)
+	return o.month(here, zone, rules).End(zone)
 }
 
-func (o Origin) month(now legalclock.Moment, zone *time.Location, rules *rulepack.Rules) legalclock.Date {
-	return o.Obtained(now, zone).AddMonths(rules.Number(rulepack.Art14Notice))
+func (o Origin) month(here legalclock.Moment, zone *time.Location, rules *rulepack.Rules) legalclock.Date {
+	return o.Obtained(here, zone).AddMonths(rules.Number(rulepack.Art14Notice))
 }
 
 // WaitsUntil is when rows that wait for proof are deleted: some days before the month of
 // GDPR 14 ends, for every origin (compliance L3).
-func (o Origin) WaitsUntil(now legalclock.Moment, zone *time.Location, rules *rulepack.Rules) legalclock.Moment {
-	return o.month(now, zone, rules).AddDays(-rules.Number(rulepack.Art14Margin)).Start(zone)
+func (o Origin) WaitsUntil(here legalclock.Moment, zone *time.Location, rules *rulepack.Rules) legalclock.Moment {
+	return o.month(here, zone, rules).AddDays(-rules.Number(rulepack.Art14Margin)).Start(zone)
+}
+
+// over tells whether the month is over and nothing but proof of each row could do: none of them may wait.
+func (o Origin) over(here, now legalclock.Moment, zone *time.Location, rules *rulepack.Rules, word bool) bool {
+	if o.WaitsUntil(here, zone, rules) > now {
+		return false
+	}
+	g, _ := grade(o, rules, false, false, word)
+	return g == ""
 }
 
 // Spoken finds an origin and a basis by the words people use on a command line.

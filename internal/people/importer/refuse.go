@@ -221,7 +221,7 @@ func (w *writer) meet(ctx context.Context) error {
 		if at.Met, counts.Met = next, counts.Met+int64(met); next == 0 {
 			at.Met = w.at.Met
 		}
-		n, err := tx.Exec(advance, text(at), text(counts), w.i.ID, w.i.Fence)
+		n, err := tx.Exec(advance, text(at), text(counts), counts.Waiting(), w.i.ID, w.i.Fence)
 		if err == nil && n == 0 {
 			err = errTaken
 		}

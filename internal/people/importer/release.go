@@ -32,7 +32,7 @@ type Waiting struct {
 	ContactID int64
 	Line      int64
 	Lacks     string
-	Made      int
+	Made      int    // came, shows
 	Sealed    []byte // what the row tells beside the address, under the person's key
 }
 
@@ -133,6 +133,15 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 		out.by = r.Who.ID
 	}
 	g, lack := grade(o, rules, false, file || out.evidence != 0, declare)
+	if g == "" { // but for rows that have proof of their own
+		own, err := store.One[bool](r, waitingShows, id, shows)
+		if err != nil {
+			return out, err
+		}
+		if own {
+			g, _ = grade(o, rules, true, false, false)
+		}
+	}
 	if g == "" {
 		return out, fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
 	}
@@ -213,10 +222,6 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	if err != nil {
 		return err
 	}
-	g, lack := grade(i.Origin, rules, false, i.Evidence != 0, i.DeclaredBy != 0)
-	if g == "" {
-		return fault.New(fault.Conflict, "import.release.still."+lack)
-	}
 	var hash []byte
 	if i.Evidence != 0 {
 		e, err := GetEvidence(tx, i.Evidence)
@@ -238,6 +243,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		return err
 	}
 	l, err := list.Get(tx, i.List)
+	if err != nil {
+		return err
+	}
+	claims, err := claimsOf(tx, i, waits)
 	if err != nil {
 		return err
 	}
@@ -265,14 +274,16 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			released = append(released, id) // of somebody who is gone nothing waits
 			continue
 		}
-		o, g := i.Origin, g
+		o := i.Origin
 		if l := waits[k].Lacks; l == "basis_unclear" || l == consent.NotInCountry { // what the row says is of no use
 			o.Basis = ""
 		} else if b := own[id]; b != "" {
 			o.Basis = b
-			if g, _ = grade(o, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
-				continue
-			}
+		}
+		claim, shown := claims[id]
+		g, _ := grade(o, rules, shown, i.Evidence != 0, i.DeclaredBy != 0)
+		if g == "" {
+			continue
 		}
 		if !here.Holds(o.basis(), rows[at].Country) {
 			continue // until what is said is a basis that holds there
@@ -283,6 +294,11 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			Import: i.ID, ImportRow: waits[k].Line, Evidence: i.Evidence, EvidenceHash: hash}
 		if e.Grade == consent.GradeD {
 			e.DeclaredBy = i.DeclaredBy
+		}
+		if shown {
+			if err := claim.into(tx, &e); err != nil {
+				return err
+			}
 		}
 		e.BasisFamily = o.products(l)
 		events = append(events, e)
@@ -335,6 +351,45 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	return nil
 }
 
+// claim is what a row that waits says for itself.
+type claim consent.Record
+
+// claimsOf gives the claims, by person, of those rows that have proof of their own.
+func claimsOf(tx *store.Tx, i *Import, waits []Waiting) (map[int64]claim, error) {
+	var ids []int64
+	for _, w := range waits {
+		if w.Made&shows != 0 {
+			ids = append(ids, w.ContactID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	all, err := consent.Claims(tx, i.List, i.ID, ids)
+	out := make(map[int64]claim, len(all))
+	for id, r := range all {
+		out[id] = claim(r)
+	}
+	return out, err
+}
+
+// into gives a release the moment, place, words and origin of the claim.
+func (c claim) into(tx *store.Tx, e *consent.Event) error {
+	words, err := consent.Words(tx, c.TextSHA256)
+	if err != nil {
+		return err
+	}
+	from, err := consent.Origins(tx, c.ContactID, []consent.Record{consent.Record(c)})
+	if err != nil {
+		return err
+	}
+	e.OccurredAt, e.Page, e.Text, e.NoteVersion = c.OccurredAt, c.Page, words, c.NoteVersionID
+	if !from[0].IsZero() {
+		e.Origin = from[0]
+	}
+	return nil
+}
+
 // waitingRule is the rule by which people go whose proof never came.
 const waitingRule = "art14.margin"
 
@@ -353,8 +408,7 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 		return 0, err
 	}
 	if len(waits) == 0 {
-		tx.Do(setSettled, id)
-		return 0, nil
+		return 0, lastGone(tx, &i)
 	}
 	next = waits[len(waits)-1].ContactID
 	ids := make([]int64, len(waits))
@@ -396,10 +450,12 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	}
 	alone = slices.DeleteFunc(alone, func(c int64) bool {
 		k, ok := slices.BinarySearch(ids, c)
-		return !ok || waits[k].Made == 0 && !slices.Contains(visitors, c)
+		return !ok || waits[k].Made&came == 0 && !slices.Contains(visitors, c)
 	})
 	tx.Do(endWaiting, id, ids)
-	tx.Do(setSettled, id) // if they were the last
+	if err := lastGone(tx, &i); err != nil {
+		return 0, err
+	}
 	gone, err := contact.Drop(tx, alone, waitingRule)
 	if err != nil {
 		return 0, err
@@ -410,6 +466,17 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
 		"people": dec(int64(len(ids))), "deleted": dec(int64(len(gone))), "rule": waitingRule}})
 	return next, err
+}
+
+// lastGone settles an import none of whose rows wait any more since their month is over: the file that tells of them goes too.
+func lastGone(tx *store.Tx, i *Import) error {
+	n, err := tx.Exec(setSettled, i.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	file := i.Blob
+	i.Blob = 0
+	return forgetFile(tx, i.ID, file)
 }
 
 // DropPeople deletes what waits of people who are deleted for good, at most 1,000: the same

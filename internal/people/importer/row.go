@@ -37,6 +37,7 @@ type row struct {
 	words      string
 	method     string
 	said       said
+	shows      bool // it has its own moment, and source, words or form
 	again      bool // its address stood on an earlier line: only its no counts
 	saidAt     legalclock.Moment
 	bouncedAt  legalclock.Moment // where the row tells it
@@ -406,7 +407,7 @@ func (r *reader) stray(cells [][]byte) int {
 func (r *reader) prove(out *row) {
 	b := 0
 	if out.at != 0 && (out.source != "" || out.words != "" || r.tool) {
-		b = 1
+		b, out.shows = 1, true
 	}
 	out.grade, out.lacks = consent.Grade(r.graded[b]), r.lacks[b]
 	switch {
@@ -446,9 +447,7 @@ func (o *row) say(s said, when legalclock.Moment) {
 	if s > o.said {
 		o.said = s
 	}
-	if when != 0 {
-		o.saidAt = when
-	}
+	o.saidAt = max(o.saidAt, when)
 	if s == bounced && when != 0 {
 		o.bouncedAt = when
 	}
@@ -501,7 +500,11 @@ func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
 		return v, 0
 	}
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
-		return true, legalclock.MomentOf(t)
+		m := legalclock.MomentOf(t)
+		if !strings.Contains(s, ":") { // a day: of a yes and a no on the same one, the no is the later
+			m = min(legalclock.Day(m, r.zone).End(r.zone), r.now)
+		}
+		return true, m
 	}
 	return true, 0
 }

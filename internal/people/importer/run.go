@@ -191,7 +191,7 @@ func (w *writer) prepare(v *store.View, i Import) (*reader, error) {
 	}
 	w.i, w.at, w.counts, w.ring = i, i.At, i.Counts, keys.Of(v)
 	if !i.Refusing() {
-		w.due = i.Origin.NoticeDue(i.StartedAt, zone, rules)
+		w.due = i.Origin.NoticeDue(i.MadeAt, zone, rules)
 	}
 	if d, err := legalclock.ParseDate(i.Origin.From); err == nil {
 		w.from = min(d.Start(zone), v.Now)
@@ -292,7 +292,7 @@ func (w *writer) some(ctx context.Context, first batch, more <-chan batch, r *ro
 		for i := range taken {
 			next = next.past(taken[i])
 		}
-		n, err := tx.Exec(advance, text(next), text(counts), w.i.ID, w.i.Fence)
+		n, err := tx.Exec(advance, text(next), text(counts), counts.Waiting(), w.i.ID, w.i.Fence)
 		if err == nil && n == 0 {
 			err = errTaken
 		}

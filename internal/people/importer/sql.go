@@ -38,7 +38,10 @@ var (
 		WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
 	take = store.Account("importer.take", `UPDATE import SET fence = fence + 1 WHERE account_id = :account AND id = ? AND state = 'running'`)
 	// A step writes its cursor with its rows; a step of a run that was stopped or replaced writes nothing.
-	advance      = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ? WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
+	// While rows wait, the file that tells of them ends no later than they do.
+	advance = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ?,
+		file_ends_at = CASE WHEN CAST(? AS BIGINT) > 0 AND waits_until <> 0 AND waits_until < file_ends_at THEN waits_until ELSE file_ends_at END
+		WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
 	setReleasing = store.Account("importer.set_releasing", `UPDATE import SET origin = ?, evidence_id = ?, declared_by = ?, declared_at = ?, task_id = ?,
 		version = version + 1 WHERE account_id = :account AND id = ?`)
 	setDone      = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
@@ -64,6 +67,7 @@ var (
 		{Name: "lacks", Type: store.Text}, {Name: "made"}, {Name: "sealed", Type: store.Bytes}}, "ON CONFLICT (account_id, import_id, contact_id) DO NOTHING")
 	waitingAfter = store.Account("importer.waiting_after", `SELECT w.contact_id, w.line, w.lacks, w.made, w.sealed FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? AND w.contact_id > ? ORDER BY w.contact_id LIMIT ?`)
+	waitingShows = store.Account("importer.waiting_shows", `SELECT EXISTS (SELECT 1 FROM import_waiting w WHERE w.account_id = :account AND w.import_id = ? AND w.made >= ?)`)
 	lockedOf     = store.Account("importer.locked_of", `SELECT EXISTS (SELECT 1 FROM import_waiting w WHERE w.account_id = :account AND w.contact_id = ? AND w.sealed IS NOT NULL)`)
 	waitingLacks = store.Account("importer.waiting_lacks", `SELECT w.lacks, COUNT(*) AS times FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? GROUP BY w.lacks ORDER BY times DESC, w.lacks`)

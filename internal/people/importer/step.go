@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/keys"
@@ -250,15 +251,19 @@ func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
 }
 
 // refusals puts what the rows themselves say against mailing on the do-not-mail list: it
-// outlives list and contact. A bounce counts from when it was there: who confirmed here since has a mailbox.
+// outlives list and contact. It counts from the moment the row tells: who said yes here since stays.
 func (s *step) refusals() error {
 	by := map[said][]contact.Row{}
 	var dated []consent.Told
 	for i := range s.b.rows {
-		switch r := &s.b.rows[i]; {
-		case r.said == bounced && r.bouncedAt != 0:
-			dated = append(dated, consent.Told{Email: r.email, Cause: consent.HardBounce, Scope: consent.Everything, Since: r.bouncedAt})
-		case r.said != nothing:
+		r := &s.b.rows[i]
+		if r.said == nothing {
+			continue
+		}
+		cause, scope := s.goes(r.said)
+		if since := r.since(); since != 0 {
+			dated = append(dated, consent.Told{Email: r.email, Cause: cause, Scope: scope, Since: since})
+		} else {
 			by[r.said] = append(by[r.said], s.people[i])
 		}
 	}
@@ -267,19 +272,35 @@ func (s *step) refusals() error {
 			return err
 		}
 	}
-	for _, r := range []struct {
-		said  said
-		cause consent.Cause
-		scope consent.Scope
-	}{{left, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: s.w.i.List}}, {blocked, consent.Imported, consent.Everything},
-		{bounced, consent.HardBounce, consent.Everything}, {complain, consent.Complained, consent.Everything}} {
-		if len(by[r.said]) > 0 {
-			if err := consent.SuppressSet(s.tx, by[r.said], r.cause, r.scope, s.w.i.ID); err != nil {
+	for _, said := range []said{left, blocked, bounced, complain} {
+		if cause, scope := s.goes(said); len(by[said]) > 0 {
+			if err := consent.SuppressSet(s.tx, by[said], cause, scope, s.w.i.ID); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// goes tells why and how far a no of a row stands on the do-not-mail list.
+func (s *step) goes(by said) (consent.Cause, consent.Scope) {
+	switch by {
+	case left:
+		return consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: s.w.i.List}
+	case bounced:
+		return consent.HardBounce, consent.Everything
+	case complain:
+		return consent.Complained, consent.Everything
+	}
+	return consent.Imported, consent.Everything
+}
+
+// since is when the no of the row was said, 0 where it doesn't tell.
+func (r *row) since() legalclock.Moment {
+	if r.said == bounced {
+		return r.bouncedAt
+	}
+	return r.saidAt
 }
 
 // count sorts the rows by what became of them, and notes who waits.
@@ -292,7 +313,7 @@ func (s *step) count(results []consent.Result) ([]note, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows[k] = []any{s.w.i.ID, p.ID, s.b.rows[i].line, results[i].Lacks, made(p.Created), sealed}
+		rows[k] = []any{s.w.i.ID, p.ID, s.b.rows[i].line, results[i].Lacks, made(p.Created, s.b.rows[i].shows), sealed}
 	}
 	_, err := s.tx.Load(addWaiting, rows)
 	return notes, err
@@ -318,14 +339,29 @@ func (s *step) measure(results []consent.Result) (notes []note, err error) {
 		}
 		maps.Copy(live, now)
 	}
-	refused := make([]contact.Row, len(no))
-	for k, i := range no {
-		refused[k] = s.people[i]
+	var refused []contact.Row
+	var dated []int
+	for _, i := range no {
+		if s.b.rows[i].measuresAt != 0 {
+			dated = append(dated, i)
+		} else {
+			refused = append(refused, s.people[i])
+		}
 	}
 	var events []consent.Event
 	for _, what := range list.Measured() {
-		if len(refused) > 0 { // it outlives the contact
-			if err := consent.SuppressSet(s.tx, refused, consent.Unsubscribed, consent.Scope{Reach: consent.OneList, ID: s.w.measures[what].ID}, s.w.i.ID); err != nil {
+		scope := consent.Scope{Reach: consent.OneList, ID: s.w.measures[what].ID} // it outlives the contact
+		if len(refused) > 0 {
+			if err := consent.SuppressSet(s.tx, refused, consent.Unsubscribed, scope, s.w.i.ID); err != nil {
+				return nil, err
+			}
+		}
+		if len(dated) > 0 {
+			told := make([]consent.Told, len(dated))
+			for k, i := range dated {
+				told[k] = consent.Told{Email: s.b.rows[i].email, Cause: consent.Unsubscribed, Scope: scope, Since: s.b.rows[i].measuresAt}
+			}
+			if _, err := consent.RefuseSet(s.tx, told, s.w.i.ID); err != nil {
 				return nil, err
 			}
 		}
@@ -395,6 +431,8 @@ func (s *step) sort(results []consent.Result) (notes []note, waiting []int) {
 			}
 		}
 		switch {
+		case r.said != nothing && r.said != bounced && res.Verdict == consent.Recorded && res.After.Said == consent.SaidYes:
+			s.counts.Same++ // their own yes here is newer than the no of the file
 		case r.said != nothing:
 			s.counts.Left++
 		case res.Verdict == consent.Applied && res.After.Status == consent.Waiting:
@@ -431,11 +469,20 @@ func sealedAt(person int64) keys.AAD {
 	return keys.AAD{Table: "import_waiting", Column: "sealed", Row: person}
 }
 
-func made(created bool) int {
+// What is known of a row that waits: together, the number of its made.
+const (
+	came  = 1 // the person came with it
+	shows = 2 // it has proof of its own: moment, and source, words or form
+)
+
+func made(created, own bool) (m int) {
 	if created {
-		return 1
+		m |= came
 	}
-	return 0
+	if own {
+		m |= shows
+	}
+	return m
 }
 
 // note keeps the notes of the report, up to a limit for one import. Of a line's places the

@@ -186,7 +186,7 @@ func Tell(tx *store.Tx, id, version int64, o Origin) error {
 	if err := o.Check(tx.Now, zone); err != nil {
 		return err
 	}
-	if o.WaitsUntil(tx.Now, zone, rules) <= tx.Now && i.Evidence == 0 { // GDPR 14(3)(a) is over: nothing may wait
+	if i.Evidence == 0 && o.over(i.MadeAt, tx.Now, zone, rules, true) { // GDPR 14(3)(a) is over: nothing may wait
 		return fault.New(fault.Invalid, "import.origin.month_over").At("to")
 	}
 	to := later(i.State, Sourced)
@@ -301,7 +301,7 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 	}
 	until := i.WaitsUntil
 	if until == 0 && !i.Refusing() {
-		if until = i.Origin.WaitsUntil(tx.Now, zone, rules); until <= tx.Now {
+		if until = i.Origin.WaitsUntil(i.MadeAt, zone, rules); until <= tx.Now {
 			if g, _ := grade(i.Origin, rules, false, i.Evidence != 0, i.DeclaredBy != 0); g == "" {
 				return fault.New(fault.Invalid, "import.origin.month_over").At("to")
 			}

@@ -132,11 +132,14 @@ func undoStep(tx *store.Tx, i *Import) (more bool, err error) {
 	if len(ids) == 0 {
 		tx.Do(setSettled, i.ID)
 		tx.Do(setUndone, i.ID)
+		if err := forgetFile(tx, i.ID, i.Blob); err != nil { // nobody of it is left to be looked up, and it can't go on
+			return false, err
+		}
 		f := proof.Fields{"rule": undoRule, "off": dec(i.Counts.Off), "deleted": dec(i.Counts.Gone)}
 		for why, n := range i.Counts.Stay {
 			f["stay."+why] = dec(n)
 		}
-		_, err := trace.Append(tx, trace.Act{Action: "import.undone", Object: "import", ObjectID: i.ID, Clear: f})
+		_, err = trace.Append(tx, trace.Act{Action: "import.undone", Object: "import", ObjectID: i.ID, Clear: f})
 		return false, err
 	}
 	if _, err := contact.Lock(tx, ids); err != nil {

@@ -131,7 +131,7 @@ func sourceOf(r store.Reader, a account.Account, imp int64) (Source, error) {
 		return Source{}, err
 	}
 	o := i.Origin
-	s := Source{Import: imp, Partner: o.Partner, Day: o.Obtained(i.StartedAt, a.Location()).String()}
+	s := Source{Import: imp, Partner: o.Partner, Day: o.Obtained(i.MadeAt, a.Location()).String()}
 	switch o.Kind {
 	case importer.Acquired:
 		s.How = o.How
