@@ -70,6 +70,7 @@ func (p *Pages) contacts(r *shell.Request) error {
 	var page consent.Page
 	var lists []list.List
 	var segments []segment.Segment
+	unread := shell.NewForm() // why the segment describes nobody now
 	err := p.view(r, func(v *store.View) (err error) {
 		if lists, err = list.All(v); err != nil {
 			return err
@@ -78,7 +79,9 @@ func (p *Pages) contacts(r *shell.Request) error {
 			return err
 		}
 		if id, _ := strconv.ParseInt(l.Filter("segment"), 10, 64); id != 0 {
-			page, err = inSegment(v, id, l, q)
+			if page, err = inSegment(v, id, l, q); unread.Take(err) {
+				err = nil
+			}
 			return err
 		}
 		page, err = consent.Search(v, q)
@@ -100,7 +103,17 @@ func (p *Pages) contacts(r *shell.Request) error {
 	if err := p.look(r, look); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments)))
+	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments), segmentNotes(r, l, unread)))
+}
+
+// segmentNotes say why a segment shows nobody: what its conditions name is not in use any more, or can't be used yet.
+func segmentNotes(r *shell.Request, l shell.List, unread *shell.Form) (out []string) {
+	for _, e := range unread.Faults {
+		if s := r.P.Fault(e); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // inSegment is a page of a segment's people, newest first, narrowed by list and state.
