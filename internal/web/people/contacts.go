@@ -167,14 +167,14 @@ func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent
 	byID := named(lists)
 	among := shell.Filter{Name: "segment", Label: r.P.T("segments.one")}
 	for _, s := range segments {
-		if s.RetiredAt == 0 && len(among.Choices) < 12 {
+		if s.RetiredAt == 0 {
 			among.Choices = append(among.Choices, shell.Choice{Value: dec(s.ID), Label: s.Name})
 		}
 	}
 	if len(among.Choices) > 0 {
 		t.Filters = append(t.Filters, among)
 	}
-	if choices := mailLists(lists); len(choices) > 1 && len(choices) <= 12 {
+	if choices := mailLists(lists); len(choices) > 1 {
 		for i := range choices {
 			choices[i].Hint = ""
 		}

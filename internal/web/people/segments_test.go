@@ -58,3 +58,28 @@ func TestAMeasuredConditionIsOfferedWithItsOwnYesAlone(t *testing.T) {
 		}
 	})
 }
+
+// From the thirteenth list or segment on they are chosen from one field: none is out of reach.
+func TestManyListsAndSegmentsAreChosenFromAField(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.person("lea@example.org")
+		o.write(o.who, func(tx *store.Tx) error {
+			p, err := list.MakePurpose(tx, list.NewPurpose{Name: "Many"})
+			for i := 0; i < 12 && err == nil; i++ {
+				if _, err = list.Make(tx, list.New{Name: fmt.Sprintf("Many %02d", i), Purpose: p}); err == nil {
+					_, err = segment.Make(tx, fmt.Sprintf("Group %02d", i), segment.Definition{})
+				}
+			}
+			return err
+		})
+		page := o.get("/contacts")
+		contains(t, page, `<select class="form-select" id="filter-list" name="list">`, "Many 11", "Group 11")
+		if strings.Contains(page, `id="filter-segment"`) {
+			t.Error("twelve segments stand in a field")
+		}
+		var last int64
+		o.write(o.who, func(tx *store.Tx) (err error) { last, err = segment.Make(tx, "Last", segment.Definition{}); return err })
+		page = o.get(fmt.Sprintf("/contacts?segment=%d&q=lea&state=given", last))
+		contains(t, page, fmt.Sprintf(`<option value="%d" selected>`, last), `<input type="hidden" name="state" value="given">`, `<input type="hidden" name="q" value="lea">`, "lea@example.org")
+	})
+}
