@@ -51,7 +51,7 @@ func asked(l shell.List) consent.Query {
 	}
 	switch {
 	case l.Sort != "email":
-	case inTurn(q):
+	case inTurn(q) || l.Filter("segment") != "":
 		q.Desc = true // a sort left in the address tells of another column
 	default:
 		q.Order = consent.ByEmail
@@ -106,17 +106,21 @@ func (p *Pages) contacts(r *shell.Request) error {
 	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments), segmentNotes(r, l, unread)))
 }
 
-// segmentNotes say why a segment shows nobody: what its conditions name is not in use any more, or can't be used yet.
+// segmentNotes say why a segment shows nobody (what its conditions name is not in use any more, or can't be used
+// yet), and what of the question can't be had within one.
 func segmentNotes(r *shell.Request, l shell.List, unread *shell.Form) (out []string) {
 	for _, e := range unread.Faults {
 		if s := r.P.Fault(e); !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}
+	if l.Filter("segment") != "" && l.Sort == "email" {
+		out = append(out, r.P.T("segments.in_turn"))
+	}
 	return out
 }
 
-// inSegment is a page of a segment's people, newest first, narrowed by list and state.
+// inSegment is a page of a segment's people, in the order of their making, narrowed by all else that is asked.
 func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.Page, error) {
 	s, err := segment.Get(v, id)
 	if err != nil {
@@ -126,19 +130,14 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 	if err != nil {
 		return consent.Page{}, err
 	}
-	if q.List != 0 {
-		c := segment.Condition{Field: segment.List, Of: q.List, Op: segment.Status, Values: []string{string(q.State)}}
-		if q.State == "" {
-			c.Op = segment.On
-		}
-		narrow, err := segment.Where(v, segment.Definition{Conditions: []segment.Condition{c}})
-		if err != nil {
-			return consent.Page{}, err
-		}
-		where = where.And(narrow)
+	narrow, args := q.Where()
+	where = where.And(segment.Predicate{SQL: narrow, Args: args})
+	from, _ := strconv.ParseInt(l.After, 10, 64)
+	turn := segment.Oldest
+	if q.Desc {
+		turn = segment.Newest
 	}
-	before, _ := strconv.ParseInt(l.After, 10, 64)
-	ids, err := segment.Newest(v, where, before, l.Size+1)
+	ids, err := turn(v, where, from, l.Size+1)
 	if err != nil {
 		return consent.Page{}, err
 	}
@@ -147,6 +146,9 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 		ids = ids[:l.Size]
 	}
 	page, err := consent.PageOf(v, ids)
+	if !q.Desc {
+		slices.Reverse(page.People)
+	}
 	if more && err == nil {
 		page.Next = dec(ids[len(ids)-1])
 	}
@@ -155,7 +157,7 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 
 func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent.Page, lists []list.List, segments []segment.Segment) shell.Table {
 	email := shell.Column{Label: r.P.T("people.email"), Sort: "email"}
-	if inTurn(q) {
+	if inTurn(q) || l.Filter("segment") != "" {
 		email.Sort = ""
 	}
 	t := shell.Table{

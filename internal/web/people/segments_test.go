@@ -4,6 +4,8 @@ package people_test
 
 import (
 	"fmt"
+	"html"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -81,5 +83,38 @@ func TestManyListsAndSegmentsAreChosenFromAField(t *testing.T) {
 		o.write(o.who, func(tx *store.Tx) (err error) { last, err = segment.Make(tx, "Last", segment.Definition{}); return err })
 		page = o.get(fmt.Sprintf("/contacts?segment=%d&q=lea&state=given", last))
 		contains(t, page, fmt.Sprintf(`<option value="%d" selected>`, last), `<input type="hidden" name="state" value="given">`, `<input type="hidden" name="q" value="lea">`, "lea@example.org")
+	})
+}
+
+// What else the table is asked holds within a segment too, in both directions.
+func TestTheTableOfASegmentHonoursEveryFilter(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		var ids []int64
+		for i := range 30 {
+			ids = append(ids, o.person(fmt.Sprintf("p%02d@example.org", i)))
+		}
+		o.post(fmt.Sprintf("/contacts/%d/withdraw", ids[0]), "scope", "all", "how", "phone", "on", "2026-03-01")
+		o.post(fmt.Sprintf("/contacts/%d/freeze", ids[1]), "why", "accuracy")
+		to := o.post("/segments/new", "name", "All", "m0", "all", "w1", "domain", "c1", "is", "v1", "example.org", "g1", "0")
+		base := "/contacts?segment=" + strings.TrimPrefix(to, "/segments/")
+		row := regexp.MustCompile(`class="row-link"[^>]*>\s*(p\d\d)@`)
+		for q, want := range map[string][2]string{"": {"p29", "30"}, "&q=P03": {"p03", "1"}, "&q=nobody": {"", "0"}, "&state=withdrawn": {"p00", "1"}, "&state=frozen": {"p01", "1"}, "&grade=d": {"", "0"},
+			"&grade=a&q=p1": {"p19", "10"}, fmt.Sprintf("&list=%d", o.news): {"p29", "30"}, fmt.Sprintf("&list=%d&state=withdrawn", o.news): {"p00", "1"}, fmt.Sprintf("&list=%d", o.offers): {"", "0"},
+			"&sort=added": {"p00", "30"}, "&sort=email": {"p29", "30"}, "&sort=added&size=25": {"p00", "25"}} {
+			found := row.FindAllStringSubmatch(o.get(base+q), -1)
+			first := ""
+			if len(found) > 0 {
+				first = found[0][1]
+			}
+			if first != want[0] || fmt.Sprint(len(found)) != want[1] {
+				t.Errorf("%s: %d people, first %q, want %v", q, len(found), first, want)
+			}
+		}
+		next := regexp.MustCompile(`href="([^"]*after=[^"]*)"`).FindStringSubmatch(o.get(base + "&sort=added&size=25"))
+		if next == nil {
+			t.Fatal("no next page")
+		}
+		contains(t, o.get(html.UnescapeString(next[1])), "p25@example.org", "p29@example.org")
+		contains(t, o.get(base+"&sort=email"), say(o, "in the order they were added", "dans l’ordre de leur ajout"))
 	})
 }
