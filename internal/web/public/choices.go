@@ -120,7 +120,8 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		return mine{}, err
 	}
 	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace} // shown to its owner only
-	if !c.Merged() {                                                                        // the other contact is written to now: it has the language
+	// Whoever was merged is written to at the other contact, which has the language.
+	if !c.Merged() {
 		if m.speaks, err = languages(r, v, cmp.Or(c.Language, r.P.Lang)); err != nil {
 			return m, err
 		}
