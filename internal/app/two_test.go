@@ -36,7 +36,7 @@ func TestTwoWhoEditTheSameAtOnceOverwriteNothing(t *testing.T) {
 		e.signIn(t)
 		e.send("POST", "/settings/senders/new", "application/x-www-form-urlencoded", "name=Second&email=second@maison-thym.example") // so that there is a choice
 		e.send("POST", "/segments/new", "application/x-www-form-urlencoded", "name=French&m0=all&w1=country&c1=is&v1=FR&g1=0")
-		e.send("POST", "/attributes/new", "application/x-www-form-urlencoded", "name=Town&type=text&label=Town")
+		e.send("POST", "/attributes/new", "application/x-www-form-urlencoded", "name=Town&type=text&label=Town&purpose=Events")
 		tried := map[int]bool{}
 		for _, b := range e.buttons(t) {
 			rt := e.routes[b.route]

@@ -183,6 +183,32 @@ func (q Query) inState(r store.Reader, size int) (out []contact.Contact, err err
 	return out[:min(len(out), size+1)], nil
 }
 
+// Where is what the question asks of a contact c, whatever the order and the page: SQL and its arguments in turn.
+func (q Query) Where() (string, []any) {
+	sql, args := "true", []any{}
+	and := func(s string, more ...any) { sql, args = sql+" AND "+s, append(args, more...) }
+	if prefix := strings.ToLower(strings.TrimSpace(q.Prefix)); prefix != "" {
+		and("c.email_norm >= CAST(? AS {text}) AND c.email_norm < CAST(? AS {text})", prefix, prefix+"\U0010FFFF")
+	}
+	if q.Contact != "" {
+		and("c.state = CAST(? AS {text})", string(q.Contact))
+	}
+	if q.List == 0 && q.State == "" && q.Grade == Ungraded {
+		return sql, args
+	}
+	and("EXISTS (SELECT 1 FROM subscription sq WHERE sq.account_id = :account AND sq.contact_id = c.id AND sq.state <> 'none'")
+	if q.List != 0 {
+		and("sq.list_id = CAST(? AS BIGINT)", q.List)
+	}
+	if q.State != "" {
+		and("sq.state = CAST(? AS {text})", string(q.State))
+	}
+	if q.Grade != Ungraded {
+		and("sq.grade = CAST(? AS {text})", string(q.Grade))
+	}
+	return sql + ")", args
+}
+
 // PageOf makes a page of people found elsewhere, newest first, at most 1,000.
 func PageOf(r store.Reader, ids []int64) (Page, error) {
 	rows, err := contact.Some(r, ids)

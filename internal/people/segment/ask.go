@@ -37,6 +37,11 @@ func Newest(r store.Reader, p Predicate, before int64, limit int) ([]int64, erro
 	return store.All[int64](r, p.Into(page), append(slices.Clone(p.Args), before, limit)...)
 }
 
+// Oldest pages through people, oldest first: those after a number.
+func Oldest(r store.Reader, p Predicate, after int64, limit int) ([]int64, error) {
+	return store.All[int64](r, p.Into(members), append(slices.Clone(p.Args), after, limit)...)
+}
+
 // Members gives a segment's people in the order of their numbers, those after one, at most limit.
 // Faults: those of Where.
 func Members(r store.Reader, d Definition, after int64, limit int) ([]int64, error) {
@@ -44,7 +49,7 @@ func Members(r store.Reader, d Definition, after int64, limit int) ([]int64, err
 	if err != nil {
 		return nil, err
 	}
-	return store.All[int64](r, p.Into(members), append(slices.Clone(p.Args), after, limit)...)
+	return Oldest(r, p, after, limit)
 }
 
 // LeftOut counts a segment's people by the reason why they may not be written to about a list;

@@ -563,7 +563,7 @@ func (c *compiler) activity(x Condition) string {
 		}
 	}
 	if Measured(kind) {
-		if l, ok := c.lists[x.Grant]; !ok || l.Kind != list.Grant {
+		if l, ok := c.lists[x.Grant]; !ok || l.Measures != Measure(kind) {
 			return c.bad("segment.grant")
 		}
 		measured = `EXISTS (SELECT 1 FROM subscription sx WHERE sx.account_id = :account AND sx.list_id = CAST(? AS BIGINT) AND sx.contact_id = c.id AND sx.state = 'given') AND `

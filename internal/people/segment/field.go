@@ -2,7 +2,10 @@
 
 package segment
 
-import "consend/internal/people/contact"
+import (
+	"consend/internal/people/contact"
+	"consend/internal/people/list"
+)
 
 // Field is what a condition looks at.
 type Field string
@@ -145,4 +148,16 @@ func Doings() []contact.Doing {
 }
 
 // Measured tells whether a kind of activity counts only where the person agreed to be measured.
-func Measured(d contact.Doing) bool { return d == contact.Clicked || d == contact.Opened }
+func Measured(d contact.Doing) bool { return Measure(d) != "" }
+
+// Measure is what a yes must allow for a kind of activity to count, list.Opens or list.Clicks: a yes to one is
+// none to the other (GDPR 6(1)(a)). "" is no yes at all.
+func Measure(d contact.Doing) string {
+	switch d {
+	case contact.Opened:
+		return list.Opens
+	case contact.Clicked:
+		return list.Clicks
+	}
+	return ""
+}

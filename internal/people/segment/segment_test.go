@@ -60,7 +60,7 @@ type town struct {
 	account                                      int64
 	souls                                        []*soul
 	city, tier, points, birth, vip, likes, creed int64
-	purpose, news, measure                       int64
+	purpose, news, measure, opens                int64
 	now                                          time.Time
 }
 
@@ -99,10 +99,8 @@ func settle(t *testing.T, h *testhouse.House, n int) *town {
 		if w.news, err = list.Make(tx, list.New{Name: "Newsletter", Purpose: w.purpose}); err != nil {
 			return err
 		}
-		p, err := list.MakePurpose(tx, list.NewPurpose{Name: "Measuring"})
-		if err == nil {
-			w.measure, err = list.Make(tx, list.New{Name: "Clicks", Purpose: p, Kind: list.Grant})
-		}
+		measuring, err := list.EnsureMeasuring(tx, "en")
+		w.measure, w.opens = measuring[list.Clicks].ID, measuring[list.Opens].ID
 		return err
 	}))
 	pick := func(from []string) string { return from[r.IntN(len(from))] }
@@ -540,6 +538,8 @@ func TestASegmentIsChangedByWhoReadItLast(t *testing.T) {
 		bad("segment.list", Condition{Field: List, Of: 1, Op: On})
 		bad("segment.grant", Condition{Field: Activity, Kind: "open", Op: Ever})
 		bad("segment.grant", Condition{Field: Activity, Kind: "click", Grant: w.news, Op: Ever})
+		bad("segment.grant", Condition{Field: Activity, Kind: "click", Grant: w.opens, Op: Ever}) // a yes to opens is none to clicks
+		bad("segment.grant", Condition{Field: Activity, Kind: "open", Grant: w.measure, Op: Ever})
 		bad("segment.field", Condition{Field: "c.email' OR 1 = 1 --", Op: Is, Values: []string{"x"}})
 		deep := Group{Groups: []Group{{Groups: []Group{{Groups: []Group{{Conditions: d.Conditions}}}}}}}
 		wants(t, write(func(tx *store.Tx) error { _, err := Make(tx, "x", Definition(deep)); return err }), fault.Invalid, "segment.levels")

@@ -64,6 +64,7 @@ type told struct {
 	scope    string              // of refusals: how far they go
 	undoable bool                // it can still be taken back
 	asks     []contact.Attribute // that look sensitive
+	aimless  int                 // attributes with no purpose
 }
 
 // shown is how many lines of the report stand on the page; the file has all that are kept.
@@ -101,6 +102,9 @@ func (p *Pages) status(r *shell.Request) error {
 			return err
 		}
 		t.undoable = until > v.Now
+		if t.aimless, err = aimless(v, i); err != nil {
+			return err
+		}
 		if t.asks, err = sensitive(v, i); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 func TestWhatLooksSensitiveIsAskedAboutWhereItComesIn(t *testing.T) {
 	ask := map[string]string{"en": "This looks like sensitive data (GDPR, article 9): is it?", "fr": "Cela ressemble à des données sensibles (RGPD, article 9)"}
 	matter := map[string]string{"en": "(health data)", "fr": "(une donnée de santé)"}
+	aim := map[string]string{"en": "2 attributes of this file have no purpose yet", "fr": "2 attributs de ce fichier n’ont pas encore de finalité"}
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		for lang, words := range ask {
 			d := settle(t, h, lang)
@@ -44,6 +45,9 @@ func TestWhatLooksSensitiveIsAskedAboutWhereItComesIn(t *testing.T) {
 			page = d.get(at(""))
 			if !strings.Contains(page, words) || !strings.Contains(page, ">"+name+"</a>") {
 				t.Errorf("%s: the report does not lead to the answer", lang)
+			}
+			if !strings.Contains(page, aim[lang]) || !strings.Contains(page, `href="/attributes"`) {
+				t.Errorf("%s: the report does not ask what the attributes are for", lang)
 			}
 		}
 	})

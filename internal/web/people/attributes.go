@@ -60,6 +60,11 @@ func (p *Pages) attributeNewPost(r *shell.Request) error {
 	a := readAttribute(f)
 	if _, looks := contact.LooksLike(a.Name, a.Label); looks && a.Sensitive == contact.NotAsked {
 		f.Fail("sensitive", "attributes.answer")
+	}
+	if f.Get("purpose") == "" { // GDPR 5(1)(b): an import may note without, and is asked afterwards
+		f.Fail("purpose", "attributes.purpose.missing")
+	}
+	if !f.OK() {
 		return r.Render(http.StatusUnprocessableEntity, attributePage(r, contact.Attribute{}, f, 0))
 	}
 	err = p.write(r, func(tx *store.Tx) error { _, err := contact.MakeAttribute(tx, a); return err })
@@ -165,7 +170,7 @@ func attributeRows(r *shell.Request, all []contact.Attribute) [][]shell.Componen
 			kept = r.P.N("segments.days", int(a.KeepDays))
 		}
 		rows = append(rows, []shell.Component{shell.A("/attributes/"+dec(a.ID), labelOf(a)), shell.Str(a.Name), shell.Str(r.P.T("attributes.type." + string(a.Type))),
-			shell.Str(a.Purpose), shell.Str(kept), sensitiveBadge(r, a)})
+			purposeCell(r, a), shell.Str(kept), sensitiveBadge(r, a)})
 	}
 	return rows
 }
@@ -176,6 +181,14 @@ func labelOf(a contact.Attribute) string {
 		return a.Label
 	}
 	return a.Name
+}
+
+// purposeCell is what an attribute is for, or the question (GDPR 5(1)(b)).
+func purposeCell(r *shell.Request, a contact.Attribute) shell.Component {
+	if a.Purpose == "" {
+		return shell.Badge(shell.Waiting, r.P.T("attributes.purpose.open"))
+	}
+	return shell.Str(a.Purpose)
 }
 
 func sensitiveBadge(r *shell.Request, a contact.Attribute) shell.Component {

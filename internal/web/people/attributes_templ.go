@@ -301,7 +301,7 @@ func attributePage(r *shell.Request, a contact.Attribute, f *shell.Form, leaving
 							return templ_7745c5c3_Err
 						}
 					}
-					templ_7745c5c3_Err = shell.Input(f, shell.Field{Name: "purpose", Label: r.P.T("attributes.purpose"), Hint: r.P.T("attributes.purpose.hint"), MaxLength: contact.MaxPurpose, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = shell.Input(f, shell.Field{Name: "purpose", Label: r.P.T("attributes.purpose"), Hint: r.P.T("attributes.purpose.hint"), Required: a.ID == 0, MaxLength: contact.MaxPurpose, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -29,7 +29,7 @@ func TestAnAttributeIsDeclaredAndASensitiveNameIsAskedAbout(t *testing.T) {
 		o.post("/attributes/new", "name", "Ville", "type", "choice", "label", "City", "choices", "Lyon\nLille", "keep_days", "365", "purpose", "Events nearby")
 		contains(t, o.get("/attributes"), "VILLE", "City", "Events nearby", "365")
 		contains(t, o.refused("/attributes/new", "name", "Allergies", "type", "text"), say(o, "This looks like health data: is it?", "une donnée de santé"))
-		o.post("/attributes/new", "name", "Allergies", "type", "text", "sensitive", "yes")
+		o.post("/attributes/new", "name", "Allergies", "type", "text", "sensitive", "yes", "purpose", "Events")
 		page := o.get("/attributes")
 		contains(t, page, say(o, "Nothing allows it yet", "Rien ne le permet encore"))
 		id := regexp.MustCompile(`/attributes/(\d+)"[^>]*>ALLERGIES`).FindStringSubmatch(page)
@@ -60,8 +60,8 @@ func TestAnAttributeIsDeclaredAndASensitiveNameIsAskedAbout(t *testing.T) {
 
 func TestSeveralChoicesAreTickedAndOneNoLongerOfferedStays(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
-		o.post("/attributes/new", "name", "Gouts", "type", "multiple", "label", "Tastes", "choices", "rouge\nblanc\nrosé, brut")
-		o.post("/attributes/new", "name", "Ville", "type", "choice", "choices", "Lyon\nLille")
+		o.post("/attributes/new", "name", "Gouts", "type", "multiple", "label", "Tastes", "choices", "rouge\nblanc\nrosé, brut", "purpose", "Events")
+		o.post("/attributes/new", "name", "Ville", "type", "choice", "choices", "Lyon\nLille", "purpose", "Events")
 		id := o.person("lea@example.org")
 		path := fmt.Sprintf("/contacts/%d/correct", id)
 		contains(t, o.get(path), "Tastes", `type="checkbox" name="attr.GOUTS"`)
@@ -84,7 +84,7 @@ func TestSeveralChoicesAreTickedAndOneNoLongerOfferedStays(t *testing.T) {
 
 func TestWhatMayDescribeNobodyIsNamedWhereASegmentIsBuilt(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
-		o.post("/attributes/new", "name", "Syndicat", "type", "text", "sensitive", "yes")
+		o.post("/attributes/new", "name", "Syndicat", "type", "text", "sensitive", "yes", "purpose", "Events")
 		contains(t, o.get("/segments/new"), say(o, "Not offered as a condition", "Pas proposé comme condition"), ">SYNDICAT</a>")
 		o.declare("SYNDICAT", func(a *contact.Attribute) { a.Sensitive, a.Special = contact.Declared, contact.OfMembers })
 		if strings.Contains(o.get("/segments/new"), say(o, "Not offered as a condition", "Pas proposé comme condition")) {
@@ -111,6 +111,23 @@ func (o *office) contact(id int64) (c contact.Contact) {
 	o.t.Helper()
 	must(o.t, o.Main.View(context.Background(), o.who, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }))
 	return c
+}
+
+// What is noted about people has a purpose (GDPR 5(1)(b)): by hand it is asked for at once, after an import on the page.
+func TestAnAttributeHasAPurpose(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		contains(t, o.refused("/attributes/new", "name", "Shoe", "type", "number"), `id="f-purpose-error"`)
+		open := say(o, ">Say what for<", ">Dites pour quoi<")
+		o.post("/attributes/new", "name", "Shoe", "type", "number", "purpose", "Offers that fit")
+		if strings.Contains(o.get("/attributes"), open) {
+			t.Error("asked, though it is said")
+		}
+		o.write(o.who, func(tx *store.Tx) error { // as an import does
+			_, err := contact.EnsureAttributes(tx, []contact.Attribute{{Name: "HAT", Type: contact.TypeText}})
+			return err
+		})
+		contains(t, o.get("/attributes"), open)
+	})
 }
 
 // A segment's file says of nobody that they may be written to whom no list has.

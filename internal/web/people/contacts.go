@@ -51,7 +51,7 @@ func asked(l shell.List) consent.Query {
 	}
 	switch {
 	case l.Sort != "email":
-	case inTurn(q):
+	case inTurn(q) || l.Filter("segment") != "":
 		q.Desc = true // a sort left in the address tells of another column
 	default:
 		q.Order = consent.ByEmail
@@ -70,6 +70,7 @@ func (p *Pages) contacts(r *shell.Request) error {
 	var page consent.Page
 	var lists []list.List
 	var segments []segment.Segment
+	unread := shell.NewForm() // why the segment describes nobody now
 	err := p.view(r, func(v *store.View) (err error) {
 		if lists, err = list.All(v); err != nil {
 			return err
@@ -78,7 +79,9 @@ func (p *Pages) contacts(r *shell.Request) error {
 			return err
 		}
 		if id, _ := strconv.ParseInt(l.Filter("segment"), 10, 64); id != 0 {
-			page, err = inSegment(v, id, l, q)
+			if page, err = inSegment(v, id, l, q); unread.Take(err) {
+				err = nil
+			}
 			return err
 		}
 		page, err = consent.Search(v, q)
@@ -100,10 +103,24 @@ func (p *Pages) contacts(r *shell.Request) error {
 	if err := p.look(r, look); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments)))
+	return r.Render(http.StatusOK, contactsPage(r, contactsTable(r, l, q, page, lists, segments), segmentNotes(r, l, unread)))
 }
 
-// inSegment is a page of a segment's people, newest first, narrowed by list and state.
+// segmentNotes say why a segment shows nobody (what its conditions name is not in use any more, or can't be used
+// yet), and what of the question can't be had within one.
+func segmentNotes(r *shell.Request, l shell.List, unread *shell.Form) (out []string) {
+	for _, e := range unread.Faults {
+		if s := r.P.Fault(e); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	if l.Filter("segment") != "" && l.Sort == "email" {
+		out = append(out, r.P.T("segments.in_turn"))
+	}
+	return out
+}
+
+// inSegment is a page of a segment's people, in the order of their making, narrowed by all else that is asked.
 func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.Page, error) {
 	s, err := segment.Get(v, id)
 	if err != nil {
@@ -113,19 +130,14 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 	if err != nil {
 		return consent.Page{}, err
 	}
-	if q.List != 0 {
-		c := segment.Condition{Field: segment.List, Of: q.List, Op: segment.Status, Values: []string{string(q.State)}}
-		if q.State == "" {
-			c.Op = segment.On
-		}
-		narrow, err := segment.Where(v, segment.Definition{Conditions: []segment.Condition{c}})
-		if err != nil {
-			return consent.Page{}, err
-		}
-		where = where.And(narrow)
+	narrow, args := q.Where()
+	where = where.And(segment.Predicate{SQL: narrow, Args: args})
+	from, _ := strconv.ParseInt(l.After, 10, 64)
+	turn := segment.Oldest
+	if q.Desc {
+		turn = segment.Newest
 	}
-	before, _ := strconv.ParseInt(l.After, 10, 64)
-	ids, err := segment.Newest(v, where, before, l.Size+1)
+	ids, err := turn(v, where, from, l.Size+1)
 	if err != nil {
 		return consent.Page{}, err
 	}
@@ -134,6 +146,9 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 		ids = ids[:l.Size]
 	}
 	page, err := consent.PageOf(v, ids)
+	if !q.Desc {
+		slices.Reverse(page.People)
+	}
 	if more && err == nil {
 		page.Next = dec(ids[len(ids)-1])
 	}
@@ -142,7 +157,7 @@ func inSegment(v *store.View, id int64, l shell.List, q consent.Query) (consent.
 
 func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent.Page, lists []list.List, segments []segment.Segment) shell.Table {
 	email := shell.Column{Label: r.P.T("people.email"), Sort: "email"}
-	if inTurn(q) {
+	if inTurn(q) || l.Filter("segment") != "" {
 		email.Sort = ""
 	}
 	t := shell.Table{
@@ -154,14 +169,14 @@ func contactsTable(r *shell.Request, l shell.List, q consent.Query, page consent
 	byID := named(lists)
 	among := shell.Filter{Name: "segment", Label: r.P.T("segments.one")}
 	for _, s := range segments {
-		if s.RetiredAt == 0 && len(among.Choices) < 12 {
+		if s.RetiredAt == 0 {
 			among.Choices = append(among.Choices, shell.Choice{Value: dec(s.ID), Label: s.Name})
 		}
 	}
 	if len(among.Choices) > 0 {
 		t.Filters = append(t.Filters, among)
 	}
-	if choices := mailLists(lists); len(choices) > 1 && len(choices) <= 12 {
+	if choices := mailLists(lists); len(choices) > 1 {
 		for i := range choices {
 			choices[i].Hint = ""
 		}

@@ -415,6 +415,30 @@ func TestANoToMarketingIsAnActOfItsOwnAndStandsAmongTheRequests(t *testing.T) {
 	})
 }
 
+// Who is on no list has said no to nothing the ledger knows: the do-not-mail list tells of it.
+func TestAnObjectionOfSomebodyOnNoListStandsAmongTheRequests(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		var id int64
+		o.write(o.who, func(tx *store.Tx) error {
+			rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("max@example.org"), Source: "member"}})
+			id = rows[0].ID
+			return err
+		})
+		base := fmt.Sprintf("/contacts/%d", id)
+		o.post(base+"/object", "how", "letter", "on", "2026-03-02")
+		page := o.get(base + "/requests")
+		contains(t, page, say(o, "Said no to marketing", "S’oppose à la prospection"))
+		if n := strings.Count(page, say(o, ">Holds<", ">En vigueur<")); n != 1 {
+			t.Errorf("%d requests hold", n)
+		}
+		lea := o.person("lea@example.org") // on a list: its event alone is shown
+		o.post(fmt.Sprintf("/contacts/%d/object", lea), "how", "letter", "on", "2026-03-02")
+		if n := strings.Count(o.get(fmt.Sprintf("/contacts/%d/requests", lea)), say(o, ">Holds<", ">En vigueur<")); n != 1 {
+			t.Errorf("an objection shown %d times", n)
+		}
+	})
+}
+
 func TestAnObjectionToldWithANarrowerChoiceStopsEverything(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		id := o.person("lea@example.org")
@@ -439,7 +463,9 @@ func TestAPersonIsFrozenAndUnfrozen(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 		contains(t, o.get(base), say(o, "data is frozen", "sont gelées"))
+		contains(t, o.get(base+"/requests"), say(o, "The person says that something is wrong", "La personne dit"), say(o, "Holds", "En vigueur"))
 		o.post(base + "/unfreeze")
+		contains(t, o.get(base+"/requests"), say(o, "The person says that something is wrong", "La personne dit"), say(o, "Unfrozen", "Dégelée"))
 		if s := o.standing(id, o.news); s.Reason != "" {
 			t.Fatalf("%+v", s)
 		}

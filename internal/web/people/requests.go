@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"time"
 
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
@@ -14,10 +15,11 @@ import (
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/move"
+	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
-// wish is one thing the person asked for: to join, to leave, to be written to elsewhere.
+// wish is one thing the person asked for: to join, to leave, to be written to elsewhere, not to be used.
 type wish struct {
 	at    legalclock.Moment
 	what  string
@@ -68,6 +70,15 @@ func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error
 			out = append(out, wish{e.OccurredAt, r.P.T("people.event." + string(e.Kind)), lists[e.ListID].Name, shell.Good, r.P.T("people.wish.holds"), e.RecordedAt})
 		}
 	}
+	told, err := objections(r, v, c, lists, records)
+	if err != nil {
+		return nil, err
+	}
+	frozen, err := freezes(r, v, c)
+	if err != nil {
+		return nil, err
+	}
+	out = append(append(out, told...), frozen...)
 	changes, err := move.Of(v, c.ID)
 	if err != nil {
 		return nil, err
@@ -80,6 +91,61 @@ func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error
 		out = append(out, wish{m.AskedAt, r.P.T("people.wish.move"), m.Address.Raw(), wishTones[string(m.State)], r.P.T("people.wish.move." + state), m.EndedAt})
 	}
 	slices.SortStableFunc(out, func(a, b wish) int { return cmp.Compare(b.at, a.at) })
+	return out, nil
+}
+
+// objections are those the ledger tells of nowhere: of people who stood on none of the lists (GDPR 21(2)).
+func objections(r *shell.Request, v *store.View, c contact.Contact, lists map[int64]list.List, records []consent.Record) ([]wish, error) {
+	bars, err := consent.SuppressionsOf(v, c.Email)
+	if err != nil {
+		return nil, err
+	}
+	purposes, err := list.Purposes(v)
+	if err != nil {
+		return nil, err
+	}
+	var out []wish
+	for _, b := range bars {
+		known := func(e consent.Record) bool { // a line binds after the last yes, be it of the same moment
+			return e.Kind == consent.Object && e.RecordedAt <= b.Since && b.Since.Sub(e.RecordedAt) < time.Second
+		}
+		if b.Reason != consent.Objected || slices.ContainsFunc(records, known) {
+			continue
+		}
+		about := r.P.T("people.withdraw.all")
+		switch b.Scope {
+		case consent.OneList:
+			about = lists[b.ScopeID].Name
+		case consent.OnePurpose:
+			i := slices.IndexFunc(purposes, func(p list.Purpose) bool { return p.ID == b.ScopeID })
+			if about = ""; i >= 0 {
+				about = purposes[i].Name
+			}
+		}
+		out = append(out, wish{b.Since, r.P.T("people.event." + string(consent.Object)), about, shell.Good, r.P.T("people.wish.holds"), b.Since})
+	}
+	return out, nil
+}
+
+// freezes are when the person's data was frozen, why, and when that ended (GDPR 18).
+func freezes(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error) {
+	var acts []trace.Entry
+	for _, action := range []string{"contact.restrict", "contact.unrestrict"} {
+		some, err := trace.Search(v, trace.Question{Contact: c.ID, Action: action})
+		if err != nil {
+			return nil, err
+		}
+		acts = append(acts, some...)
+	}
+	slices.SortFunc(acts, func(a, b trace.Entry) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) })
+	var out []wish
+	for _, e := range acts {
+		if e.Action == "contact.restrict" {
+			out = append(out, wish{at: e.At, what: did(r, e), about: r.P.Or("people.freeze."+e.Fields()["why"], ""), tone: shell.Good, state: r.P.T("people.wish.holds")})
+		} else if n := len(out) - 1; n >= 0 {
+			out[n].tone, out[n].state, out[n].ended = shell.Quiet, did(r, e), e.At
+		}
+	}
 	return out, nil
 }
 

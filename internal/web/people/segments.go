@@ -19,7 +19,7 @@ import (
 	"consend/internal/web/shell"
 )
 
-// vocabulary is what conditions can name.
+// vocabulary is what conditions can name, also what is no longer in use: a saved segment still speaks of it.
 type vocabulary struct {
 	attributes []contact.Attribute
 	lists      []list.List
@@ -27,10 +27,10 @@ type vocabulary struct {
 }
 
 func readVocabulary(v *store.View) (w vocabulary, err error) {
-	if w.attributes, err = contact.AllAttributes(v); err != nil {
+	if w.attributes, err = contact.EveryAttribute(v); err != nil {
 		return w, err
 	}
-	if w.lists, err = list.InUse(v); err != nil {
+	if w.lists, err = list.All(v); err != nil {
 		return w, err
 	}
 	w.purposes, err = list.Purposes(v)
@@ -402,12 +402,14 @@ func whats(r *shell.Request, w vocabulary) []shell.Choice {
 		out = append(out, shell.Choice{Value: whatOf(c), Label: whatWords(r, w, c)})
 	}
 	for _, a := range w.attributes {
-		if a.Usable() {
+		if a.Usable() && a.RetiredAt == 0 {
 			put(segment.Condition{Field: segment.Attribute, Of: a.ID})
 		}
 	}
 	for _, l := range w.lists {
-		put(segment.Condition{Field: segment.List, Of: l.ID})
+		if l.RetiredAt == 0 {
+			put(segment.Condition{Field: segment.List, Of: l.ID})
+		}
 	}
 	for _, p := range w.purposes {
 		if p.RetiredAt == 0 {
@@ -420,7 +422,7 @@ func whats(r *shell.Request, w vocabulary) []shell.Choice {
 			continue
 		}
 		for _, l := range w.lists {
-			if l.Measures != "" {
+			if l.Measures == segment.Measure(k) && l.RetiredAt == 0 {
 				put(segment.Condition{Field: segment.Activity, Kind: string(k), Grant: l.ID})
 			}
 		}
@@ -434,7 +436,7 @@ func whats(r *shell.Request, w vocabulary) []shell.Choice {
 // unusable are the attributes that describe nobody, since the account said of them neither that they are
 // plain nor why it may use them (GDPR 9).
 func unusable(w vocabulary) []contact.Attribute {
-	return slices.DeleteFunc(slices.Clone(w.attributes), contact.Attribute.Usable)
+	return slices.DeleteFunc(slices.Clone(w.attributes), func(a contact.Attribute) bool { return a.Usable() || a.RetiredAt != 0 })
 }
 
 // row is one condition on the page: its number, and the form that holds what was typed.

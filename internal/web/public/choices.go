@@ -120,8 +120,11 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		return mine{}, err
 	}
 	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace} // shown to its owner only
-	if m.speaks, err = languages(r, v, cmp.Or(c.Language, r.P.Lang)); err != nil {
-		return m, err
+	// Whoever was merged is written to at the other contact, which has the language.
+	if !c.Merged() {
+		if m.speaks, err = languages(r, v, cmp.Or(c.Language, r.P.Lang)); err != nil {
+			return m, err
+		}
 	}
 	if c.PausedUntil > v.Now {
 		m.paused = c.PausedUntil
@@ -131,7 +134,7 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		return m, err
 	}
 	receipt := func(event int64) string { return "/r/" + token.Make(key, token.Receipt, r.Account, id, event) }
-	if m.mails, m.special, m.any, err = topics(r, v, id, receipt, read); err != nil {
+	if m.mails, m.special, m.any, err = topics(r, v, c, receipt, read); err != nil {
 		return m, err
 	}
 	answers, err := consent.Answers(v, id)
@@ -148,12 +151,16 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 
 // topics are the lists the person stands on, whatever the basis, and those the account offers;
 // other lists are the account's own business. special is what they expressly agreed to.
-func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64) string, read []string) (out []topic, special []choice, some bool, err error) {
-	stands, err := consent.Standings(v, id)
+func topics(r *shell.Request, v *store.View, c contact.Contact, receipt func(event int64) string, read []string) (out []topic, special []choice, some bool, err error) {
+	stands, err := consent.Standings(v, c.ID)
 	if err != nil {
 		return nil, nil, false, err
 	}
-	ledger, err := consent.Events(v, id)
+	never, err := objected(v, c)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	ledger, err := consent.Events(v, c.ID)
 	if err != nil {
 		return nil, nil, false, err
 	}
@@ -192,7 +199,7 @@ func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64)
 			if s.State == consent.Given && s.Basis == consent.ByConsent && s.Since != 0 {
 				x.receipt = receipt(s.EventID)
 			}
-			some = some || x.do == "leave"
+			some = some || live(s.State) && !(never && s.Reason == consent.HasObjected)
 			t.lists = append(t.lists, x)
 		}
 		if len(t.lists) == 1 && (t.title.text == "" || t.title == t.lists[0].title) {
@@ -206,6 +213,22 @@ func topics(r *shell.Request, v *store.View, id int64, receipt func(event int64)
 	}
 	return out, special, some, nil
 }
+
+// live tells whether something stands that can be stopped, though it may lead to no mail now.
+func live(s consent.Status) bool {
+	return s == consent.Given || s == consent.Requested || s == consent.Waiting
+}
+
+// objected tells whether the person said no to everything; a later yes of theirs speaks for its own list.
+func objected(v *store.View, c contact.Contact) (bool, error) {
+	bars, err := consent.SuppressionsOf(v, c.Email)
+	return c.State == contact.StateObjected || slices.ContainsFunc(bars, func(s consent.Suppression) bool {
+		return s.Reason == consent.Objected && s.Scope == consent.Everything.Reach
+	}), err
+}
+
+// refused are the reasons that are a no of the person, or for them: it holds over the yes.
+var refused = []consent.Reason{consent.HasObjected, consent.HasLeft, consent.HasRefused, consent.Complaining, consent.ErasedBefore, consent.DoNotMail}
 
 // by says what a subscription rests on.
 func by(r *shell.Request, b consent.Basis, source string) string {
@@ -232,8 +255,10 @@ func shownChoice(r *shell.Request, l list.List, s consent.Standing, read []strin
 		set(shell.Good, "on", "leave") // the pause and the pace stand above
 	case s.State == consent.Given && s.Reason == "":
 		set(shell.Good, "on", "leave")
-	case s.State == consent.Given:
+	case s.State == consent.Given && slices.Contains(refused, s.Reason):
 		set(shell.Quiet, "stopped", "back")
+	case s.State == consent.Given: // nothing comes now, and the yes stands: it can be taken back (GDPR 7(3))
+		set(shell.Quiet, "stopped", "leave")
 	case s.State == consent.Requested:
 		set(shell.Waiting, "asked", "leave")
 	case s.State == consent.Waiting:

@@ -192,6 +192,9 @@ type Row struct {
 	Cells []Component
 }
 
+// chipsMost is how many choices of a filter stand beside each other; more are chosen from one field.
+const chipsMost = 12
+
 // Filter narrows a table by one value of the address.
 type Filter struct {
 	Name    string
