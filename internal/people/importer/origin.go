@@ -296,10 +296,11 @@ func has(list []string, s string) bool {
 }
 
 // Obtained is the day the data came to the account: the one that is said of data that came from others, and never
-// a later one than that on which the file was here (GDPR 14(3)(a)).
+// a later one than that on which the file was here (GDPR 14(3)(a)). Who doesn't know where it came from knows no
+// such day: an import always finishes.
 func (o Origin) Obtained(here legalclock.Moment, zone *time.Location) legalclock.Date {
 	day := legalclock.Day(here, zone)
-	if d, err := legalclock.ParseDate(o.To); err == nil && o.Indirect() {
+	if d, err := legalclock.ParseDate(o.To); err == nil && o.Indirect() && o.Kind != Unknown {
 		return min(d, day)
 	}
 	return day
