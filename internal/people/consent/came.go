@@ -37,7 +37,7 @@ func KnownOtherwise(r store.Reader, imports, ids []int64) (map[int64]bool, error
 
 // Claims gives the claims of an import that wait for proof, of some people, at most 1,000, by person: as the ledger has them.
 func Claims(r store.Reader, list, imp int64, ids []int64) (map[int64]Record, error) {
-	rows, err := store.All[Record](r, claimsWaiting, ids, list, imp)
+	rows, err := store.All[Record](r, claimsWaiting, list, ids, imp)
 	out := make(map[int64]Record, len(rows))
 	for _, e := range rows {
 		out[e.ContactID] = e
@@ -61,9 +61,10 @@ var (
 		LEFT JOIN consent_event b ON b.account_id = :account AND b.contact_id = e.contact_id AND b.list_id = e.list_id AND b.id = s.event_id
 		WHERE e.account_id = :account AND e.list_id = ? AND e.contact_id IN ?* AND e.import_id IN ?* ORDER BY e.contact_id, e.seq`)
 	claimsWaiting = store.Account("consent.claims_waiting", `SELECT e.contact_id, e.id, e.occurred_at, e.page, e.text_sha256, e.note_version_id, o.ip_ct,
-		COALESCE(o.ip_source, '') AS ip_source FROM consent_event e
+		COALESCE(o.ip_source, '') AS ip_source FROM subscription s
+		JOIN consent_event e ON e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id
 		LEFT JOIN consent_origin o ON o.account_id = :account AND o.contact_id = e.contact_id AND o.event_id = e.id
-		WHERE e.account_id = :account AND e.contact_id IN ?* AND e.list_id = ? AND e.import_id = ? AND e.kind = 'give' AND e.verdict = 'applied'
+		WHERE s.account_id = :account AND s.list_id = ? AND s.contact_id IN ?* AND e.import_id = ? AND e.kind = 'give' AND e.verdict = 'applied'
 		AND e.state = 'waiting' ORDER BY e.contact_id, e.seq`)
 	stoodBefore = store.Account("consent.stood_before", `SELECT DISTINCT s.contact_id FROM subscription s
 		JOIN consent_event e ON e.account_id = :account AND e.contact_id = s.contact_id AND e.list_id = s.list_id

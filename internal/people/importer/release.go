@@ -134,11 +134,11 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 	}
 	g, lack := grade(o, rules, false, file || out.evidence != 0, declare)
 	if g == "" { // but for rows that have proof of their own
-		own, err := store.One[bool](r, waitingShows, id, shows)
+		own, err := store.One[int64](r, waitingShows, id)
 		if err != nil {
 			return out, err
 		}
-		if own {
+		if own >= shows {
 			g, _ = grade(o, rules, true, false, false)
 		}
 	}

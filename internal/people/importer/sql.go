@@ -67,7 +67,7 @@ var (
 		{Name: "lacks", Type: store.Text}, {Name: "made"}, {Name: "sealed", Type: store.Bytes}}, "ON CONFLICT (account_id, import_id, contact_id) DO NOTHING")
 	waitingAfter = store.Account("importer.waiting_after", `SELECT w.contact_id, w.line, w.lacks, w.made, w.sealed FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? AND w.contact_id > ? ORDER BY w.contact_id LIMIT ?`)
-	waitingShows = store.Account("importer.waiting_shows", `SELECT EXISTS (SELECT 1 FROM import_waiting w WHERE w.account_id = :account AND w.import_id = ? AND w.made >= ?)`)
+	waitingShows = store.Account("importer.waiting_shows", `SELECT COALESCE(MAX(w.made), 0) FROM import_waiting w WHERE w.account_id = :account AND w.import_id = ?`)
 	lockedOf     = store.Account("importer.locked_of", `SELECT EXISTS (SELECT 1 FROM import_waiting w WHERE w.account_id = :account AND w.contact_id = ? AND w.sealed IS NOT NULL)`)
 	waitingLacks = store.Account("importer.waiting_lacks", `SELECT w.lacks, COUNT(*) AS times FROM import_waiting w
 		WHERE w.account_id = :account AND w.import_id = ? GROUP BY w.lacks ORDER BY times DESC, w.lacks`)

@@ -11,7 +11,6 @@ import (
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
-	"consend/internal/people/list"
 	"consend/internal/team/account"
 	"consend/internal/team/login"
 	"consend/internal/team/member"
@@ -36,8 +35,7 @@ func (d *Desk) OpenAccount(ctx context.Context, who actor.Actor, n account.New, 
 			return err
 		}
 		link, _ = login.NewLink(tx, login.SignIn, m.ID)
-		_, err = list.EnsureMeasuring(tx, n.Language) // so that a form can ask from the first day
-		return err
+		return nil
 	})
 	return id, link, err
 }
