@@ -12,6 +12,7 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
+	"consend/internal/people/list"
 	"consend/internal/sending/relay"
 	"consend/internal/team/account"
 	"consend/internal/team/apikey"
@@ -56,7 +57,10 @@ func (c *accountCreate) run(ctx context.Context, h *app.House, std app.Std) erro
 		return err
 	}
 	d := account.Details{Name: c.Name, Language: c.Language, Country: c.Country, Postal: c.Postal}
-	id, link, err := h.Desk.OpenAccount(ctx, operator("account create"), account.New{Details: d}, member.New{Email: owner, Language: c.Language})
+	id, link, err := h.Desk.OpenAccount(ctx, operator("account create"), account.New{Details: d}, member.New{Email: owner, Language: c.Language}, func(tx *store.Tx) error {
+		_, err := list.EnsureMeasuring(tx, c.Language) // so that a form can ask from the first day
+		return err
+	})
 	if err != nil {
 		return err
 	}

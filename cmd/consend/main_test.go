@@ -3,6 +3,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"io"
 	"net"
@@ -28,7 +29,7 @@ func TestCommandsInScripts(t *testing.T) {
 		e.Setenv("LANG", "en_GB.UTF-8")
 		e.Setenv("ADDR", free(t))
 		return nil
-	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"get": get, "exits": exits, "proves": proves, "campaign": campaignOf}})
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"get": get, "exits": exits, "proves": proves, "campaign": campaignOf, "measures": measures}})
 }
 
 // free is an address nobody listens on.
@@ -83,6 +84,18 @@ func campaignOf(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s names no campaign: %v", args[0], err)
 	}
 	ts.Setenv("CAMPAIGN", strconv.FormatInt(v.Campaign, 10))
+}
+
+// measures DIR ACCOUNT N holds that an account has N lists that measure.
+func measures(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]+"/main.db"))
+	ts.Check(err)
+	defer db.Close()
+	var n string
+	ts.Check(db.QueryRow("SELECT COUNT(*) FROM list WHERE account_id = ? AND measures <> ''", args[1]).Scan(&n))
+	if n != args[2] {
+		ts.Fatalf("%s lists measure, not %s", n, args[2])
+	}
 }
 
 // exits CODE COMMAND … runs a command that ends with CODE.

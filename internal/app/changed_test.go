@@ -48,7 +48,7 @@ func TestAMemberHearsByMailWhatWasChangedAboutTheirWayIn(t *testing.T) {
 		door := actor.Actor{Kind: actor.Sys, Name: "test", IP: netip.MustParseAddr("192.0.2.7"), IPSource: "direct"}
 		for lang, want := range words {
 			id, link, err := h.Desk.OpenAccount(ctx, actor.Actor{Kind: actor.Command, Name: "account create"},
-				account.New{Details: account.Details{Name: "Librairie du Port", Country: "FR"}}, member.New{Email: address.Must("lea." + lang + "@example.org")})
+				account.New{Details: account.Details{Name: "Librairie du Port", Country: "FR"}}, member.New{Email: address.Must("lea." + lang + "@example.org")}, nil)
 			must(err)
 			in, err := h.Desk.Accept(ctx, door, link.Raw(), access.Joining{Name: pii.T("Léa Roux"), Password: "vingt moutons bleus", Language: lang})
 			must(err)

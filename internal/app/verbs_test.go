@@ -717,7 +717,7 @@ func (r *run) team(do, house verb, own, steps, late ownVerb, later func(time.Dur
 	do("revoke a key", func(tx *store.Tx) error { return apikey.Revoke(tx, r.n["key"]) })
 	own("open an account", func(ctx context.Context, _ actor.Actor) error {
 		id, _, err := r.Desk.OpenAccount(ctx, actor.Actor{Kind: actor.Command, Name: "nth"}, account.New{Details: account.Details{Name: "Troisième Maison", Postal: "3 rue de l’Exemple\n69001 Lyon", Country: "FR"}},
-			member.New{Email: address.Must("owner@troisieme.example"), Name: pii.T("Alex")})
+			member.New{Email: address.Must("owner@troisieme.example"), Name: pii.T("Alex")}, nil)
 		return r.keep("third", id, err)
 	})
 	do("change an account", func(tx *store.Tx) error {

@@ -168,7 +168,7 @@ func prepare(t *testing.T, dialect string, stream uint64) *node {
 	n.inside(func(h *app.House) {
 		id, _, err := h.Desk.OpenAccount(context.Background(), actor.Actor{Kind: actor.Command, Name: "test"},
 			account.New{Details: account.Details{Name: "Maison Exemple", Postal: "1 rue de l’Exemple\n69001 Lyon", Country: "FR", Language: "en", Colour: "#0f766e",
-				DataEmail: address.Must("data@example.org")}}, member.New{Email: address.Must("owner@example.org"), Language: "en"})
+				DataEmail: address.Must("data@example.org")}}, member.New{Email: address.Must("owner@example.org"), Language: "en"}, nil)
 		must(t, err)
 		n.account = id
 		who := actor.Actor{Kind: actor.Command, Name: "test"}.In(id)

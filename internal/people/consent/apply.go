@@ -137,7 +137,6 @@ type batch struct {
 	results []Result
 	early   func(country string) (legalclock.Moment, error) // see State.Early; nil: nobody claims it
 	claims  claims
-	wrong   error
 	set     *trace.Set // what the trace commits meanwhile; nil for one event
 }
 
@@ -356,9 +355,11 @@ func (b *batch) decide() error {
 			b.stand(&s.State, l, b.people[e.Contact])
 			b.order = append(b.order, s)
 		}
-		b.judge(i, e, l, &s.State)
+		if err := b.judge(i, e, l, &s.State); err != nil {
+			return err
+		}
 	}
-	return b.wrong
+	return nil
 }
 
 // stand gives a state what doesn't come from its own row.
@@ -370,7 +371,7 @@ func (b *batch) stand(s *State, l list.List, p *contact.Row) {
 	}
 }
 
-func (b *batch) judge(i int, e *Event, l list.List, s *State) {
+func (b *batch) judge(i int, e *Event, l list.List, s *State) (err error) {
 	now := b.tx.Now
 	e.RecordedAt = now
 	if e.OccurredAt == 0 {
@@ -384,8 +385,8 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 		e.Request = s.Event
 	}
 	if e.Basis == Informed && s.Grant && b.early != nil {
-		if s.Early, b.wrong = b.early(b.people[e.Contact].Country); b.wrong != nil {
-			return
+		if s.Early, err = b.early(b.people[e.Contact].Country); err != nil {
+			return err
 		}
 	}
 	res := &b.results[i]
@@ -418,6 +419,7 @@ func (b *batch) judge(i int, e *Event, l list.List, s *State) {
 		h := sha256.Sum256([]byte(e.Text))
 		r.TextSHA256 = h[:]
 	}
+	return nil
 }
 
 // takeBack deletes what people took back their express yes to (GDPR 7(3), 9(2)(a)).

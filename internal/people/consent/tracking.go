@@ -221,7 +221,7 @@ func (b *batch) readEarly() error {
 		return err
 	}
 	g := GroundFor(rules, a)
-	b.early = func(stated string) (legalclock.Moment, error) { return g.informedBefore(stated) }
+	b.early = g.informedBefore
 	return nil
 }
 

@@ -40,7 +40,7 @@ func Absorbs(other, kept Contact, all []Attribute) Absorbing {
 	fill := Filling{Name: other.Name, Language: other.Language, Country: other.Country, Attributes: Attributes{}}
 	plain := map[string]bool{}
 	for _, d := range all {
-		plain[d.Name] = d.Sensitive == NotAsked || d.Sensitive == DeclaredPlain
+		plain[d.Name] = !d.Marked()
 	}
 	for n, v := range other.Attributes {
 		switch {

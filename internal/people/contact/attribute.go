@@ -289,6 +289,9 @@ const (
 // Specials lists them in the order pages show them.
 func Specials() []Special { return []Special{ExplicitConsent, OfMembers, MadePublic} }
 
+// Marked tells whether it holds data of GDPR 9 or 10, or looks so and nobody has said yet.
+func (a Attribute) Marked() bool { return a.Sensitive == LooksSo || a.Sensitive == Declared }
+
 // Usable tells whether people may be described by it.
 func (a Attribute) Usable() bool {
 	return a.Sensitive != LooksSo && (a.Sensitive != Declared || a.Special != NoSpecial)

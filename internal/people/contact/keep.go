@@ -296,6 +296,22 @@ func endSome(tx *store.Tx, a Attribute, old []due) error {
 	for _, r := range rows {
 		ids = append(ids, r.ID)
 	}
+	// Locked and read again: who noted it anew since the list was made keeps it.
+	ids, err = store.All[int64](tx, stillDue, a.Name, a.limit(tx.Now), ids)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r Row) bool { return !slices.Contains(ids, r.ID) })
+	return strip(tx, a, rows, trace.Act{Action: "contact.attribute.end", Clear: proof.Fields{"rule": keepRule, "keep_days": strconv.FormatInt(a.KeepDays, 10)}})
+}
+
+// strip deletes what an attribute holds of some people, who are locked, and its dates, and tells of it in one act:
+// whose, never what.
+func strip(tx *store.Tx, a Attribute, rows []Row, act trace.Act) error {
+	ids := make([]int64, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
 	people, err := Some(tx, ids)
 	if err != nil {
 		return err
@@ -304,15 +320,10 @@ func endSome(tx *store.Tx, a Attribute, old []due) error {
 	for _, c := range people {
 		has[c.ID] = c.Attributes
 	}
-	// Locked and read again: who noted it anew since the list was made keeps it.
-	ids, err = store.All[int64](tx, stillDue, a.Name, a.limit(tx.Now), ids)
-	if err != nil || len(ids) == 0 {
-		return err
-	}
 	var members []trace.Member
 	for _, r := range rows {
 		values := has[r.ID]
-		if _, ok := values[a.Name]; !ok || !slices.Contains(ids, r.ID) {
+		if _, ok := values[a.Name]; !ok {
 			continue
 		}
 		delete(values, a.Name)
@@ -323,7 +334,7 @@ func endSome(tx *store.Tx, a Attribute, old []due) error {
 	if len(members) == 0 {
 		return nil
 	}
-	_, err = trace.AppendSet(tx, trace.Act{Action: "contact.attribute.end", Object: "attribute", ObjectID: a.ID,
-		Clear: proof.Fields{"name": a.Name, "rule": keepRule, "keep_days": strconv.FormatInt(a.KeepDays, 10)}}, members)
+	act.Object, act.ObjectID, act.Clear["name"] = "attribute", a.ID, a.Name
+	_, err = trace.AppendSet(tx, act, members)
 	return err
 }

@@ -26,31 +26,8 @@ func TakeBack(tx *store.Tx, attribute int64, ids []int64) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	people, err := Some(tx, ids)
-	if err != nil {
-		return err
-	}
-	has := make(map[int64]Attributes, len(people))
-	for _, c := range people {
-		has[c.ID] = c.Attributes
-	}
-	var members []trace.Member
-	for _, r := range rows {
-		values := has[r.ID]
-		if _, ok := values[a.Name]; !ok {
-			continue
-		}
-		delete(values, a.Name)
-		tx.Do(setAttributes, values.text(), r.ID)
-		members = append(members, trace.Member{Person: r.Person()})
-	}
-	tx.Do(dropDatesOf, a.Name, ids)
 	tx.Do(dropWasOf, a.Name, ids)
-	if len(members) == 0 {
-		return nil
-	}
-	_, err = trace.AppendSet(tx, trace.Act{Action: "contact.attribute.taken_back", Object: "attribute", ObjectID: a.ID, Clear: proof.Fields{"name": a.Name}}, members)
-	return err
+	return strip(tx, a, rows, trace.Act{Action: "contact.attribute.taken_back", Clear: proof.Fields{}})
 }
 
 // withheld names the attributes that may not be written of some people, at most 1,000, since they took

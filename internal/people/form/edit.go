@@ -257,7 +257,7 @@ func refresh(r store.Reader, d Definition) (Definition, error) {
 	for i, f := range d.Fields {
 		for _, a := range known {
 			if a.Name == f.Name {
-				f.Type, f.Choices, f.Marked = string(a.Type), a.Choices, a.Sensitive == contact.LooksSo || a.Sensitive == contact.Declared
+				f.Type, f.Choices, f.Marked = string(a.Type), a.Choices, a.Marked()
 				f.Grant = agreed[a.ID]
 				if !f.asksExpressly() {
 					f.Grant = 0
@@ -354,13 +354,20 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 // special makes the lists of those who expressly agree to what is sensitive, for a form that is about
 // to ask (GDPR 9(2)(a)). What goes back when a rule refuses the form goes back with them.
 func special(tx *store.Tx, d Definition) error {
+	if len(d.Fields) == 0 {
+		return nil
+	}
 	known, err := contact.AllAttributes(tx)
+	if err != nil {
+		return err
+	}
+	house, err := account.Get(tx)
 	if err != nil {
 		return err
 	}
 	for _, f := range d.Fields {
 		for _, a := range known {
-			if a.Name != f.Name || a.Sensitive != contact.LooksSo && a.Sensitive != contact.Declared || len(f.Explicit) == 0 {
+			if a.Name != f.Name || !a.Marked() || len(f.Explicit) == 0 {
 				continue
 			}
 			words := list.Words{}
@@ -368,10 +375,6 @@ func special(tx *store.Tx, d Definition) error {
 				if s := f.Label[l]; s != "" {
 					words[l] = s
 				}
-			}
-			house, err := account.Get(tx)
-			if err != nil {
-				return err
 			}
 			if _, err := list.EnsureSpecial(tx, a.ID, cmp.Or(a.Label, a.Name), house.Language, words); err != nil {
 				return err

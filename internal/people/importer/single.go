@@ -66,11 +66,11 @@ func Add(tx *store.Tx, s Single) (int64, error) {
 	if e.Grade == consent.GradeD {
 		e.DeclaredBy = tx.Who.ID
 	}
-	if l, err := list.Get(tx, s.List); err != nil {
+	l, err := list.Get(tx, s.List)
+	if err != nil {
 		return 0, err
-	} else {
-		e.BasisFamily = s.Origin.products(l)
 	}
+	e.BasisFamily = s.Origin.products(l)
 	res, err := consent.Apply(tx, []consent.Event{e})
 	if err != nil {
 		return 0, err

@@ -75,7 +75,7 @@ func furnish(t *testing.T, h *testhouse.House) place {
 	p := place{h: h, d: d, email: "Lea.Roux@example.org"}
 	var link secret.Token
 	p.id, link, err = d.OpenAccount(ctx, actor.Actor{Kind: actor.Command, Name: "account create"},
-		account.New{Details: account.Details{Name: "Librairie du Port"}}, member.New{Email: mail(t, p.email)})
+		account.New{Details: account.Details{Name: "Librairie du Port"}}, member.New{Email: mail(t, p.email)}, nil)
 	must(t, err)
 	p.in, err = d.Accept(ctx, home, link.Raw(), access.Joining{Name: pii.T("Léa Roux"), Password: password, Language: "fr"})
 	must(t, err)
@@ -795,7 +795,7 @@ func TestAPersonOfTwoAccountsProvesThePasswordAndSwitches(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := furnish(t, h)
 		id, link, err := p.d.OpenAccount(ctx, actor.Actor{Kind: actor.Command, Name: "account create"},
-			account.New{Details: account.Details{Name: "Théâtre"}}, member.New{Email: mail(t, p.email)})
+			account.New{Details: account.Details{Name: "Théâtre"}}, member.New{Email: mail(t, p.email)}, nil)
 		must(t, err)
 		if _, err := p.d.Accept(ctx, home, link.Raw(), access.Joining{Password: other}); !fault.Is(err, fault.Refused) {
 			t.Fatalf("joined without the password: %v", err)

@@ -20,8 +20,8 @@ import (
 func dec(n int64) string { return strconv.FormatInt(n, 10) }
 
 // OpenAccount makes an account with an invited owner and a one-time link that signs them in:
-// for the command line. It gives the link's token.
-func (d *Desk) OpenAccount(ctx context.Context, who actor.Actor, n account.New, owner member.New) (id int64, link secret.Token, err error) {
+// for the command line. furnish adds to the act what rooms above have in every account. It gives the link's token.
+func (d *Desk) OpenAccount(ctx context.Context, who actor.Actor, n account.New, owner member.New, furnish func(tx *store.Tx) error) (id int64, link secret.Token, err error) {
 	owner.Role = member.Owner
 	if id, err = account.ID(ctx, d.db, d.ring, who); err != nil {
 		return 0, link, err
@@ -35,7 +35,10 @@ func (d *Desk) OpenAccount(ctx context.Context, who actor.Actor, n account.New, 
 			return err
 		}
 		link, _ = login.NewLink(tx, login.SignIn, m.ID)
-		return nil
+		if furnish == nil {
+			return nil
+		}
+		return furnish(tx)
 	})
 	return id, link, err
 }

@@ -174,7 +174,7 @@ func (s *site) account(t *testing.T, lang, email string) (*browser, int64) {
 	a, err := address.Parse(email)
 	must(t, err)
 	id, link, err := s.pages.Desk.OpenAccount(ctx, actor.Actor{Kind: actor.Command, Name: "account create"},
-		account.New{Details: account.Details{Name: "Librairie du Port", Country: "FR"}}, member.New{Email: a})
+		account.New{Details: account.Details{Name: "Librairie du Port", Country: "FR"}}, member.New{Email: a}, nil)
 	must(t, err)
 	b := s.open(t, lang)
 	b.get("/signin/"+link.Raw()).want(200, "/signin/"+link.Raw(), "Librairie du Port", email)
