@@ -475,6 +475,38 @@ func TestAValueThatMovesIsNoYoungerForIt(t *testing.T) {
 	})
 }
 
+// The other took back their express yes (GDPR 9(2)(a)): the answer of the one that stays goes too, and isn't written again
+// by the merge itself.
+func TestAnExpressYesThatOneTookBackIsTheOthersTooAndTheAnswerGoes(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		kept, other := d.person("kept@example.org"), d.person("other@example.org")
+		var express int64
+		d.write(func(tx *store.Tx) error {
+			id, err := contact.MakeAttribute(tx, contact.Attribute{Name: "ALLERGIES", Type: contact.TypeText, Sensitive: contact.Declared, Special: contact.ExplicitConsent})
+			if err != nil {
+				return err
+			}
+			l, err := list.EnsureSpecial(tx, id, "Allergies", "en", nil)
+			express = l.ID
+			return err
+		})
+		for _, id := range []int64{kept, other} {
+			d.joined(id, express)
+			d.write(func(tx *store.Tx) error {
+				return contact.Correct(tx, id, 0, contact.Change{Attributes: contact.Attributes{"ALLERGIES": text("nuts")}})
+			})
+		}
+		d.say(other, express, consent.Withdraw)
+		if v := d.contact(kept).Attributes["ALLERGIES"].Raw(); v != "nuts" {
+			t.Fatalf("somebody else's answer went: %q", v)
+		}
+		must(t, d.merge(other, kept))
+		if v := d.contact(kept).Attributes["ALLERGIES"].Raw(); v != "" {
+			t.Errorf("kept after the merge: %q", v)
+		}
+	})
+}
+
 func TestAMergeIsRefusedWhereItWouldTellUntruths(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		a, b, c := d.person("a@example.org"), d.person("b@example.org"), d.person("c@example.org")
