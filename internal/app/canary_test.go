@@ -463,7 +463,7 @@ func (w *walk) wrenGoes() int64 {
 	w.page("GET", fmt.Sprintf("/campaigns/%d/recipients", camp), nil)
 	w.page("GET", fmt.Sprintf("/campaigns/%d/recipients/%d", camp, id), nil)
 	w.page("GET", fmt.Sprintf("/forms/%d/signups", w.Form.ID), nil)
-	w.page("POST", fmt.Sprintf("/campaigns/%d/export", camp), url.Values{})
+	w.page("POST", fmt.Sprintf("/campaigns/%d/export", camp), url.Values{"how": {"none"}})
 	for _, q := range []string{wren[0].value, wren[1].value} {
 		for _, p := range []string{"/search?q=", "/contacts?q=", "/suppressions?q=", "/privacy/trace?who="} {
 			w.page("GET", p+url.QueryEscape(q), nil)

@@ -14,6 +14,7 @@ import (
 
 // proofs are the verbs of exports of many proofs, here of a list of few people.
 func (r *run) proofs(do verb, steps ownVerb) {
+	do("ask for one's own proof", func(tx *store.Tx) error { return evidence.AskFor(tx, r.n["receipt of"]) })
 	do("ask for an export", func(tx *store.Tx) error {
 		id, err := evidence.Ask(tx, evidence.Wanted{List: r.n["wines"]})
 		return r.keep("export", id, err)

@@ -35,6 +35,7 @@ func letters() map[job.Kind]transactional.Compose {
 		form.Requested:         form.DraftConfirmation,
 		form.Reminded:          form.DraftReminder,
 		form.Confirmed:         evidence.DraftReceipt,
+		evidence.Asked:         evidence.DraftProof,
 		evidence.CheckpointDue: evidence.DraftCheckpoint,
 		member.InvitedFact:     access.DraftInvitation,
 		access.RecoverFact:     access.DraftRecovery,

@@ -3,6 +3,11 @@
 package evidence
 
 import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"consend/internal/ground/budget"
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
@@ -19,6 +24,73 @@ import (
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
+
+// Asked is the fact that somebody who holds a receipt's link wants the whole proof; ref is the contact.
+const Asked job.Kind = "evidence.asked"
+
+// perPerson is how often a proof goes to a mailbox: whoever holds a link may ask, and only its owner gets the mail.
+var perPerson = budget.Limit{Name: "evidence.person", Max: 3, Per: 24 * time.Hour}
+
+// AskFor sends a person the whole proof of what they said (GDPR 15(3)). It goes to their mailbox and nowhere else: the
+// link of a receipt is forwarded easily, and shows a masked address. Faults: contact.none, contact.ending, budget.spent.
+func AskFor(tx *store.Tx, id int64) error {
+	p, err := contact.Person(tx, id)
+	if err != nil {
+		return err
+	}
+	key, err := keys.Of(tx).MAC(keys.Installation, "budget")
+	if err != nil {
+		return err
+	}
+	if err := budget.Spend(tx, key, perPerson.For(strconv.FormatInt(tx.Account(), 10)+" "+strconv.FormatInt(id, 10))); err != nil {
+		return err
+	}
+	job.Post(tx, Asked, id)
+	_, err = trace.Append(tx, trace.Act{Action: "evidence.ask_for", Object: "contact", ObjectID: id, Person: p})
+	return err
+}
+
+// DraftProof writes the mail that brings a person the whole proof. What they said may still wait to be sealed: then it
+// is a fault of kind Busy, and the fact is tried again.
+func DraftProof(tx *store.Tx, id int64) (compose.Draft, error) {
+	c, err := contact.Get(tx, id)
+	if gone(err) || err == nil && c.State.Ending() {
+		return compose.Draft{}, fault.New(fault.Gone, "evidence.nothing")
+	}
+	if err != nil {
+		return compose.Draft{}, err
+	}
+	a, err := account.Get(tx)
+	if err != nil {
+		return compose.Draft{}, err
+	}
+	lang, err := form.Speaks(tx, c.Language)
+	if err != nil {
+		return compose.Draft{}, err
+	}
+	p := locale.For(cmp.Or(lang, a.Language), a.Location())
+	made, err := In(tx, c.ID, p.Lang)
+	if err != nil {
+		return compose.Draft{}, err
+	}
+	site, ok := store.Attached[*config.Site](tx)
+	if !ok {
+		return compose.Draft{}, fault.New(fault.Internal, "fault.internal")
+	}
+	return compose.Draft{
+		Class: "receipt", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: c.ID, Language: p.Lang,
+		Subject: p.T("evidence.proof.subject", "account", a.Name),
+		Preview: p.T("evidence.proof.preview", "account", a.Name),
+		Blocks: []compose.Block{
+			{Kind: compose.Heading, Text: p.T("evidence.proof.title")},
+			{Kind: compose.Paragraph, Text: p.T("evidence.proof.text", "account", a.Name)},
+			{Kind: compose.Button, Text: p.T("evidence.proof.check"), URL: site.Link("/verify?lang=" + p.Lang)},
+			{Kind: compose.Small, Text: p.T("evidence.proof.care")},
+		},
+		Attached: []compose.Attachment{{Name: made.Name("json"), Type: "application/json", Body: made.Bytes}},
+		Secret:   true,
+	}, nil
+}
 
 // CheckpointDue is the fact that brings the daily checkpoint to an owner; ref is the member.
 const CheckpointDue job.Kind = "evidence.checkpoint"

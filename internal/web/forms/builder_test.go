@@ -180,9 +180,17 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 		}))
 		return n
 	}
+	file := func(query string) string {
+		t.Helper()
+		code, body, _ := o.ask("POST", at+"/signups/file"+query, "member", url.Values{"how": {"none"}})
+		if code != http.StatusOK {
+			t.Fatalf("the file of sign-ups: %d %s", code, body)
+		}
+		return body
+	}
 	table := func(query string) [][]string {
 		t.Helper()
-		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(o.raw(at+"/signups.csv"+query), "\ufeff"))).ReadAll()
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file(query), "\ufeff"))).ReadAll()
 		must(t, err)
 		return rows[1:]
 	}
@@ -194,6 +202,24 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 	if n := looks() - before; n != 1 {
 		t.Errorf("%d looks instead of one", n)
 	}
+	// How it leaves is asked first, and the trace tells it.
+	if page := o.get(at + "/signups/file?state=pending"); !strings.Contains(page, "/signups/file?state=pending\"") || !strings.Contains(page, `name="passphrase"`) {
+		t.Error("how the file leaves isn't asked")
+	}
+	before = looks()
+	if code, _, _ := o.ask("POST", at+"/signups/file", "member", url.Values{"how": {"passphrase"}, "passphrase": {"short"}}); code != http.StatusUnprocessableEntity || looks() != before {
+		t.Errorf("closed by nothing: %d", code)
+	}
+	if code, body, _ := o.ask("POST", at+"/signups/file", "member", url.Values{"how": {"passphrase"}, "passphrase": {"thyme, rosemary & sage"}}); code != http.StatusOK || !strings.HasPrefix(body, "age-encryption.org/v1\n") {
+		t.Errorf("a closed file: %d", code)
+	}
+	must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
+		all, err := trace.Search(v, trace.Question{Action: trace.LookAction, Limit: 1})
+		if err == nil && (len(all) != 1 || all[0].Fields()["encrypted"] != "passphrase") {
+			t.Errorf("the look: %v", all)
+		}
+		return err
+	}))
 	day := h.Clock.Now().UTC().Format("2006-01-02")
 	for query, want := range map[string]int{"?language=fr": 1, "?state=confirmed": 0, "?state=pending": 2, "?from=" + day: 2, "?to=2001-01-01": 0} {
 		if n := len(table(query)); n != want {
@@ -204,7 +230,7 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 		t.Errorf("no day: %d", code)
 	}
 	page := o.get(at + "/signups?state=pending&from=" + day)
-	for _, part := range []string{"By day", day, `name="from"`, `name="to"`, "from=" + day + "&state=confirmed", "/signups.csv?"} {
+	for _, part := range []string{"By day", day, `name="from"`, `name="to"`, "from=" + day + "&state=confirmed", "/signups/file?"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("%q is missing", part)
 		}
@@ -222,10 +248,10 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 	}
 	// Who may look but not export has neither the button nor the file.
 	o.role = "editor"
-	if page := o.get(at + "/signups"); strings.Contains(page, "signups.csv") || strings.Contains(page, "at most") {
+	if page := o.get(at + "/signups"); strings.Contains(page, "signups/file") || strings.Contains(page, "at most") {
 		t.Error("a member is offered the file")
 	}
-	if code, _, _ := o.ask("GET", at+"/signups.csv", "member", nil); code != http.StatusForbidden {
+	if code, _, _ := o.ask("POST", at+"/signups/file", "member", url.Values{"how": {"none"}}); code != http.StatusForbidden {
 		t.Errorf("a member takes the file: %d", code)
 	}
 }

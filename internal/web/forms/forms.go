@@ -42,9 +42,10 @@ func (p *Pages) Routes() []shell.Route {
 	kept.Frame = shell.FrameOwn
 	signups := get("/forms/{id}/signups", shell.ContactsRead, p.signups)
 	signups.Shows = shell.ShowsPerson
-	file := get("/forms/{id}/signups.csv", shell.ContactsExport, p.signupsFile)
-	file.Shows = shell.ShowsPerson
+	file := post("/forms/{id}/signups/file", shell.ContactsExport, p.signupsFilePost, trace.LookAction)
+	file.Shows, file.Body = shell.ShowsPerson, 4<<10
 	return []shell.Route{
+		get("/forms/{id}/signups/file", shell.ContactsExport, p.signupsFile),
 		file,
 		get("/forms", shell.FormsRead, p.forms),
 		get("/forms/new", shell.FormsWrite, p.formNew),

@@ -5,6 +5,7 @@ package forms
 import (
 	"bytes"
 	"encoding/csv"
+	"net/http"
 	"strings"
 	"time"
 
@@ -43,9 +44,20 @@ func which(r *shell.Request, l shell.List) (form.Which, error) {
 	return w, err
 }
 
-// signupsFile is the page's sign-ups as a table for a spreadsheet. Who takes it has looked at
-// everybody in it: that is traced before a byte leaves.
+// signupsFile asks how the page's sign-ups are to leave, as a table for a spreadsheet.
 func (p *Pages) signupsFile(r *shell.Request) error {
+	f, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	if _, err := which(r, r.List(signupFilters())); err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, signupsFilePage(r, f, shell.NewForm()))
+}
+
+// signupsFilePost gives them. Who takes it has looked at everybody in it: that is traced before a byte leaves.
+func (p *Pages) signupsFilePost(r *shell.Request) error {
 	f, err := p.one(r)
 	if err != nil {
 		return err
@@ -54,6 +66,14 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 	w, err := which(r, l)
 	if err != nil {
 		return err
+	}
+	asked, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	e := asked.Envelope()
+	if !asked.OK() {
+		return r.Render(http.StatusUnprocessableEntity, signupsFilePage(r, f, asked))
 	}
 	numbers, called := map[int64]int64{}, map[int64]string{}
 	var b bytes.Buffer
@@ -122,14 +142,16 @@ func (p *Pages) signupsFile(r *shell.Request) error {
 	out.Flush()
 	for rest := shown; ; rest = rest[min(1000, len(rest)):] {
 		part := rest[:min(1000, len(rest))]
-		if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form.csv", ObjectID: f.ID, Contacts: part, Filter: r.R.URL.RawQuery}); err != nil {
+		if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form.csv", ObjectID: f.ID, Contacts: part, Filter: r.R.URL.RawQuery, Closed: string(e.How)}); err != nil {
 			return err
 		}
 		if len(rest) <= 1000 {
 			break
 		}
 	}
-	return r.Download(f.Slug+".csv", "text/csv; charset=utf-8", &b)
+	closed := e.Reader(&b)
+	defer closed.Close()
+	return r.Download(e.Name(f.Slug+".csv"), e.Type("text/csv; charset=utf-8"), closed)
 }
 
 func signupFilters() shell.ListSpec {

@@ -63,7 +63,7 @@ func (p *Pages) Routes() []shell.Route {
 		{Method: "GET", Pattern: "/q/{token}", Public: true, Handler: p.question},
 		{Method: "POST", Pattern: "/q/{token}", Public: true, Body: 8 << 10, Trace: []string{"consent.confirm", "consent.withdraw", "consent.not_me", "suppression.add"}, Handler: p.questionPost},
 		{Method: "GET", Pattern: "/r/{receipt}", Public: true, Handler: p.receipt},
-		{Method: "POST", Pattern: "/r/{receipt}", Public: true, Body: 1 << 10, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.receiptPost},
+		{Method: "POST", Pattern: "/r/{receipt}", Public: true, Body: 1 << 10, Trace: []string{"evidence.ask_for"}, Handler: p.receiptPost},
 		{Method: "GET", Pattern: "/verify", Public: true, Handler: p.verify},
 		{Method: "POST", Pattern: "/verify", Public: true, Body: mostChecked, Handler: p.verifyPost},
 		{Method: "GET", Pattern: "/privacy/{account}", Public: true, Handler: p.notes},

@@ -30,10 +30,12 @@ import (
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/testhouse"
+	"consend/internal/trace"
 	"consend/internal/trace/proof"
 	"consend/internal/web/public"
 	"consend/internal/web/shell"
@@ -554,22 +556,36 @@ func TestAReceiptHandsOverAProofThatAnybodyCanCheck(t *testing.T) {
 		if choices := w.get("/p/" + w.token(token.Preferences, c.ID)); !strings.Contains(choices, receipt) {
 			t.Errorf("the choices don't lead to the receipt %s:\n%s", receipt, choices)
 		}
-		if body := w.get(receipt); !strings.Contains(body, "Télécharger la preuve") || !strings.Contains(body, "consend-verify") {
+		if body := w.get(receipt); !strings.Contains(body, "M’envoyer la preuve") || !strings.Contains(body, "consend-verify") {
 			t.Errorf("the page doesn't offer the proof:\n%s", body)
 		}
+		// Whoever holds the link may press the button; the proof goes to the mailbox.
 		code, body, header := w.ask("POST", receipt, url.Values{})
-		if code != 200 || !strings.Contains(header.Get("Content-Disposition"), ".json") || strings.Contains(header.Get("Content-Disposition"), "lea") {
+		if code != 200 || header.Get("Content-Disposition") != "" || strings.Contains(body, "lea.martin") || !strings.Contains(body, "C’est parti") {
 			t.Fatalf("%d %v\n%s", code, header, body)
 		}
+		if n := w.facts(string(evidence.Asked)); n != 1 {
+			t.Fatalf("%d mails are asked for", n)
+		}
+		must(t, trace.SealNow(context.Background(), h.Main))
+		w.write(func(tx *store.Tx) error {
+			d, err := evidence.DraftProof(tx, c.ID)
+			must(t, err)
+			if name := d.Attached[0].Name; d.To.Addr != "lea.martin@example.org" || d.Contact != c.ID || d.Class != "receipt" || !d.Secret || strings.Contains(name, "lea") || !strings.HasSuffix(name, ".json") {
+				t.Errorf("%+v", d)
+			}
+			body = string(d.Attached[0].Body)
+			return nil
+		})
 		f, err := proof.Decode([]byte(body))
 		must(t, err)
 		if f.Person.Address != "lea.martin@example.org" || f.Person.ID != c.ID || f.Language != "fr" {
 			t.Errorf("%+v", f.Person)
 		}
 		must(t, w.Main.View(context.Background(), w.member, func(v *store.View) error {
-			looks, err := testhouse.Looks(v, c.ID)
-			if len(looks) != 1 || looks[0].Object != "receipt" {
-				t.Errorf("who took the proof is not written down: %+v", looks)
+			all, err := trace.Search(v, trace.Question{Contact: c.ID, Action: "evidence.ask_for"})
+			if len(all) != 1 {
+				t.Errorf("that the proof was asked for is not written down: %+v", all)
 			}
 			return err
 		}))
@@ -582,6 +598,13 @@ func TestAReceiptHandsOverAProofThatAnybodyCanCheck(t *testing.T) {
 		if out, err := exec.Command("go", "run", "consend/cmd/consend-verify", file, "--key", h.Log.Key()).CombinedOutput(); err == nil {
 			t.Errorf("consend-verify takes a changed file:\n%s", out)
 		}
+		for range 2 {
+			w.ask("POST", receipt, url.Values{})
+		}
+		if code, body, _ := w.ask("POST", receipt, url.Values{}); code != http.StatusTooManyRequests || !strings.Contains(body, "trois fois") || w.facts(string(evidence.Asked)) != 3 {
+			t.Errorf("a mailbox is filled: %d, %d mails\n%s", code, w.facts(string(evidence.Asked)), body)
+		}
+		h.Clock.Advance(25 * time.Hour)
 		w.write(func(tx *store.Tx) error { return contact.BeginErasing(tx, c.ID, "test") })
 		if code, body, _ := w.ask("POST", receipt, url.Values{}); code != http.StatusNotFound || strings.Contains(body, "lea.martin") {
 			t.Errorf("an erased person's proof: %d\n%s", code, body)

@@ -3,9 +3,10 @@
 package public
 
 import (
-	"bytes"
 	"fmt"
+	"net/http"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
@@ -13,7 +14,6 @@ import (
 	"consend/internal/people/evidence"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
-	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
 
@@ -32,22 +32,21 @@ func (p *Pages) receipt(r *shell.Request) error {
 	return r.Render(ok, receiptPage(r, out))
 }
 
-// receiptPost hands the person the whole proof, as the mail after their confirmation carried
-// it, with what was said since (GDPR 7(1), 15(3)). Unlike the page it holds the full address:
-// so it takes a button, which machines that follow links don't press, and is written down.
+// receiptPost sends the person the whole proof, with what was said since (GDPR 7(1), 15(3)). Unlike the page it holds
+// the full address: so it goes to the mailbox it is about, whoever presses the button.
 func (p *Pages) receiptPost(r *shell.Request) error {
 	person, _, err := p.agreed(r)
 	if err != nil {
 		return err
 	}
-	made, err := evidence.Build(r.Context(), p.DB, r.Who, person, r.P.Lang)
+	err = p.write(r, func(tx *store.Tx) error { return evidence.AskFor(tx, person) })
+	if fault.Is(err, fault.Busy) {
+		return say(r, http.StatusTooManyRequests, word{Title: r.P.T("public.receipt.title"), Text: r.P.T("public.receipt.proof.often", "account", r.Brand.Name), Tone: shell.Waiting})
+	}
 	if err != nil {
 		return err
 	}
-	if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "receipt", ObjectID: person, Contacts: []int64{person}}); err != nil {
-		return err
-	}
-	return r.Download(made.Name("json"), "application/json", bytes.NewReader(made.Bytes))
+	return say(r, ok, word{Title: r.P.T("public.receipt.sent"), Text: r.P.T("public.receipt.sent.text", "account", r.Brand.Name), Tone: shell.Good})
 }
 
 // agreed gives the person a link of a receipt names, and the receipt.

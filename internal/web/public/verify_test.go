@@ -16,7 +16,6 @@ import (
 
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
-	"consend/internal/mail/token"
 	"consend/internal/people/evidence"
 	"consend/internal/testhouse"
 )
@@ -59,8 +58,10 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 		w := settle(t, h, nil)
 		_, path := w.signup("lea.martin@example.org", "fr")
 		w.ask("POST", path, url.Values{"do": {"confirm"}})
-		c, s := w.person("lea.martin@example.org")
-		_, made, _ := w.ask("POST", "/r/"+w.token(token.Receipt, c.ID, s[w.news].EventID), url.Values{})
+		c, _ := w.person("lea.martin@example.org")
+		built, err := evidence.Build(context.Background(), h.Main, w.member, c.ID, "fr")
+		must(t, err)
+		made := string(built.Bytes)
 		var bundle bytes.Buffer
 		must(t, evidence.Drawing{Campaign: 7, From: []int64{c.ID}, N: 1, Seed: "x", Sent: []byte("[]")}.Pack(context.Background(), h.Main, w.member, &bundle))
 		other, err := os.ReadFile("../../trace/proof/testdata/sample.proof.json")

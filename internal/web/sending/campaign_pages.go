@@ -69,7 +69,8 @@ func (p *CampaignPages) Routes() []shell.Route {
 		person(read("/campaigns/{id}/recipients/{contact}", p.campaignRecipient)),
 		{Method: http.MethodGet, Pattern: "/campaigns/{id}/sample", Permission: shell.ContactsExport, Handler: p.campaignSample},
 		{Method: http.MethodPost, Pattern: "/campaigns/{id}/sample", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{trace.LookAction}, Handler: p.campaignSamplePost},
-		{Method: http.MethodPost, Pattern: "/campaigns/{id}/export", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{"campaign.export"}, Handler: p.campaignExportPost},
+		{Method: http.MethodGet, Pattern: "/campaigns/{id}/export", Permission: shell.ContactsExport, Handler: p.campaignExport},
+		{Method: http.MethodPost, Pattern: "/campaigns/{id}/export", Permission: shell.ContactsExport, Shows: shell.ShowsPerson, Trace: []string{"campaign.export", trace.LookAction}, Body: 4 << 10, Handler: p.campaignExportPost},
 	}
 	return append(out, p.senderRoutes()...)
 }

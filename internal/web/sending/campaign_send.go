@@ -195,20 +195,44 @@ func (p *CampaignPages) campaignRecipient(r *shell.Request) error {
 	return r.Render(http.StatusOK, campaignRecipientPage(r, c, who, row, permit))
 }
 
-// campaignExportPost gives the recipients as a file. The act is traced before the first byte leaves.
+// campaignExport asks how the file of recipients is to leave.
+func (p *CampaignPages) campaignExport(r *shell.Request) error {
+	c, err := p.get(r)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, campaignExportPage(r, c, shell.NewForm()))
+}
+
+// campaignExportPost gives the recipients as a file. The act is traced before the first byte leaves, and who is in the
+// file before their page of rows does.
 func (p *CampaignPages) campaignExportPost(r *shell.Request) error {
 	c, err := p.get(r)
 	if err != nil {
 		return err
 	}
+	f, err := r.Form(4 << 10)
+	if err != nil {
+		return err
+	}
+	e := f.Envelope()
+	if !f.OK() {
+		return r.Render(http.StatusUnprocessableEntity, campaignExportPage(r, c, f))
+	}
 	err = p.write(r, func(tx *store.Tx) error {
-		_, err := trace.Append(tx, trace.Act{Action: "campaign.export", Object: "campaign", ObjectID: c.ID, Clear: proof.Fields{"people": strconv.FormatInt(c.Frozen, 10)}})
+		_, err := trace.Append(tx, trace.Act{Action: "campaign.export", Object: "campaign", ObjectID: c.ID, Clear: proof.Fields{"people": strconv.FormatInt(c.Frozen, 10), "encrypted": string(e.How)}})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return r.Download(fmt.Sprintf("campaign-%d.csv", c.ID), "text/csv; charset=utf-8", &exported{p: p, r: r, id: c.ID})
+	rows := &exported{p: p, r: r, id: c.ID, how: string(e.How)}
+	if err := rows.fill(); err != nil { // what goes wrong at once gets a page, not half a file
+		return err
+	}
+	closed := e.Reader(rows)
+	defer closed.Close()
+	return r.Download(e.Name(fmt.Sprintf("campaign-%d.csv", c.ID)), e.Type("text/csv; charset=utf-8"), closed)
 }
 
 // exported reads the recipients page by page as the file is sent, in short looks at the database.
@@ -216,6 +240,7 @@ type exported struct {
 	p     *CampaignPages
 	r     *shell.Request
 	id    int64
+	how   string // it leaves
 	after int64
 	begun bool
 	ended bool
@@ -248,6 +273,13 @@ func (e *exported) fill() error {
 	}
 	if e.ended = len(rows) < 1000; len(rows) > 0 {
 		e.after = rows[len(rows)-1].ContactID
+		ids := make([]int64, len(rows))
+		for i, x := range rows {
+			ids[i] = x.ContactID
+		}
+		if err := trace.Look(e.r.R.Context(), e.p.DB, e.r.Who, trace.Looked{Object: "campaign", ObjectID: e.id, Contacts: ids, Filter: "csv", Closed: e.how}); err != nil {
+			return err
+		}
 	}
 	return report.Write(&e.b, e.r.P, rows)
 }

@@ -211,10 +211,20 @@ func TestAReportTellsWhatBecameOfEachAndWhy(t *testing.T) {
 				}
 				b.page(t, fmt.Sprintf("%s/recipients/%d", at, b.people[0]))
 				b.page(t, fmt.Sprintf("%s/recipients/%d", at, b.people[2]))
-				w := b.do(t, "POST", at+"/export", url.Values{})
+				w := b.do(t, "POST", at+"/export", url.Values{"how": {"none"}})
 				rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(w.Body.String(), "\ufeff"))).ReadAll()
 				if err != nil || len(rows) != 4 || w.Code != 200 {
 					t.Errorf("%d: %v %v", w.Code, rows, err)
+				}
+				if before = b.looks(t); !strings.Contains(b.page(t, at+"/export"), `name="passphrase"`) || b.looks(t) != before {
+					t.Error("how the file leaves isn't asked")
+				}
+				if w := b.do(t, "POST", at+"/export", url.Values{}); w.Code != http.StatusUnprocessableEntity || b.looks(t) != before {
+					t.Errorf("a file nobody chose how to close: %d", w.Code)
+				}
+				w = b.do(t, "POST", at+"/export", url.Values{"how": {"passphrase"}, "passphrase": {"thyme, rosemary & sage"}})
+				if !strings.HasPrefix(w.Body.String(), "age-encryption.org/v1\n") || b.looks(t) != before+1 {
+					t.Errorf("a closed file: %d", w.Code)
 				}
 				to := b.post(t, at+"/copy", nil)
 				b.page(t, to)

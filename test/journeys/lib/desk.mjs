@@ -27,7 +27,7 @@ export async function mail(owner, to, where = '/') {
       const frame = page.locator('iframe').first();
       const html = await (await page.request.get(await frame.getAttribute('src'))).text();
       const links = [...html.matchAll(/href="([^"]+)"/g)].map((m) => m[1].replaceAll('&amp;', '&'));
-      if (links.some((l) => l.includes(where))) return { html, text: html.replace(/<[^>]+>/g, ' '), links, path: (to) => new URL(links.find((l) => l.includes(to))).pathname };
+      if (links.some((l) => l.includes(where))) return { html, text: html.replace(/<[^>]+>/g, ' '), links, raw: async () => (await page.request.get(at + '/raw')).text(), path: (to) => new URL(links.find((l) => l.includes(to))).pathname };
     }
     await new Promise((ok) => setTimeout(ok, 200));
   }
