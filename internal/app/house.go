@@ -33,6 +33,7 @@ import (
 	"consend/internal/team/access"
 	"consend/internal/trace"
 	"consend/internal/web/help"
+	"consend/internal/web/shell"
 )
 
 // House is a running installation on one node: its three stores, its keys and what works in it.
@@ -112,6 +113,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *House, err error
 	h.Main.Attach(importer.Holding(Holding))
 	h.Main.Attach(contact.Arriving(consent.Meet))
 	h.Main.Attach(budget.NewAdvance())
+	h.Main.Attach(form.Styles(shell.PublicStyle))
 	if h.Log, err = trace.Open(ctx, trace.Settings{Main: h.Main, Keys: h.Keys, Archive: h.Archive, Ring: h.Ring, Name: logName(h.Site), Dir: filepath.Join(c.Data, "checkpoints"), Restored: o.Restored}); err != nil {
 		return nil, err
 	}

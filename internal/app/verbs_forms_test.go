@@ -3,16 +3,20 @@
 package app_test
 
 import (
+	"context"
+
+	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/refusal"
+	"consend/internal/team/account"
 )
 
 // moreForms are the acts of a flooded mailbox.
-func (r *run) moreForms(do, public verb) {
+func (r *run) moreForms(do, public verb, steps ownVerb) {
 	public("submit a form as somebody flooded", r.submit("flooded", "octava@exemple.example"))
 	public("shut the mailbox", func(tx *store.Tx) error { _, err := form.Shut(tx, r.n["flooded"], r.origin()); return err })
 	public("reconsider", func(tx *store.Tx) error { _, err := form.Reconsider(tx, r.n["flooded"], r.origin()); return err })
@@ -32,6 +36,16 @@ func (r *run) moreForms(do, public verb) {
 		}
 		return err
 	})
+	do("put a colour on the account", func(tx *store.Tx) error {
+		a, err := account.Get(tx)
+		if err != nil {
+			return err
+		}
+		seen := a.Mark()
+		a.Colour = "#7c2d12"
+		return account.Change(tx, seen, a.Details)
+	})
+	steps("keep how forms look", func(ctx context.Context, _ actor.Actor) error { return form.KeepLooks(ctx, r.Main) })
 	// What a restore lets hold again.
 	fp := []byte("0123456789abcdef")
 	do("hold a shut mailbox again", func(tx *store.Tx) error {

@@ -82,6 +82,7 @@ func (h *House) periodics() []job.Periodic {
 	return []job.Periodic{
 		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
 		{Kind: "form.remind", Every: time.Hour, Do: func(ctx context.Context) error { return form.Remind(ctx, h.Main) }},
+		{Kind: "form.looks", Every: time.Hour, Do: func(ctx context.Context) error { return form.KeepLooks(ctx, h.Main) }},
 		{Kind: "move.expire", Every: time.Hour, Do: func(ctx context.Context) error { return move.Expire(ctx, h.Main) }},
 		{Kind: "importer.daily", Every: time.Hour, Do: importer.Daily(h.Main)},
 		{Kind: "once.pace", Every: time.Minute, Do: once.Pace(h.Main)},

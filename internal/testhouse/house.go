@@ -23,8 +23,10 @@ import (
 	"consend/internal/keys"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/importer"
 	"consend/internal/trace"
+	"consend/internal/web/shell"
 )
 
 // Clock is a clock that a test sets.
@@ -140,6 +142,7 @@ func open(t testing.TB, dialect, dir string, urls map[datamap.Store]string) *Hou
 	h.Main.Attach(contact.Parting(app.Parting))
 	h.Main.Attach(importer.Holding(app.Holding))
 	h.Main.Attach(contact.Arriving(consent.Meet))
+	h.Main.Attach(form.Styles(shell.PublicStyle))
 	h.Log = h.OpenLog(t)
 	return h
 }

@@ -26,6 +26,10 @@ func Data() []datamap.Table {
 		{Store: datamap.Main, Name: "form_page", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("version_id", "the version"), none("language", "its language"),
 			none("html", "words shown to all"), none("sha256", "hash of words shown to all")}},
+		{Store: datamap.Main, Name: "form_style", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
+			none("account_id", "the account"), none("sha256", "hash of a style sheet"), none("css", "a style sheet of public pages")}},
+		{Store: datamap.Main, Name: "form_look", Account: true, AppendOnly: true, Few: true, Columns: []datamap.Column{
+			none("account_id", "the account"), none("version_id", "the version"), none("since", "from when it looked so"), none("sha256", "hash of the style sheet")}},
 		{Store: datamap.Main, Name: "signup", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("form_id", "the form"), none("version_id", "the form as shown"),
 			asked("contact_id", "pseudonym"), asked("state", "consent.state"), asked("language", "contact.language"), asked("choices", "consent.list"),

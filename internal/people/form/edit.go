@@ -334,7 +334,11 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 			v.Number = all[0].Number + 1
 		}
 	}
-	clear := proof.Fields{"version": strconv.FormatInt(v.Number, 10), "sha256": hex.EncodeToString(v.Sha256), "note": strconv.FormatInt(note.ID, 10)}
+	css, look, err := drawnNow(tx, d)
+	if err != nil {
+		return Version{}, err
+	}
+	clear := proof.Fields{"style": hex.EncodeToString(look), "version": strconv.FormatInt(v.Number, 10), "sha256": hex.EncodeToString(v.Sha256), "note": strconv.FormatInt(note.ID, 10)}
 	for _, p := range pages {
 		// pt-BR would name no field of the trace.
 		clear["page."+strings.ReplaceAll(strings.ToLower(p.Language), "-", "_")] = hex.EncodeToString(p.Sha256)
@@ -343,6 +347,9 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 		return Version{}, err
 	}
 	tx.Do(addVersion, v.ID, id, v.Number, string(doc), v.Sha256, note.ID, string(rules), v.EntryID)
+	if err := keepLook(tx, v.ID, css, look); err != nil {
+		return Version{}, err
+	}
 	for _, p := range pages {
 		tx.Do(addPage, v.ID, p.Language, p.HTML, p.Sha256)
 	}

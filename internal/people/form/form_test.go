@@ -29,6 +29,7 @@ import (
 	"consend/internal/people/notice"
 	"consend/internal/team/account"
 	"consend/internal/testhouse"
+	"consend/internal/trace"
 )
 
 // rules are those of the newest pack.
@@ -554,6 +555,72 @@ var countAll = store.Account("test.count_all", `SELECT
 	+ (SELECT count(*) FROM trace_entry e WHERE e.account_id = :account) + (SELECT count(*) FROM confirm_block f WHERE f.account_id = :account)
 	+ (SELECT count(*) FROM signup g WHERE g.account_id = :account AND g.state <> 'pending')
 	+ (SELECT count(*) FROM contact h WHERE h.account_id = :account AND h.name <> '')`)
+
+// What a visitor saw is words and their looks: a new release or another colour of the account changes the looks alone.
+func TestHowAVersionLookedIsKeptFromDayToDay(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, _ *stall) { d.Colour = "" })
+		release := "/* one */"
+		h.Main.Attach(form.Styles(func(colour string) []byte { return []byte(release + colour) }))
+		seen := func() (out []string) {
+			w.view(func(v *store.View) error {
+				all, err := form.Appearances(v, w.live.Version.ID)
+				for _, k := range all {
+					css, err := form.Style(v, k.Sha256)
+					must(t, err)
+					if x := string(css); strings.HasPrefix(x, "/*") {
+						out = append(out, x)
+					} else {
+						out = append(out, "published")
+					}
+				}
+				return err
+			})
+			return out
+		}
+		keep := func() {
+			h.Clock.Advance(time.Hour)
+			must(t, form.KeepLooks(context.Background(), h.Main))
+		}
+		if got := seen(); !slices.Equal(got, []string{"published"}) {
+			t.Fatalf("at first %q", got)
+		}
+		keep()
+		keep() // nothing is new
+		release = "/* two */"
+		keep()
+		w.write(func(tx *store.Tx) error {
+			a, err := account.Get(tx)
+			if err != nil {
+				return err
+			}
+			seen := a.Mark()
+			a.Colour = "#7c2d12"
+			return account.Change(tx, seen, a.Details)
+		})
+		keep()
+		release = "/* one */"
+		keep()
+		want := []string{"/* one */#7c2d12", "/* two */#7c2d12", "/* two */#0f766e", "/* one */#0f766e", "published"}
+		if got := seen(); !slices.Equal(got, want) {
+			t.Errorf("it looked like %q, want %q", got, want)
+		}
+		w.view(func(v *store.View) error {
+			all, err := trace.Search(v, trace.Question{Action: "form.look"})
+			if len(all) != 4 {
+				t.Errorf("%d in the trace", len(all))
+			}
+			return err
+		})
+		// Put away, it is shown to nobody.
+		w.write(func(tx *store.Tx) error { return form.Retire(tx, w.form) })
+		release = "/* three */"
+		keep()
+		if got := seen(); !slices.Equal(got, want) {
+			t.Errorf("put away, it looked like %q", got)
+		}
+	})
+}
 
 func TestAPublishedFormStaysAsItWasShown(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {

@@ -426,7 +426,7 @@ func (p *Pages) preview(r *shell.Request) error {
 		}
 	}
 	r.Brand = brand(a, d, lang)
-	return r.Render(http.StatusOK, previewPage(r, d, lang, shown))
+	return r.Render(http.StatusOK, previewPage(r, d, lang, shown, ""))
 }
 
 // brand is the account's as visitors see it, in a form's own colour.

@@ -62,6 +62,7 @@ func (p *Pages) Routes() []shell.Route {
 		get("/forms/{id}/versions", shell.FormsRead, p.versions),
 		get("/forms/{id}/versions/{version}", shell.FormsRead, p.version),
 		kept,
+		get("/forms/{id}/versions/{version}/style.css", shell.FormsRead, p.style),
 		get("/privacy/notices", shell.PrivacyRead, p.notices),
 		post("/privacy/notices", shell.PrivacyWrite, p.noticeNewPost, "notice.make"),
 		get("/privacy/notices/{id}", shell.PrivacyRead, p.notice),

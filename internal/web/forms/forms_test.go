@@ -229,7 +229,20 @@ func TestAMemberBuildsPublishesAndSharesAForm(t *testing.T) {
 			f.Set("colour", "#7c2d12")
 			o.post(at, f)
 			has(o.get(kept+"/page?lang=fr"), "Prénom")
-			has(o.get(kept+"/page?lang=fr"), "1a2b3c")
+			if code, css, _ := o.ask("GET", regexp.MustCompile(`/forms/\d+/versions/\d+/style\.css\?look=\d+`).FindString(o.get(kept+"/page?lang=fr")), "member", nil); code != 200 || !strings.Contains(css, "--c-accent:#1a2b3c") || len(css) < 100_000 {
+				t.Errorf("the style sheet that was kept: %d, %d octets", code, len(css))
+			}
+			// Drawn otherwise since: each look at its own address, the newest first.
+			h.Clock.Advance(time.Hour)
+			h.Main.Attach(form.Styles(func(colour string) []byte { return []byte("body{color:" + colour + "}") }))
+			must(t, form.KeepLooks(context.Background(), h.Main))
+			looks := regexp.MustCompile(`href="(/forms/\d+/versions/\d+\?look=\d+)"`).FindAllStringSubmatch(o.get(kept), -1)
+			if len(looks) != 2 || !strings.Contains(o.get(looks[1][1]), "lang=fr&look="+strings.SplitN(looks[1][1], "look=", 2)[1]) {
+				t.Errorf("the looks: %v", looks)
+			}
+			if code, _, _ := o.ask("GET", kept+"/page?lang=fr&look=12", "member", nil); code != http.StatusNotFound {
+				t.Errorf("a look of no day: %d", code)
+			}
 			f = read(o.raw(at))
 			f.Set("version", "1")
 			// An edit from an old page is a conflict, and nothing is lost.

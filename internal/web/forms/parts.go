@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/people/form"
@@ -288,4 +290,12 @@ func query(r *shell.Request) string {
 		return "?" + q
 	}
 	return ""
+}
+
+// here marks the link to what is shown already.
+func here(now bool) templ.Attributes {
+	if now {
+		return templ.Attributes{"aria-current": "true"}
+	}
+	return nil
 }

@@ -149,12 +149,49 @@ func (p *Pages) version(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, versionPage(r, f, v, pages))
+	looks, look, err := p.looks(r, v)
+	if err != nil {
+		return err
+	}
+	return r.Render(http.StatusOK, versionPage(r, f, v, pages, looks, look))
 }
 
-// kept shows a page of a version as its bytes were kept.
+// looks are how a version looked over time, and the one that is asked for: the newest where none is.
+func (p *Pages) looks(r *shell.Request, of form.Version) (all []form.Appearance, one form.Appearance, err error) {
+	err = p.view(r, func(v *store.View) (err error) { all, err = form.Appearances(v, of.ID); return err })
+	if err != nil || len(all) == 0 {
+		return all, one, err
+	}
+	asked := r.Q("look")
+	if asked == "" {
+		return all, all[0], nil
+	}
+	for _, k := range all {
+		if dec(int64(k.Since)) == asked {
+			return all, k, nil
+		}
+	}
+	return all, one, fault.New(fault.NotFound, "form.none")
+}
+
+func lookQuery(k form.Appearance) string {
+	if k.Since == 0 {
+		return ""
+	}
+	return "&look=" + dec(int64(k.Since))
+}
+
+func versionURL(f form.Form, v form.Version, k form.Appearance) string {
+	return at(f.ID, "/versions/"+dec(v.ID)+"?look="+dec(int64(k.Since)))
+}
+
+// kept shows a page of a version as its bytes were kept, drawn with the style sheet that was kept with it.
 func (p *Pages) kept(r *shell.Request) error {
-	_, v, pages, err := p.pinned(r)
+	f, v, pages, err := p.pinned(r)
+	if err != nil {
+		return err
+	}
+	_, look, err := p.looks(r, v)
 	if err != nil {
 		return err
 	}
@@ -162,12 +199,41 @@ func (p *Pages) kept(r *shell.Request) error {
 	if err := p.view(r, func(v *store.View) (err error) { a, err = account.Get(v); return err }); err != nil {
 		return err
 	}
+	style := ""
+	if look.Since != 0 {
+		style = at(f.ID, "/versions/"+dec(v.ID)+"/style.css?look="+dec(int64(look.Since)))
+	}
 	lang := v.Definition.Language(r.Q("lang"))
 	for _, x := range pages {
 		if x.Language == lang {
 			r.Brand = brand(a, v.Definition, lang)
-			return r.Render(http.StatusOK, previewPage(r, v.Definition, lang, x))
+			return r.Render(http.StatusOK, previewPage(r, v.Definition, lang, x, style))
 		}
 	}
 	return fault.New(fault.NotFound, "form.none")
+}
+
+// style is the style sheet of a look.
+func (p *Pages) style(r *shell.Request) error {
+	_, v, _, err := p.pinned(r)
+	if err != nil {
+		return err
+	}
+	_, look, err := p.looks(r, v)
+	if err != nil {
+		return err
+	}
+	if look.Since == 0 {
+		return fault.New(fault.NotFound, "form.none")
+	}
+	var css []byte
+	if err := p.view(r, func(v *store.View) (err error) { css, err = form.Style(v, look.Sha256); return err }); err != nil {
+		return err
+	}
+	h := r.W.Header()
+	h.Set("Content-Type", "text/css; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	r.W.WriteHeader(http.StatusOK)
+	r.W.Write(css) // the browser may have gone away
+	return nil
 }

@@ -92,6 +92,22 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 
 var colour = regexp.MustCompile(`^#?([0-9a-fA-F]{6})(\.css)?$`)
 
+// styles are the addresses of the style sheets of a page, with a colour or "".
+func styles(colour string) []string {
+	out := []string{asset("tabler.css"), asset("consend.css")}
+	if b := brandLink(colour); b != "" {
+		out = append(out, b)
+	}
+	return out
+}
+
+func (p PublicPage) styles(r *Request) []string {
+	if p.Style != "" {
+		return []string{p.Style}
+	}
+	return styles(r.Brand.Colour)
+}
+
 // brandLink gives the address of a style sheet with the account's colour, or "".
 func brandLink(c string) string {
 	m := colour.FindStringSubmatch(c)
@@ -110,13 +126,32 @@ func serveBrand(w http.ResponseWriter, q *http.Request) {
 		http.NotFound(w, q)
 		return
 	}
-	c := parseRGB(m[1])
-	light, dark := readable(c, grounds[false]), readable(c, grounds[true])
 	h := w.Header()
 	h.Set("Content-Type", "text/css; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	w.Write([]byte(brandSheet(light, dark)))
+	w.Write([]byte(brandOf(m[1])))
+}
+
+// PublicStyle is the style sheet of public pages of a colour, in one piece: what somebody saw can be drawn again.
+func PublicStyle(c string) []byte {
+	var b bytes.Buffer
+	for _, name := range []string{"tabler.css", "consend.css"} {
+		if css, err := dist.ReadFile("assets/dist/" + name); err == nil { // embedded: it is there
+			b.Write(css)
+			b.WriteByte('\n')
+		}
+	}
+	if m := colour.FindStringSubmatch(c); m != nil && m[2] == "" {
+		b.WriteString(brandOf(m[1]))
+	}
+	return b.Bytes()
+}
+
+// brandOf is the style sheet of a colour "rrggbb".
+func brandOf(s string) string {
+	c := parseRGB(strings.ToLower(s))
+	return brandSheet(readable(c, grounds[false]), readable(c, grounds[true]))
 }
 
 func brandSheet(light, dark rgb) string {

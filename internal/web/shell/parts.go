@@ -58,6 +58,7 @@ type PublicPage struct {
 	Script bool // load our script: sign-in pages only, for passkeys
 	Wide   bool // a page of reading matter, such as a privacy policy
 
+	Style     string     // the address of the one style sheet it is drawn with, instead of today's
 	Puzzle    bool       // load the solver of puzzles: forms that ask one
 	Lang      string     // of title and lead, when it isn't the page's
 	Languages []Language // the page in others, instead of the house's

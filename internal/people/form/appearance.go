@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package form
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strconv"
+
+	"consend/internal/ground/actor"
+	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
+	"consend/internal/ground/store"
+	"consend/internal/team/account"
+	"consend/internal/trace"
+	"consend/internal/trace/proof"
+)
+
+// Styles gives the style sheet that public pages of a colour ("#rrggbb", or "" for the house's own) are drawn with now.
+// App attaches it to the main store.
+type Styles func(colour string) []byte
+
+// Appearance is the style sheet a version was drawn with, from a moment on until the next one.
+type Appearance struct {
+	Since  legalclock.Moment
+	Sha256 []byte
+}
+
+// Appearances lists how a version looked, the newest first; nothing for one that was served only before looks were kept.
+func Appearances(r store.Reader, version int64) ([]Appearance, error) {
+	return store.All[Appearance](r, looks, version)
+}
+
+// Style gives the style sheet of a look. Faults: form.none.
+func Style(r store.Reader, sum []byte) ([]byte, error) {
+	packed, err := store.One[[]byte](r, style, sum)
+	if errors.Is(err, store.ErrNone) {
+		return nil, fault.New(fault.NotFound, "form.none")
+	}
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fault.Wrap(err, "fault.internal")
+	}
+	return io.ReadAll(io.LimitReader(z, 4<<20))
+}
+
+// drawnNow is the style sheet a form is drawn with now, and its hash.
+func drawnNow(tx *store.Tx, d Definition) (css, sum []byte, err error) {
+	styles, ok := store.Attached[Styles](tx)
+	if !ok {
+		return nil, nil, fault.New(fault.Internal, "fault.internal")
+	}
+	a, err := account.Get(tx)
+	css = styles(cmp.Or(d.Colour, a.Colour))
+	return css, hashed(css), err
+}
+
+// keepLook keeps how a version looks from now on.
+func keepLook(tx *store.Tx, version int64, css, sum []byte) error {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	_, err := w.Write(css)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return fault.Wrap(err, "fault.internal")
+	}
+	tx.Do(addStyle, sum, z.Bytes())
+	tx.Do(addLook, version, sum)
+	return nil
+}
+
+// KeepLooks keeps how the forms of every account look now: a new release of Consend or a new colour of the account
+// changes that, though no word of a form does. Periodic; what goes wrong in one account holds up no other's.
+func KeepLooks(ctx context.Context, db *store.DB) (wrong error) {
+	var last shown
+	for {
+		var rows []shown
+		err := db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
+			rows, err = store.All[shown](v, shownForms, last.AccountID, last.AccountID, last.ID, 200)
+			return err
+		})
+		if err != nil || len(rows) == 0 {
+			return errors.Join(wrong, err)
+		}
+		for _, f := range rows {
+			wrong = errors.Join(wrong, db.Write(ctx, actor.Worker("form.looks", f.AccountID), func(tx *store.Tx) error { return keepLooksOf(tx, f.ID) }))
+		}
+		last = rows[len(rows)-1]
+	}
+}
+
+type shown struct{ AccountID, ID int64 }
+
+func keepLooksOf(tx *store.Tx, id int64) error {
+	f, err := one(tx, lockForm, id)
+	if err != nil || f.CurrentID == 0 || f.RetiredAt != 0 {
+		return err
+	}
+	v, err := Get(tx, f.CurrentID)
+	if err != nil {
+		return err
+	}
+	css, sum, err := drawnNow(tx, v.Definition)
+	if err != nil {
+		return err
+	}
+	all, err := Appearances(tx, v.ID)
+	if err != nil || len(all) > 0 && bytes.Equal(all[0].Sha256, sum) {
+		return err
+	}
+	if err := keepLook(tx, v.ID, css, sum); err != nil {
+		return err
+	}
+	_, err = trace.Append(tx, trace.Act{Action: "form.look", Object: "form", ObjectID: id,
+		Clear: proof.Fields{"version": strconv.FormatInt(v.Number, 10), "style": hex.EncodeToString(sum)}})
+	return err
+}
