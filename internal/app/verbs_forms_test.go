@@ -3,9 +3,6 @@
 package app_test
 
 import (
-	"context"
-
-	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
@@ -16,7 +13,7 @@ import (
 )
 
 // moreForms are the acts of a flooded mailbox.
-func (r *run) moreForms(do, public verb, steps ownVerb) {
+func (r *run) moreForms(do, public verb) {
 	public("submit a form as somebody flooded", r.submit("flooded", "octava@exemple.example"))
 	public("shut the mailbox", func(tx *store.Tx) error { _, err := form.Shut(tx, r.n["flooded"], r.origin()); return err })
 	public("reconsider", func(tx *store.Tx) error { _, err := form.Reconsider(tx, r.n["flooded"], r.origin()); return err })
@@ -45,7 +42,7 @@ func (r *run) moreForms(do, public verb, steps ownVerb) {
 		a.Colour = "#7c2d12"
 		return account.Change(tx, seen, a.Details)
 	})
-	steps("keep how forms look", func(ctx context.Context, _ actor.Actor) error { return form.KeepLooks(ctx, r.Main) })
+	do("keep how forms look", form.KeepLooks)
 	// What a restore lets hold again.
 	fp := []byte("0123456789abcdef")
 	do("hold a shut mailbox again", func(tx *store.Tx) error {

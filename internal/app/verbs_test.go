@@ -148,7 +148,7 @@ func (r *run) script() []act {
 	later := func(d time.Duration) { all[len(all)-1].after = d }
 	r.letters(member, steps, late, later)
 	r.service(member, house, steps, late)
-	r.moreForms(member, public, steps)
+	r.moreForms(member, public)
 	r.answerOnce(public)
 	r.moves(member, public, own, later)
 	r.bases(member, steps)

@@ -82,7 +82,7 @@ func (h *House) periodics() []job.Periodic {
 	return []job.Periodic{
 		{Kind: "form.sweep", Every: time.Hour, Do: func(ctx context.Context) error { return form.Sweep(ctx, h.Main) }},
 		{Kind: "form.remind", Every: time.Hour, Do: func(ctx context.Context) error { return form.Remind(ctx, h.Main) }},
-		{Kind: "form.looks", Every: time.Hour, Do: func(ctx context.Context) error { return form.KeepLooks(ctx, h.Main) }},
+		{Kind: "form.looks", Every: time.Hour, Do: h.keepLooks},
 		{Kind: "move.expire", Every: time.Hour, Do: func(ctx context.Context) error { return move.Expire(ctx, h.Main) }},
 		{Kind: "importer.daily", Every: time.Hour, Do: importer.Daily(h.Main)},
 		{Kind: "once.pace", Every: time.Minute, Do: once.Pace(h.Main)},
@@ -112,6 +112,13 @@ func (h *House) Tidy(ctx context.Context) error {
 func (h *House) checkpointsDue(ctx context.Context) error {
 	return h.eachAccount(ctx, func(id int64) error {
 		return h.Main.Write(ctx, actor.Worker("evidence.daily", id), evidence.OwnersDue)
+	})
+}
+
+// keepLooks keeps how the forms of every account look now.
+func (h *House) keepLooks(ctx context.Context) error {
+	return h.eachAccount(ctx, func(id int64) error {
+		return h.Main.Write(ctx, actor.Worker("form.looks", id), form.KeepLooks)
 	})
 }
 

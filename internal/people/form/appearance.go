@@ -6,13 +6,11 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
-	"context"
 	"encoding/hex"
 	"errors"
 	"io"
 	"strconv"
 
-	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
@@ -76,34 +74,20 @@ func keepLook(tx *store.Tx, version int64, css, sum []byte) error {
 	return nil
 }
 
-// KeepLooks keeps how the forms of every account look now: a new release of Consend or a new colour of the account
-// changes that, though no word of a form does. Periodic; what goes wrong in one account holds up no other's.
-func KeepLooks(ctx context.Context, db *store.DB) (wrong error) {
-	var last shown
-	for {
-		var rows []shown
-		err := db.View(ctx, actor.System("form"), func(v *store.View) (err error) {
-			rows, err = store.All[shown](v, shownForms, last.AccountID, last.AccountID, last.ID, 200)
-			return err
-		})
-		if err != nil || len(rows) == 0 {
-			return errors.Join(wrong, err)
+// KeepLooks keeps how the account's forms look now: a new release of Consend or a new colour of the account changes
+// that, though no word of a form does.
+func KeepLooks(tx *store.Tx) error {
+	all, err := store.All[formRow](tx, allForms)
+	for _, f := range all {
+		if err == nil && f.CurrentID != 0 {
+			err = keepLooksOf(tx, f.ID, f.CurrentID)
 		}
-		for _, f := range rows {
-			wrong = errors.Join(wrong, db.Write(ctx, actor.Worker("form.looks", f.AccountID), func(tx *store.Tx) error { return keepLooksOf(tx, f.ID) }))
-		}
-		last = rows[len(rows)-1]
 	}
+	return err
 }
 
-type shown struct{ AccountID, ID int64 }
-
-func keepLooksOf(tx *store.Tx, id int64) error {
-	f, err := one(tx, lockForm, id)
-	if err != nil || f.CurrentID == 0 || f.RetiredAt != 0 {
-		return err
-	}
-	v, err := Get(tx, f.CurrentID)
+func keepLooksOf(tx *store.Tx, id, version int64) error {
+	v, err := Get(tx, version)
 	if err != nil {
 		return err
 	}

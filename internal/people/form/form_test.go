@@ -580,7 +580,7 @@ func TestHowAVersionLookedIsKeptFromDayToDay(t *testing.T) {
 		}
 		keep := func() {
 			h.Clock.Advance(time.Hour)
-			must(t, form.KeepLooks(context.Background(), h.Main))
+			w.write(form.KeepLooks)
 		}
 		if got := seen(); !slices.Equal(got, []string{"published"}) {
 			t.Fatalf("at first %q", got)

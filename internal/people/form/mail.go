@@ -73,16 +73,23 @@ func draft(tx *store.Tx, signup int64, last bool) (compose.Draft, error) {
 		remind = tx.Now.Add(time.Duration(n) * 24 * time.Hour)
 	}
 	tx.Do(askedNow, remind, w.ID)
+	out := w.letter(a, link, lasts, last)
+	out.To, out.Signup = compose.Mailbox{Addr: c.Email.RawWire()}, w.ID
+	return out, nil
+}
+
+// letter is the confirmation mail, to nobody yet.
+func (w Waiting) letter(a account.Account, link string, days int, last bool) compose.Draft {
 	d := w.Version.Definition
 	p := d.voice(w.Language)
 	p.Printer = locale.For(d.Speaks(w.Language), a.Location())
 	return compose.Draft{
-		Class: "confirmation", To: compose.Mailbox{Addr: c.Email.RawWire()}, Contact: 0, Signup: w.ID, Language: p.Lang,
+		Class: "confirmation", Language: p.Lang,
 		Subject: d.MailSubject(w.Language, a.Name),
 		Preview: p.T("form.mail.preview"),
-		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, lasts, last),
+		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, days, last),
 		Secret:  true,
-	}, nil
+	}
 }
 
 // MailSubject is the subject of the confirmation mail.

@@ -45,14 +45,10 @@ var (
 		VALUES (:account, ?, ?, ?, ?, ?, ?, ?, :now, ?)`)
 	addPage = store.Account("form.add_page",
 		`INSERT INTO form_page (account_id, version_id, language, html, sha256) VALUES (:account, ?, ?, ?, ?)`)
-	addStyle = store.Account("form.add_style", `INSERT INTO form_style (account_id, sha256, css) VALUES (:account, ?, ?) ON CONFLICT (account_id, sha256) DO NOTHING`)
-	addLook  = store.Account("form.add_look", `INSERT INTO form_look (account_id, version_id, since, sha256) VALUES (:account, ?, :now, ?)`)
-	looks    = store.Account("form.looks", `SELECT k.since, k.sha256 FROM form_look k WHERE k.account_id = :account AND k.version_id = ? ORDER BY k.since DESC LIMIT 100`)
-	style    = store.Account("form.style", `SELECT y.css FROM form_style y WHERE y.account_id = :account AND y.sha256 = ?`)
-	// Every account's, a page at a time; each form is then looked at in an act of its own account.
-	shownForms = store.Installation("form.shown", "how forms look is kept for every account",
-		`SELECT f.account_id, f.id FROM form f WHERE (f.account_id > ? OR f.account_id = ? AND f.id > ?) AND f.current_id > 0 AND f.retired_at = 0
-		ORDER BY f.account_id, f.id LIMIT ?`)
+	addStyle      = store.Account("form.add_style", `INSERT INTO form_style (account_id, sha256, css) VALUES (:account, ?, ?) ON CONFLICT (account_id, sha256) DO NOTHING`)
+	addLook       = store.Account("form.add_look", `INSERT INTO form_look (account_id, version_id, since, sha256) VALUES (:account, ?, :now, ?)`)
+	looks         = store.Account("form.looks", `SELECT k.since, k.sha256 FROM form_look k WHERE k.account_id = :account AND k.version_id = ? ORDER BY k.since DESC LIMIT 100`)
+	style         = store.Account("form.style", `SELECT y.css FROM form_style y WHERE y.account_id = :account AND y.sha256 = ?`)
 	findVersion   = store.Account("form.find_version", versionColumns+`AND v.id = ?`)
 	versions      = store.Account("form.versions", versionColumns+`AND v.form_id = ? ORDER BY v.number DESC LIMIT 500`)
 	servedTongues = store.Account("form.served_tongues",

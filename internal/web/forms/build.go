@@ -15,10 +15,12 @@ import (
 	"consend/internal/ground/fault"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
+	"consend/internal/mail/compose"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/sending/transactional"
 	"consend/internal/team/account"
 	"consend/internal/web/public"
 	"consend/internal/web/shell"
@@ -395,7 +397,26 @@ func (p *Pages) turnPost(r *shell.Request) error {
 	return r.Redirect(http.StatusSeeOther, at(f.ID, ""), "forms.turned")
 }
 
-// preview shows the draft as visitors would see it. Its button goes nowhere.
+// steps are what a visitor meets, in order: the form, and what follows from it.
+func steps(d form.Definition) []string {
+	switch {
+	case d.OptIn == form.Single && d.Redirect != "":
+		return []string{"form"}
+	case d.OptIn == form.Single:
+		return []string{"form", string(public.Done)}
+	}
+	out := []string{"form", string(public.Sent), "mail"}
+	if d.Remind > 0 {
+		out = append(out, "reminder")
+	}
+	out = append(out, string(public.Confirm))
+	if d.Redirect == "" {
+		out = append(out, string(public.Done))
+	}
+	return append(out, string(public.Already))
+}
+
+// preview shows the draft as visitors would see it, and what follows from it. Its buttons go nowhere.
 func (p *Pages) preview(r *shell.Request) error {
 	id, err := r.ID("id")
 	if err != nil {
@@ -404,28 +425,53 @@ func (p *Pages) preview(r *shell.Request) error {
 	var d form.Definition
 	var pages []form.Page
 	var a account.Account
+	var sample form.Waiting
+	var mail compose.Letter
+	step := cmp.Or(r.Q("step"), "form")
 	err = p.view(r, func(v *store.View) error {
 		f, err := form.Find(v, id)
 		if err != nil {
 			return err
 		}
-		if d, _, pages, _, err = form.Check(r.Context(), v, f); err != nil {
+		var note notice.Version
+		if d, _, pages, note, err = form.Check(r.Context(), v, f); err != nil {
 			return err
 		}
-		a, err = account.Get(v)
-		return err
+		if !slices.Contains(steps(d), step) { // no step of the form any more, since an edit
+			step = "form"
+		}
+		if a, err = account.Get(v); err != nil {
+			return err
+		}
+		sample = form.Sample(d, note, r.Q("lang"), v.Now)
+		if step == "mail" || step == "reminder" {
+			draft, err := form.SampleMail(v, sample, step == "reminder")
+			if err != nil {
+				return err
+			}
+			mail, err = transactional.Letter(v, draft)
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	lang := d.Language(r.Q("lang"))
+	r.Brand = brand(a, d, lang)
+	switch step {
+	case "form":
+	case "mail", "reminder":
+		return r.Mail([]byte(mail.HTML))
+	default:
+		return r.Render(http.StatusOK, public.After(r, public.Step(step), sample))
+	}
 	shown := form.Page{}
 	for _, x := range pages {
 		if x.Language == lang {
 			shown = x
 		}
 	}
-	r.Brand = brand(a, d, lang)
 	return r.Render(http.StatusOK, previewPage(r, d, lang, shown, ""))
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"consend/internal/ground/actor"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
@@ -254,4 +255,61 @@ func TestSignUpsLeaveAsATableWithoutFormulasAndTheLookIsTraced(t *testing.T) {
 	if code, _, _ := o.ask("POST", at+"/signups/file", "member", url.Values{"how": {"none"}}); code != http.StatusForbidden {
 		t.Errorf("a member takes the file: %d", code)
 	}
+}
+
+// Who builds a form sees the mail and the pages that follow it, in its own words where it has some.
+func TestTheBuilderShowsWhatFollowsAForm(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		o := settle(t, h, "en")
+		at := o.post("/forms/new", url.Values{"name": {"News"}, "list": {fmt.Sprint(o.list)}})
+		page := o.get(at)
+		for _, step := range []string{"form", "sent", "mail", "confirm", "done", "already"} {
+			for _, lang := range []string{"en", "fr"} {
+				if !strings.Contains(page, at+"/preview?step="+step+"&lang="+lang) {
+					t.Errorf("no way to %s in %s", step, lang)
+				}
+			}
+		}
+		if strings.Contains(page, "step=reminder") {
+			t.Error("a reminder that isn't sent")
+		}
+		shows := func(step, lang string, words ...string) {
+			t.Helper()
+			body := o.get(at + "/preview?step=" + step + "&lang=" + lang)
+			for _, w := range words {
+				if !strings.Contains(body, w) {
+					t.Errorf("%s in %s lacks %q:\n%s", step, lang, w, body)
+				}
+			}
+		}
+		shows("sent", "en", "Please confirm")
+		shows("mail", "en", `lang="en"`, "Monthly news", "/c/…")
+		shows("mail", "fr", `lang="fr"`, "Nouvelles du mois")
+		shows("confirm", "fr", "Nouvelles du mois", `value="confirm"`)
+		f := read(o.raw(at))
+		f.Set("done.fr", "Merci, à bientôt au café !")
+		f.Set("already.fr", "Vous y êtes déjà.")
+		f.Set("sent.fr", "Un e-mail vous attend.")
+		f.Set("subject.fr", "Encore un clic")
+		f.Set("greeting.fr", "Le café vous salue.")
+		f.Set("remind", "3")
+		o.post(at, f)
+		shows("done", "fr", "Merci, à bientôt au café")
+		shows("already", "fr", "Vous y êtes déjà.")
+		shows("sent", "fr", "Un e-mail vous attend.", "Encore un clic")
+		shows("mail", "fr", "Encore un clic", "Le café vous salue.")
+		last := locale.For("fr", nil).T("form.mail.last")
+		shows("reminder", "fr", last)
+		if strings.Contains(o.get(at+"/preview?step=mail&lang=fr"), last) {
+			t.Error("the first mail says it is the last")
+		}
+		// Whoever has confirmed goes on elsewhere: there is no page of ours.
+		f = read(o.raw(at))
+		f.Set("redirect", "https://cafe.example/merci")
+		o.post(at, f)
+		if page := o.get(at); strings.Contains(page, "step=done") || !strings.Contains(page, "goes on to https://cafe.example/merci") {
+			t.Error("a page that nobody sees")
+		}
+		shows("done", "fr", `class="signup"`) // back to the form
+	})
 }

@@ -235,7 +235,7 @@ func TestAMemberBuildsPublishesAndSharesAForm(t *testing.T) {
 			// Drawn otherwise since: each look at its own address, the newest first.
 			h.Clock.Advance(time.Hour)
 			h.Main.Attach(form.Styles(func(colour string) []byte { return []byte("body{color:" + colour + "}") }))
-			must(t, form.KeepLooks(context.Background(), h.Main))
+			must(t, h.Main.Write(context.Background(), o.who, form.KeepLooks))
 			looks := regexp.MustCompile(`href="(/forms/\d+/versions/\d+\?look=\d+)"`).FindAllStringSubmatch(o.get(kept), -1)
 			if len(looks) != 2 || !strings.Contains(o.get(looks[1][1]), "lang=fr&look="+strings.SplitN(looks[1][1], "look=", 2)[1]) {
 				t.Errorf("the looks: %v", looks)

@@ -86,11 +86,7 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 		http.Redirect(r.W, r.R, w.Version.Definition.Redirect, http.StatusSeeOther)
 		return nil
 	case do == "confirm" && stage == form.Ready:
-		text := w.Version.Definition.Done.In(w.Language)
-		if text == "" {
-			text = r.P.T("public.done.text")
-		}
-		return say(r, ok, word{Title: r.P.T("public.done.title"), Text: text, Tone: shell.Good, Lang: own(w.Version.Definition, w.Language)})
+		return say(r, ok, doneWord(r, w.Version.Definition, w.Language))
 	case do == "not_me" && stage == form.SaidNo:
 		return r.Render(ok, noPage(r, r.P.T("public.not_me.title"), r.P.T("public.not_me.text", "account", r.Brand.Name), shell.Good, false))
 	case do == "shut" && stage == form.SaidNo:
@@ -114,11 +110,7 @@ func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
 	case form.TooLate:
 		return r.Render(http.StatusGone, latePage(r, w))
 	case form.Already:
-		text, l := w.Version.Definition.Already.In(w.Language), own(w.Version.Definition, w.Language)
-		if text == "" {
-			text, l = r.P.T("public.already.text"), ""
-		}
-		return say(r, ok, word{Title: r.P.T("public.already.title"), Text: text, Tone: shell.Good, Lang: l})
+		return say(r, ok, alreadyWord(r, w.Version.Definition, w.Language))
 	case form.SaidNo:
 		return r.Render(ok, noPage(r, r.P.T("public.said_no.title"), r.P.T("public.said_no.text"), shell.Info, false))
 	}

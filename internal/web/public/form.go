@@ -229,18 +229,10 @@ func (p *Pages) sent(r *shell.Request) error {
 		return err
 	}
 	d := l.Version.Definition
-	w := word{Title: r.P.T("public.sent.title"), Text: d.Sent.In(lang), Tone: shell.Info, Lang: own(d, lang)}
-	if w.Text == "" {
-		w.Text, w.Lang = r.P.T("public.sent.text"), ""
-	}
 	if r.Q("done") != "" {
-		w = word{Title: r.P.T("public.done.title"), Text: d.Done.In(lang), Tone: shell.Good, Lang: own(d, lang)}
-		if w.Text == "" {
-			w.Text, w.Lang = r.P.T("public.done.text"), ""
-		}
-		return r.Render(ok, sentPage(r, w, "", r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
+		return r.Render(ok, sentPage(r, doneWord(r, d, lang), "", r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
 	}
-	return r.Render(ok, sentPage(r, w, d.MailSubject(lang, l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
+	return r.Render(ok, sentPage(r, sentWord(r, d, lang), d.MailSubject(lang, l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
 }
 
 // seen is the moment a page was shown, with a proof that we wrote it.
