@@ -235,6 +235,7 @@ type Event struct {
 	Kind    Kind
 	Basis   Basis
 	Grade   Grade
+	Past    bool   // of a Give: it ended before it was told, with a no that is told too; it is proof, and changes nothing
 	Lacks   string // why the claim can't be used yet ("partner_unnamed"); it then waits for proof
 
 	BasisRef      string // sale, contract, membership or assessment it leans on

@@ -13,7 +13,8 @@ package consent
 //	give         given or waiting      recorded           person_said_no
 //	release      waiting → given       –                  person_said_no
 //	             (neither for a contact that was merged into another: merged; on a list that
-//	             measures: given B with moment, place and words, or informed, else bad_grade)
+//	             measures: given B with moment, place and words, or informed, else bad_grade;
+//	             give: recorded where it ended before it was told)
 //	a no         withdrawn or refused, said no: always, from everywhere, also while erasing
 //	             (but recorded where a file dates it before the person's own yes here)
 //	expire       expired               expired            back to withdrawn
@@ -34,6 +35,9 @@ func Next(s State, e Event) (State, Verdict) {
 	}
 	if s.Ending {
 		return s, BeingErased
+	}
+	if e.Past {
+		return s, Recorded
 	}
 	if s.Merged && (e.Kind == Give || e.Kind == Release) {
 		return s, MergedInto

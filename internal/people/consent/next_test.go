@@ -56,6 +56,7 @@ func lives() *rapid.Generator[[]line] {
 				e.Basis = rapid.SampledFrom(append(Bases(), "", "implied")).Draw(t, "basis")
 				e.Grade = rapid.SampledFrom([]Grade{GradeA, GradeB, GradeC, GradeD, Ungraded}).Draw(t, "grade")
 				e.Lacks = rapid.SampledFrom([]string{"", "", "", "partner_unnamed"}).Draw(t, "lacks")
+				e.Past = e.Kind == Give && rapid.IntRange(0, 3).Draw(t, "past") == 0
 			}
 			out = append(out, line{ev: e, at: at})
 		}
@@ -216,6 +217,9 @@ func (h story) counts(k int) bool {
 	}
 	claim := e.Basis.Known() && (e.Grade == GradeB || e.Grade == GradeC || e.Grade == GradeD) && e.Lacks == ""
 	waits := e.Grade == Ungraded || e.Lacks != ""
+	if h[k].ev.Past {
+		return false
+	}
 	switch e.Kind {
 	case Request:
 		return fresh(e.OccurredAt) && was != Given && was != Requested

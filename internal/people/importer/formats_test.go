@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -100,24 +101,26 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 			ips   string // of its events, as the other tool wrote them
 			no    string
 			why   string
+			past  int    // what is told of before that no
+			noIPs string // of that
 		}{
 			{importer.Mailchimp, "Email Address,First Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LEID,EUID,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON,UNSUB_REASON_OTHER\n" +
 				"yes@example.org,Y,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,1,a,,,,\n" +
 				"no@example.org,N,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,2,b,2024-05-06 07:08:09,May,OTHER,too many\n",
-				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", "OTHER: too many"},
+				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", "OTHER: too many", 2, "198.51.100.7 203.0.113.5"},
 			{importer.Brevo, "CONTACT ID,EMAIL,PRENOM,NOM,OPTIN_TIME,OPTIN_IP,CONFIRM_IP,SIGNUP_SOURCE,EMAIL_BLACKLISTED,ADDED_TIME\n" +
 				"1,yes@example.org,Y,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,No,2024-01-02 10:00:00\n" +
 				"2,no@example.org,N,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,Yes,2024-01-02 10:00:00\n",
-				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", ""},
+				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", "", 2, "198.51.100.7 203.0.113.5"},
 			{importer.MailPoet, "Email,First name,Last name,Subscription IP,Subscription time,Confirmation time,Confirmation IP,List status,Global status,List\n" +
 				"yes@example.org,Y,Z,203.0.113.5,2024-01-02 10:00:00,2024-01-02 10:05:00,198.51.100.7,subscribed,subscribed,Newsletter\n" +
 				"no@example.org,N,Z,203.0.113.5,2024-01-02 10:00:00,2024-01-02 10:05:00,198.51.100.7,unsubscribed,subscribed,Newsletter\n",
-				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", ""},
+				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", "", 2, "198.51.100.7 203.0.113.5"},
 			{importer.Mailjet, "Email,Name,IsExcludedFromCampaigns,UnsubscribedAt,SubscribedAt\nyes@example.org,Y,false,,2024-01-02 10:05:00\nno@example.org,N,false,2024-05-06 07:08:09,2024-01-02 10:05:00\n",
-				"yes@example.org", "", "no@example.org", ""},
+				"yes@example.org", "", "no@example.org", "", 1, ""},
 			{importer.Listmonk, "[{\"id\":1,\"uuid\":\"u\",\"email\":\"yes@example.org\",\"name\":\"Y\",\"attribs\":{\"optin_time\":\"2024-01-02 10:00:00\",\"optin_ip\":\"203.0.113.5\"},\"status\":\"enabled\",\"created_at\":\"2024-01-02\"},\n" +
 				"{\"id\":2,\"uuid\":\"v\",\"email\":\"no@example.org\",\"name\":\"N\",\"status\":\"blocklisted\",\"created_at\":\"2024-01-02\"}]",
-				"yes@example.org", "203.0.113.5", "no@example.org", ""},
+				"yes@example.org", "203.0.113.5", "no@example.org", "", 0, ""},
 		} {
 			t.Run(string(c.shape), func(t *testing.T) {
 				s := open(t, h)
@@ -149,18 +152,35 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 					}
 					left, err := consent.Events(v, gone.ID)
 					must(t, err)
-					if len(left) != 1 || left[0].Kind != consent.Withdraw {
+					if left[0].Kind != consent.Withdraw || left[0].Page != "tool: "+c.shape.Tool() {
 						t.Fatalf("%+v", left)
+					}
+					// What they had said yes to is told too, and brings nobody back.
+					from, err := consent.Origins(v, gone.ID, left)
+					must(t, err)
+					ips = nil
+					for i, e := range left[1:] {
+						if o := from[i+1]; !o.IP.IsZero() {
+							ips = append(ips, o.IP.Raw().String())
+						}
+						if e.Kind != consent.Give || e.Verdict != consent.Recorded || e.State != consent.Withdrawn || e.Grade != consent.GradeB || e.Basis != consent.ByConsent || e.OccurredAt.Time().Year() != 2024 || e.Page == "" {
+							t.Errorf("%+v", e)
+						}
+					}
+					if strings.Join(ips, " ") != c.noIPs || len(left)-1 != c.past {
+						t.Errorf("before the no: %d from %v", len(left)-1, ips)
 					}
 					if why, err := consent.Words(v, left[0].TextSHA256); err != nil || why != c.why || c.why != "" && left[0].OccurredAt.Time().Month() != 5 {
 						t.Errorf("left on %s because of %q, %v", left[0].OccurredAt, why, err)
 					}
 					return nil
 				})
-				made, err := evidence.Build(context.Background(), s.Main, s.owner, p.ID, "en")
-				must(t, err)
-				if r, err := proof.Verify(made.Bytes, s.Log.Key(), nil); err != nil || !r.Holds() {
-					t.Errorf("%+v %v", r, err)
+				for _, id := range []int64{p.ID, gone.ID} {
+					made, err := evidence.Build(context.Background(), s.Main, s.owner, id, "en")
+					must(t, err)
+					if r, err := proof.Verify(made.Bytes, s.Log.Key(), nil); err != nil || !r.Holds() {
+						t.Errorf("%+v %v", r, err)
+					}
 				}
 				again := s.run(t, o)
 				if again.New != 0 || again.Changed != 0 || again.Same != 1 || again.Mailable != 0 {
@@ -214,7 +234,8 @@ func TestWhatSpeaksAgainstSomebodyIsHeard(t *testing.T) {
 					s.view(t, func(v *store.View) error {
 						events, err := consent.Events(v, p.ID)
 						must(t, err)
-						if len(events) != 1 || !events[0].Kind.No() || day != "" && events[0].OccurredAt.Time().Format(time.DateOnly) != day {
+						yes := func(e consent.Record) bool { return e.Verdict != consent.Recorded }
+						if slices.ContainsFunc(events[1:], yes) || !events[0].Kind.No() || day != "" && events[0].OccurredAt.Time().Format(time.DateOnly) != day {
 							t.Errorf("%s: %+v", email, events)
 						}
 						return nil

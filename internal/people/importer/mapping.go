@@ -88,6 +88,22 @@ type Column struct {
 // Mapping has a line for each column of the file, in its order.
 type Mapping []Column
 
+// acts is how many events of the ledger one row may be: its own, a form sent before the mailbox confirmed it, and what
+// somebody who left had said yes to.
+func (m Mapping) acts() int {
+	has := func(some ...Field) bool {
+		return slices.ContainsFunc(some, func(f Field) bool { return m.Index(f) >= 0 })
+	}
+	n := 1
+	if has(ConsentAt, ConsentIP) && has(ConfirmAt, ConfirmIP) {
+		n++
+	}
+	if has(ConsentAt, ConfirmAt) && has(Unsubscribed, Blocked, Complained, Bounced, Status) {
+		n++
+	}
+	return n
+}
+
 // Index finds the column of a field, -1 when there is none.
 func (m Mapping) Index(f Field) int {
 	for i, c := range m {

@@ -103,10 +103,11 @@ func write(ctx context.Context, db *store.DB, who actor.Actor, id int64, p pace,
 	}
 	switch {
 	case p.batch > 0:
-		rd.batch = min(p.batch, proof.MaxMembers/2) // a row may have two events
+		rd.batch = p.batch
 	case db.Dialect() == "sqlite": // its one writer is everybody's, and a set act can't be broken off
 		rd.batch = batchRows / 2
 	}
+	rd.batch = min(rd.batch, proof.MaxMembers/rd.mapping.acts())
 	src, err := w.open(ctx, elsewhere)
 	if err == nil {
 		err = w.all(ctx, src, rd)

@@ -84,11 +84,10 @@ func (s *step) write() error {
 func (s *step) ensure() ([]consent.Event, error) {
 	rows := s.b.rows
 	entry := s.tx.ID()
-	asked := 0
+	asked := 0 // and said before a no
 	for i := range rows {
-		if rows[i].twofold() {
-			asked++
-		}
+		_, n := rows[i].before()
+		asked += n
 	}
 	index := func(i int) int {
 		if len(rows)+asked == 1 {
@@ -126,11 +125,13 @@ func (s *step) ensure() ([]consent.Event, error) {
 	}
 	k := len(rows) // behind them, so that a person's row and first event are the same member
 	for i := range rows {
-		if r := &rows[i]; r.twofold() {
-			s.event(&events[k], r, people[i], entry)
-			events[k].OccurredAt, events[k].Origin = r.asked, from(r.askedIP)
-			if r.asked == 0 {
-				events[k].OccurredAt = s.w.from
+		acts, n := rows[i].before()
+		for _, a := range acts[:n] {
+			e := &events[k]
+			s.claim(e, &rows[i], people[i], entry)
+			e.OccurredAt, e.Origin, e.Past = a.at, from(a.ip), rows[i].said != nothing
+			if a.at == 0 {
+				e.OccurredAt = s.w.from
 			}
 			k++
 		}
@@ -171,7 +172,13 @@ func (r *row) ungraded() bool { return r.said == nothing && r.grade == "" }
 func (r *row) tells() bool { return r.name != "" || len(r.attributes) > 0 }
 
 // sealed tells whether something of the row is kept under the person's key.
-func (r *row) sealed() bool { return r.said == nothing && !(r.ip.IsZero() && r.askedIP.IsZero()) }
+func (r *row) sealed() bool {
+	if r.said != nothing {
+		acts, n := r.before()
+		return slices.ContainsFunc(acts[:n], func(a act) bool { return !a.ip.IsZero() })
+	}
+	return !(r.ip.IsZero() && r.askedIP.IsZero())
+}
 
 // fill brings in what the rows tell of people who were here.
 func (s *step) fill(results []consent.Result) error {
@@ -201,10 +208,36 @@ func (s *step) fills(results []consent.Result) (out []contact.Filling) {
 	return out
 }
 
-// twofold tells whether the row has two acts of the person, each with its own proof: the form
-// that was sent and the mailbox that confirmed it. The confirmation carries the subscription.
-func (r *row) twofold() bool {
-	return r.said == nothing && !r.again && (r.asked != 0 || !r.askedIP.IsZero())
+// act is a yes of the person that a row tells beside what it says now.
+type act struct {
+	at legalclock.Moment
+	ip pii.IP
+}
+
+// before gives the acts of the person that the row tells beside its own event, each with its own proof: the form that was
+// sent, where the mailbox confirmed it later (the confirmation carries the subscription), and of who left what they had
+// said yes to, which proves that mail they got was asked for and brings nobody back.
+func (r *row) before() (acts [2]act, n int) {
+	add := func(at legalclock.Moment, ip pii.IP) {
+		acts[n] = act{at, ip}
+		n++
+	}
+	asked := r.asked != 0 || !r.askedIP.IsZero()
+	switch {
+	case r.again:
+	case r.said == nothing:
+		if asked {
+			add(r.asked, r.askedIP)
+		}
+	default:
+		if r.at != 0 && r.said != bounced { // the event of who bounced is a claim already
+			add(r.at, r.ip)
+		}
+		if asked && r.asked != 0 {
+			add(r.asked, r.askedIP)
+		}
+	}
+	return acts, n
 }
 
 // from is where an act of an import came from: as the other tool wrote it down.
@@ -216,16 +249,28 @@ func from(ip pii.IP) consent.Origin {
 }
 
 func (s *step) event(e *consent.Event, r *row, p contact.Row, entry int64) {
-	i := &s.w.i
-	*e = consent.Event{Contact: p.ID, List: i.List, Kind: consent.Give, Source: "import", Method: r.method, Import: i.ID, ImportRow: int64(r.line), Row: p, Entry: entry}
 	switch r.said {
 	case left, blocked:
-		e.Kind, e.OccurredAt, e.Text = consent.Withdraw, r.saidAt, r.reason
-		return
+		s.bare(e, r, p, entry)
+		e.Kind, e.OccurredAt, e.Page, e.Text = consent.Withdraw, r.saidAt, s.w.i.Origin.source(), r.reason
 	case complain:
-		e.Kind, e.OccurredAt, e.Text = consent.Complain, r.saidAt, r.reason
-		return
+		s.bare(e, r, p, entry)
+		e.Kind, e.OccurredAt, e.Page, e.Text = consent.Complain, r.saidAt, s.w.i.Origin.source(), r.reason
+	default:
+		s.claim(e, r, p, entry)
 	}
+}
+
+// bare is what all events of a row say.
+func (s *step) bare(e *consent.Event, r *row, p contact.Row, entry int64) {
+	i := &s.w.i
+	*e = consent.Event{Contact: p.ID, List: i.List, Kind: consent.Give, Source: "import", Method: r.method, Import: i.ID, ImportRow: int64(r.line), Row: p, Entry: entry}
+}
+
+// claim is a yes that the row tells.
+func (s *step) claim(e *consent.Event, r *row, p contact.Row, entry int64) {
+	s.bare(e, r, p, entry)
+	i := &s.w.i
 	o := i.Origin
 	if r.basis != "" {
 		o.Basis = r.basis
