@@ -83,6 +83,15 @@ type Survey struct {
 	Rows   int64    `json:"rows"`
 	Broken int64    `json:"broken"`
 	Twice  []string `json:"twice,omitempty"`
+	Filled []int64  `json:"filled,omitempty"` // by column: rows in which it says something
+}
+
+// Says tells in how many rows a column says something; none for one that isn't there.
+func (s Survey) Says(column int) int64 {
+	if column < 0 || column >= len(s.Filled) {
+		return 0
+	}
+	return s.Filled[column]
 }
 
 // Cursor is how far the file is written: all rows before the position, and of the rest the

@@ -68,7 +68,7 @@ func Make(tx *store.Tx, f File) (int64, error) {
 }
 
 func surveyOf(s sheet.Survey) Survey {
-	return Survey{Header: s.Header, Width: s.Width, Rows: s.Rows, Broken: s.Broken, Twice: s.Twice}
+	return Survey{Header: s.Header, Width: s.Width, Rows: s.Rows, Broken: s.Broken, Twice: s.Twice, Filled: s.Filled}
 }
 
 // title keeps the last part of a file's name, without what can't be shown.

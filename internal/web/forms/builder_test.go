@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -312,4 +313,35 @@ func TestTheBuilderShowsWhatFollowsAForm(t *testing.T) {
 		}
 		shows("done", "fr", `class="signup"`) // back to the form
 	})
+}
+
+// Why we ask tells how this very form stands before the rules.
+func TestWhyWeAskTellsHowTheFormStands(t *testing.T) {
+	o := settle(t, testhouse.SQLite(t), "en")
+	at := o.post("/forms/new", url.Values{"name": {"News"}, "list": {fmt.Sprint(o.list)}})
+	state := func() string {
+		s := regexp.MustCompile(`(?s)why-state">.*?</p>`).FindString(o.get(at))
+		return strings.TrimSpace(regexp.MustCompile(`<[^>]*>|^why-state">`).ReplaceAllString(s, ""))
+	}
+	if s := state(); !strings.HasSuffix(s, "this form.") || !strings.Contains(s, "stop") {
+		t.Errorf("without a note: %s", s)
+	}
+	note := o.post("/privacy/notices", url.Values{})
+	v := read(o.raw(note))
+	v.Set("contact", "rosalie@cafe.example")
+	o.post(note, v)
+	o.post(note+"/publish", url.Values{"version": {"2"}})
+	f := read(o.raw(at))
+	f.Set("notice", note[strings.LastIndex(note, "/")+1:])
+	o.post(at, f)
+	if s := state(); s != "This form can be published; 1 rule has a remark." {
+		t.Errorf("with a note that names no policy: %s", s)
+	}
+	v = read(o.raw(note))
+	v.Set("policy", "https://cafe.example/privacy")
+	o.post(note, v)
+	o.post(note+"/publish", url.Values{"version": {read(o.raw(note)).Get("version")}})
+	if s := state(); s != "This form passes every rule." {
+		t.Errorf("with nothing wrong: %s", s)
+	}
 }

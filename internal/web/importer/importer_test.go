@@ -215,7 +215,7 @@ func TestAMemberWalksFromTheFileToTheReportInBothLanguages(t *testing.T) {
 				t.Error("the origin has not eight choices")
 			}
 			page = d.get(to + "?kind=site")
-			why := map[string]string{"en": "This file has 4 rows, and a column for the moment of each.", "fr": "Ce fichier a 4 lignes, et une colonne"}[lang]
+			why := map[string]string{"en": "This file has 4 rows; 1 of them name the moment of the sign-up.", "fr": "Ce fichier a 4 lignes, dont 1 avec le moment de l’inscription."}[lang]
 			if !strings.Contains(d.get(to), why) || !strings.Contains(page, why) {
 				t.Error("half of the origin step doesn't say why it asks of this file")
 			}
@@ -259,6 +259,28 @@ func TestAMemberWalksFromTheFileToTheReportInBothLanguages(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Why we ask tells what this very file shows.
+func TestWhyWeAskTellsWhatTheFileShows(t *testing.T) {
+	d := settle(t, testhouse.SQLite(t), "en")
+	for name, want := range map[string]string{
+		"email,name\na@example.org,A\nb@example.org,B\n":                                              "This file has 2 rows, and no column with the moment of each sign-up.",
+		"email\na@example.org\n":                                                                      "This file has 1 row, and no column with the moment of its sign-up.",
+		"email,optin_time\na@example.org,2024-01-02\nb@example.org, \n":                               "This file has 2 rows; 1 of them name the moment of the sign-up.",
+		"email,optin_time,confirm_time\na@example.org,,2024-01-02\nb@example.org,,\n":                 "This file has 2 rows; 1 of them name the moment of the sign-up.",
+		"email,optin_time\na@example.org,2024-01-02\nb@example.org,2024-01-02\n":                      "This file has 2 rows; 2 of them name the moment of the sign-up.",
+		"[{\"email\":\"a@example.org\",\"optin_time\":\"2024-01-02\"},{\"email\":\"b@example.org\"}]": "This file has 2 rows; 1 of them name the moment of the sign-up.",
+	} {
+		_, to := d.send("/import/new", "file", "people.csv", name, nil, 303)
+		_, to = d.post(to, filled(d.get(to)), 303)
+		_, to = d.post(to, filled(d.get(to)), 303)
+		page := d.get(to)
+		state := regexp.MustCompile(`(?s)why-state">.*?</p>`).FindString(page)
+		if !strings.Contains(state, want) || strings.Contains(state, "state-good") != strings.Contains(want, "2 of them") {
+			t.Errorf("%q: %s", name, state)
+		}
+	}
 }
 
 func TestWhatIsNoTableIsRefusedWithARemedyAndLeavesNothing(t *testing.T) {

@@ -610,7 +610,11 @@ func (p *Pages) forecastPost(r *shell.Request) error {
 func why(r *shell.Request, i importer.Import) shell.Why {
 	w := shell.Why{Step: "import", Article: "import", Tone: shell.Waiting, State: r.P.N("importer.why.bare", int(i.Survey.Rows), "n", r.P.Number(i.Survey.Rows))}
 	if i.Mapping.Index(importer.ConsentAt) >= 0 || i.Mapping.Index(importer.ConfirmAt) >= 0 {
-		w.Tone, w.State = shell.Good, r.P.N("importer.why.moments", int(i.Survey.Rows), "n", r.P.Number(i.Survey.Rows))
+		n := max(i.Survey.Says(i.Mapping.Index(importer.ConsentAt)), i.Survey.Says(i.Mapping.Index(importer.ConfirmAt)))
+		w.State = r.P.N("importer.why.moments", int(i.Survey.Rows), "n", r.P.Number(i.Survey.Rows), "with", r.P.Number(n))
+		if n == i.Survey.Rows {
+			w.Tone = shell.Good
+		}
 	}
 	return w
 }

@@ -18,6 +18,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/evidence"
 	"consend/internal/testhouse"
+	"consend/internal/trace/proof"
 )
 
 // hand hands in a file as a browser without script does.
@@ -146,5 +147,35 @@ func TestEverySentenceOfTheVerifierHasWordsInEveryLanguage(t *testing.T) {
 	}
 	if n < 30 {
 		t.Errorf("only %d sentences were found", n)
+	}
+}
+
+// A bundle of another installation is checked against the key in it, and said to be that one's; changed, it is bad.
+func TestABundleOfAnotherInstallationIsCheckedAsItsOwn(t *testing.T) {
+	w, there := settle(t, testhouse.SQLite(t), nil), settle(t, testhouse.SQLite(t), nil)
+	_, path := there.signup("lea.martin@example.org", "fr")
+	there.ask("POST", path, url.Values{"do": {"confirm"}})
+	c, _ := there.person("lea.martin@example.org")
+	var bundle bytes.Buffer
+	must(t, evidence.Drawing{Campaign: 7, From: []int64{c.ID}, N: 1, Seed: "x", Sent: []byte("[]")}.Pack(context.Background(), there.Main, there.member, &bundle))
+	log, ok := proof.BundleLog(bytes.NewReader(bundle.Bytes()), int64(bundle.Len()))
+	if !ok || log.Key == w.Log.Key() {
+		t.Fatal("it is no bundle of another installation")
+	}
+	say := locale.For("en", nil)
+	foreign := say.T("web_verify.foreign", "key", proof.Fingerprint(log.Key))
+	if code, body := w.hand("en", bundle.Bytes(), "192.0.2.9"); code != 200 || !strings.Contains(body, foreign) || strings.Contains(body, say.T("web_verify.holds.bundle")) {
+		t.Errorf("%d, want %q:\n%s", code, foreign, main(body))
+	}
+	// In its own house it holds, and one octet changed in it is bad in either.
+	if _, body := there.hand("en", bundle.Bytes(), "192.0.2.9"); !strings.Contains(body, say.T("web_verify.holds.bundle")) {
+		t.Errorf("at home:\n%s", main(body))
+	}
+	changed := bytes.Clone(bundle.Bytes())
+	changed[len(changed)/3] ^= 1
+	for where, h := range map[string]*counter{"here": w, "there": there} {
+		if _, body := h.hand("en", changed, "192.0.2.9"); !strings.Contains(body, say.T("web_verify.bad")) || strings.Contains(body, foreign) {
+			t.Errorf("%s, changed:\n%s", where, main(body))
+		}
 	}
 }

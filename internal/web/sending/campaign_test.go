@@ -183,6 +183,38 @@ func TestACampaignFromDraftToReport(t *testing.T) {
 	}
 }
 
+// Why we ask tells how this very text and campaign stand.
+func TestWhyWeAskTellsHowTextAndCampaignStand(t *testing.T) {
+	b := bureauOf(t, testhouse.SQLite(t), "en")
+	at := b.post(t, "/campaigns/new", url.Values{"name": {"Spring"}, "kind": {"markdown"}})
+	state := func(path string) string {
+		t.Helper()
+		s := regexp.MustCompile(`(?s)why-state">.*?</p>`).FindString(b.page(t, path))
+		return strings.TrimSpace(regexp.MustCompile(`<[^>]*>|^why-state">`).ReplaceAllString(s, ""))
+	}
+	b.post(t, "/settings/senders/new", url.Values{"name": {"Maison"}, "email": {"news@example.com"}})
+	var from int64
+	b.write(t, func(tx *store.Tx) error { all, err := sender.All(tx); from = all[0].ID; return err })
+	b.post(t, at+"/sender", url.Values{"version": {b.version(t, at+"/sender")}, "sender": {strconv.FormatInt(from, 10)}})
+	design := func(body string) string {
+		b.post(t, at+"/design", url.Values{"version": {b.version(t, at+"/design")}, "kind": {"markdown"}, "body": {body}})
+		return state(at + "/design")
+	}
+	if s := design("Hello [there](https://example.com)"); !strings.HasPrefix(s, "The foot of this mail says: ") {
+		t.Errorf("a text without fault: %s", s)
+	}
+	if s := design("Hello {{ contact.NOBODY_KNOWS }}, [there](http://example.com)"); !strings.Contains(s, "found") && !strings.Contains(s, "NOBODY_KNOWS") {
+		t.Errorf("a text with faults: %s", s)
+	}
+	if s := state(at + "/check"); s != "0 people may be written to; 0 are left out." {
+		t.Errorf("a campaign to nobody: %s", s)
+	}
+	b.post(t, at+"/lists", url.Values{"version": {b.version(t, at+"/lists")}, "list": {strconv.FormatInt(b.list, 10)}})
+	if s := state(at + "/check"); s != "2 people may be written to; 1 is left out." {
+		t.Errorf("a campaign to a list: %s", s)
+	}
+}
+
 func (b *bureau) sent(t testing.TB) (at string) {
 	t.Helper()
 	var id int64

@@ -279,6 +279,7 @@ type Survey struct {
 	Broken int64        // of these, the ones that can't be read
 	First  *fault.Error // what is wrong with the first of them
 	Twice  []string     // names that stand over more than one column
+	Filled []int64      // by column: rows in which it says something
 }
 
 // SampleRows is how many rows a survey keeps.
@@ -319,6 +320,7 @@ func Look(src io.Reader, f Format, l Limits) (Survey, error) {
 			continue
 		}
 		s.Width = max(s.Width, len(row.Cells))
+		s.fill(row.Cells)
 		if len(s.Sample) < SampleRows {
 			s.Sample = append(s.Sample, row.Strings())
 		}
@@ -330,6 +332,18 @@ func Look(src io.Reader, f Format, l Limits) (Survey, error) {
 		return s, fault.New(fault.Invalid, "import.file.no_rows").At("file")
 	}
 	return s, nil
+}
+
+// fill counts the cells of a row that say something.
+func (s *Survey) fill(cells [][]byte) {
+	for len(s.Filled) < len(cells) {
+		s.Filled = append(s.Filled, 0)
+	}
+	for k, c := range cells {
+		if len(bytes.TrimSpace(c)) > 0 {
+			s.Filled[k]++
+		}
+	}
 }
 
 // named gives a survey the names that stand in no row.
