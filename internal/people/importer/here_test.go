@@ -83,6 +83,9 @@ func TestAReleaseOfCustomersLooksAtTheirProductsAndTheirSale(t *testing.T) {
 		}
 		s.view(t, func(v *store.View) error {
 			waits, err := importer.WaitingAfter(v, id, 0, 10)
+			if len(waits) != 1 || waits[0].Lacks == "sale_unnamed" || waits[0].Lacks == "" {
+				t.Errorf("%+v", waits)
+			}
 			if len(waits) != 1 {
 				t.Errorf("%d wait on: who lacks something still ends with the month", len(waits))
 			}

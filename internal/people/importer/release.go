@@ -5,6 +5,7 @@ package importer
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"consend/internal/ground/fault"
@@ -268,7 +269,15 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	var fills []contact.Filling
 	told := map[int64]contact.Filling{}
 	released := make([]int64, 0, len(ids))
+	lacked, still := map[int64]string{}, map[string][]int64{} // what those lacked who wait on, and what they lack now
+	waitsOn := func(id int64, lack string) {
+		// Which basis the next release looks at hangs on these two.
+		if was := lacked[id]; lack != "" && lack != was && was != "basis_unclear" && was != consent.NotInCountry {
+			still[lack] = append(still[lack], id)
+		}
+	}
 	for k, id := range ids {
+		lacked[id] = waits[k].Lacks
 		at, found := slices.BinarySearchFunc(rows, id, func(r contact.Row, id int64) int { return cmp.Compare(r.ID, id) })
 		if !found {
 			released = append(released, id) // of somebody who is gone nothing waits
@@ -281,8 +290,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			o.Basis = b
 		}
 		claim, shown := claims[id]
-		g, _ := grade(o, rules, shown, i.Evidence != 0, i.DeclaredBy != 0)
+		g, lack := grade(o, rules, shown, i.Evidence != 0, i.DeclaredBy != 0)
 		if g == "" {
+			waitsOn(id, lack)
 			continue
 		}
 		if !here.Holds(o.basis(), rows[at].Country) {
@@ -325,6 +335,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		}
 		for k, r := range results {
 			if r.Verdict == consent.BadGrade { // it lacks something still: their last purchase is too old, for one
+				waitsOn(events[k].Contact, r.Lacks)
 				released = slices.DeleteFunc(released, func(id int64) bool { return id == events[k].Contact })
 				continue
 			}
@@ -346,6 +357,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	}
 	if len(released) > 0 {
 		tx.Do(endWaiting, i.ID, released)
+	}
+	for _, lack := range slices.Sorted(maps.Keys(still)) {
+		tx.Do(lacksNow, lack, i.ID, still[lack])
 	}
 	tx.Do(recount, text(i.Counts), i.ID)
 	return nil

@@ -46,6 +46,12 @@ func TestAReleaseKeepsTheRowsOwnProof(t *testing.T) {
 			}
 			return err
 		})
+		s.view(t, func(v *store.View) error {
+			if waits, err := importer.WaitingAfter(v, id, 0, 10); err != nil || len(waits) != 1 || waits[0].Lacks != "no_evidence" { // the partner is named
+				t.Errorf("%+v, %v", waits, err)
+			}
+			return nil
+		})
 		if c := s.counts(t, id); c.Released != 1 || c.StillWaiting() != 1 {
 			t.Errorf("%+v", c)
 		}

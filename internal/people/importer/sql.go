@@ -73,6 +73,7 @@ var (
 		WHERE w.account_id = :account AND w.import_id = ? GROUP BY w.lacks ORDER BY times DESC, w.lacks`)
 	endWaitingAnywhere = store.Account("importer.end_waiting_anywhere", `DELETE FROM import_waiting WHERE account_id = :account AND contact_id IN ?*`)
 	endWaiting         = store.Account("importer.end_waiting", `DELETE FROM import_waiting WHERE account_id = :account AND import_id = ? AND contact_id IN ?*`)
+	lacksNow           = store.Account("importer.lacks_now", `UPDATE import_waiting SET lacks = ? WHERE account_id = :account AND import_id = ? AND contact_id IN ?*`)
 
 	addEvidence = store.Account("importer.add_evidence", `INSERT INTO evidence_file (account_id, id, import_id, blob_id, name, type, size, sha256, made_by, made_at,
 		ends_at, entry_id) VALUES (:account, ?, ?, ?, ?, ?, ?, ?, ?, :now, ?, ?)`)
