@@ -182,9 +182,28 @@ test('a form that asks a little work: a browser solves it, and who runs no scrip
   await page.waitForURL(/forms\/\d+$/);
   await page.locator('label[for=f-puzzle]').click();
   await page.waitForFunction(() => document.querySelector('[data-autosaved]').textContent !== ''); // it saves itself
+  // Who presses a button while that is on its way, or about to begin, loses nothing and is told of no conflict.
+  const slow = (r) => setTimeout(() => r.continue(), /quiet=1/.test(r.request().postData() ?? '') ? 700 : 0);
+  await page.route(/\/forms\/\d+$/, slow);
+  const build = page.url(), open = () => page.evaluate(() => document.querySelectorAll('.builder-form details').forEach((d) => { d.open = true; }));
+  await open();
+  await page.fill('[name="title.fr"]', 'Dit en premier');
+  await page.locator('[name="title.en"]').focus();
+  await page.waitForTimeout(400); // it is being saved
+  await page.fill('[name="title.en"]', 'Said in between');
+  await page.locator('.builder-save button[type=submit]').click();
+  await page.waitForLoadState();
+  assert.equal(await page.inputValue('[name="title.fr"]'), 'Dit en premier');
+  assert.equal(await page.inputValue('[name="title.en"]'), 'Said in between');
+  await open();
+  await page.fill('[name="title.en"]', 'Said last');
   await page.locator('form[action$="/publish"] button').click();
   await page.waitForURL(/share$/);
+  await page.unroute(/\/forms\/\d+$/, slow);
   const at = (await page.content()).match(/\/f\/[a-z0-9-]+/)[0];
+  await page.goto(at + '?lang=en');
+  assert.equal(await page.locator('h1').innerText(), 'Said last');
+  await page.goto(build);
 
   const plain = await browsers.person(browser, house, 'fr', { javaScriptEnabled: false });
   let told;

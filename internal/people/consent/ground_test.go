@@ -137,6 +137,12 @@ func TestAClaimWhoseBasisDoesNotHoldThereWaitsForAnother(t *testing.T) {
 				t.Errorf("person %d: %s, lacks %q", i, res[i].After.Status, res[i].Lacks)
 			}
 		}
+		// Interests that nobody weighed are no reason, wherever the person lives (GDPR 6(1)(f)).
+		bare := claim(w.born(t, "")[0], w.news, B2B)
+		bare.BasisRef = ""
+		if res := w.apply(t, w.member, bare); res[0].After.Status != Waiting || res[0].Lacks != NoBalance {
+			t.Errorf("nothing weighed: %+v", res[0])
+		}
 		// The same basis with better evidence doesn't help; another basis does.
 		again := claim(p[1], w.news, B2B)
 		again.Kind, again.Grade = Release, GradeB

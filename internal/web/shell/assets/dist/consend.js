@@ -151,10 +151,12 @@ for (const part of document.querySelectorAll("[data-counts]")) {
 for (const form of document.querySelectorAll("form[data-autosave]")) {
   const status = form.querySelector("[data-autosaved]"), say = (t) => { if (status) status.textContent = t; };
   if (!status) continue;
-  let timer = 0, running = false, again = false;
+  let timer = 0, running = false, again = false, next = null;
   const save = async () => {
+    timer = 0;
     if (running) { again = true; return; }
     running = true;
+    let kept = false;
     try {
       const body = new URLSearchParams(new FormData(form));
       for (const n of form.querySelectorAll("[data-own] [name]")) body.delete(n.name);
@@ -167,11 +169,26 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
       if (version) for (const v of document.querySelectorAll("input[name=version]")) v.value = version;
       for (const f of document.querySelectorAll("iframe[data-preview]")) f.contentWindow.location.reload();
       say(form.dataset.autosave);
+      kept = true;
     } catch { say(form.dataset.failed); } finally {
       running = false;
-      if (again) { again = false; save(); }
+      const more = again, go = next;
+      again = false;
+      if (more && !(go && go.form === form)) save();
+      else if (go) { next = null; if (kept || go.form === form) go.form.requestSubmit(go.by); }
     }
   };
+  // A button that is pressed while something is still being saved waits for it: it names the version that is saved then.
+  document.addEventListener("submit", (e) => {
+    if (!e.target.querySelector("input[name=version]")) return;
+    const due = timer !== 0;
+    clearTimeout(timer);
+    timer = 0;
+    if (!running && (!due || e.target === form)) return;
+    e.preventDefault();
+    next = { form: e.target, by: e.submitter };
+    if (due) save();
+  });
   form.addEventListener("change", (e) => {
     if (e.target.closest("[data-own]")) return;
     if (e.target.closest("[data-whole]")) { form.requestSubmit(); return; }
