@@ -296,7 +296,7 @@ func (r *run) ledger(do, public verb) {
 		return err
 	})
 	public("come back on the page", func(tx *store.Tx) error {
-		_, err := form.Back(context.Background(), tx, r.who(demo.Tom), r.News, r.origin())
+		_, err := form.Back(context.Background(), tx, r.who(demo.Tom), r.News, "News\n[Ask me by e-mail]\n", r.origin())
 		return err
 	})
 }

@@ -21,10 +21,11 @@ import (
 )
 
 // Back asks a person who left a list whether they want it again: a sign-up on the form that
-// brought them, on one served now or before, or on one made for this, and its confirmation mail. A no
+// brought them, on one served now or before, or on one made for this, and its confirmation mail: that has the words
+// of the form; shown are those of the page with the button, which stand in the ledger as what was asked. A no
 // is never turned by a switch (compliance, page map: undo = new confirmation). false: the list is no
 // more, or the account has no privacy note to show.
-func Back(ctx context.Context, tx *store.Tx, person, on int64, o consent.Origin) (bool, error) {
+func Back(ctx context.Context, tx *store.Tx, person, on int64, shown string, o consent.Origin) (bool, error) {
 	c, err := contact.Get(tx, person)
 	if err != nil || c.State.Ending() {
 		return false, err
@@ -33,7 +34,7 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, o consent.Origin)
 	if err != nil || !ok {
 		return false, err
 	}
-	s.Origin, s.Method, s.Email = o, "preferences", c.Email
+	s.Origin, s.Way, s.Shown, s.Spoken, s.Email = o, wayBack, shown, tx.Who.Language, c.Email
 	key, err := keys.Of(tx).MAC(keys.Installation, "budget")
 	if err != nil {
 		return false, err
@@ -50,7 +51,7 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, o consent.Origin)
 	if err != nil {
 		return false, err
 	}
-	choices, err := json.Marshal([]asked{{on, results[0].Event}})
+	choices, err := json.Marshal([]asked{{on, results[0].Event, wayBack}})
 	if err != nil {
 		return false, err
 	}

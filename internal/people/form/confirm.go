@@ -64,6 +64,14 @@ func (s Signup) chosen() []asked {
 	return out
 }
 
+// Way is the page where it was asked for, "" for a form.
+func (s Signup) Way() string {
+	for _, c := range s.chosen() {
+		return c.Way
+	}
+	return ""
+}
+
 // Until is when the link of the last confirmation mail ends, when it lasts some days (rule doi.token).
 func (s Signup) Until(days int) legalclock.Moment {
 	return max(s.RequestedAt, s.AskedAt).Add(time.Duration(days) * 24 * time.Hour)
@@ -153,9 +161,13 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	words := confirmText(w, lasts)
 	var events []consent.Event
 	for _, c := range w.chosen() {
-		events = append(events, consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
+		e := consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
 			Source: Source, Method: "doi_post", FormVersion: w.VersionID, NoteVersion: w.Note.ID, Text: words, Note: d.NoteIn(w.Note, w.Language).Sha256,
-			Language: w.Language, Origin: o})
+			Language: w.Language, Origin: o}
+		if c.Way != "" { // the form was not shown, nor its note: the mail alone has words of it
+			e.Source, e.NoteVersion, e.Note = "preferences", 0, nil
+		}
+		events = append(events, e)
 	}
 	results, err := consent.Apply(tx, events)
 	if err != nil {

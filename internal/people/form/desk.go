@@ -25,7 +25,13 @@ type Live struct {
 	Version Version
 	Note    notice.Version
 	Pages   []Page
+
+	puzzle bool // the version served now asks for the puzzle, whatever this one does
 }
+
+// AsksWork tells whether the browser is asked for a little work: as the form is served now, since a number of an old
+// version is anybody's to name.
+func (l Live) AsksWork() bool { return l.puzzle || l.Version.Definition.Puzzle }
 
 // Page is the kept page in a language of the form.
 func (l Live) Page(lang string) Page {
@@ -96,7 +102,8 @@ func (d *Desk) At(ctx context.Context, slug string) (Live, error) {
 }
 
 // Shown gives the form in the version a visitor was shown: the one served, or an older one,
-// since a page may stand open and a copy stand on another site. A yes names what was shown.
+// since a page may stand open and a copy stand on another site. A yes names what was shown. Where the one
+// served asks of whom the older one didn't how old they are (GDPR 8(1)), that one is given: it is to be filled in anew.
 func (d *Desk) Shown(ctx context.Context, l Live, version int64) (Live, error) {
 	if version == 0 || version == l.Version.ID {
 		return l, nil
@@ -109,8 +116,27 @@ func (d *Desk) Shown(ctx context.Context, l Live, version int64) (Live, error) {
 	if err != nil || old.Version.FormID != l.Form.ID {
 		return l, err
 	}
-	old.Account, old.Form = l.Account, l.Form
+	if !old.Version.Definition.asksAgeAs(l.Version.Definition) {
+		return l, nil
+	}
+	old.Account, old.Form, old.puzzle = l.Account, l.Form, l.AsksWork()
 	return old, nil
+}
+
+// asksAgeAs tells whether the form keeps out everybody whom another one does by their age.
+func (d Definition) asksAgeAs(other Definition) bool {
+	if len(other.Ages) == 0 {
+		if len(d.Ages) == 0 {
+			return d.Age >= other.Age
+		}
+		return !slices.ContainsFunc(d.Ages, func(a Aged) bool { return a.Years < other.Age })
+	}
+	for _, a := range other.Ages {
+		if years, _ := d.years(a.Country); years < a.Years {
+			return false
+		}
+	}
+	return true
 }
 
 // version reads a version once. The key holds the account: what one has read is no other's.

@@ -188,7 +188,8 @@ func Check(ctx context.Context, r store.Reader, f Form) (Definition, []Finding, 
 	if err != nil {
 		return d, nil, nil, note, err
 	}
-	return d, Lint(d, note, changed, lasts, pages), pages, note, nil
+	purposes, err := list.Purposes(r)
+	return d, Lint(d, note, changed, lasts, pages, purposes...), pages, note, err
 }
 
 // sameText tells whether a draft would publish the words that are published.

@@ -179,6 +179,40 @@ func (d Definition) Mails() []Choice {
 	return out
 }
 
+// Group is choices that stand together under one legend: what somebody would like to receive, and apart from it what
+// may be measured (compliance L5: a question of its own).
+type Group struct {
+	ID, Legend string // of the fieldset, and the key of its words
+	First      bool   // what is wrong with the choices stands here
+	Choices    []Choice
+}
+
+// Groups are the boxes of the form.
+func (d Definition) Groups() (out []Group) {
+	var mails, grants []Choice
+	for _, c := range d.Boxes() {
+		if c.Grant {
+			grants = append(grants, c)
+		} else {
+			mails = append(mails, c)
+		}
+	}
+	if len(mails) > 0 {
+		out = append(out, Group{ID: "list", Legend: "form.choose", Choices: mails})
+	}
+	if len(grants) > 0 {
+		g := Group{ID: "also", Legend: "form.also", Choices: grants}
+		if len(d.Mails()) == 0 {
+			g.ID, g.Legend = "list", "form.choose"
+		}
+		out = append(out, g)
+	}
+	if len(out) > 0 {
+		out[0].First = true
+	}
+	return out
+}
+
 // Boxes lists the choices that stand at a box. With one mailing list its words stand above
 // the button, and the button is the act (compliance L16).
 func (d Definition) Boxes() []Choice {

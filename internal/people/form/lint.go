@@ -3,6 +3,7 @@
 package form
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"consend/internal/ground/locale"
+	"consend/internal/people/list"
 	"consend/internal/people/notice"
 )
 
@@ -39,7 +41,7 @@ const (
 
 // Rules lists the rules in the order pages show them, each with its law in its words.
 func Rules() []string {
-	return []string{"controller", "note", "note_fresh", "policy", "withdraw", "translation", "list", "list_open", "one_box_one_purpose",
+	return []string{"controller", "note", "note_fresh", "note_names", "policy", "withdraw", "translation", "list", "list_open", "one_box_one_purpose",
 		"unticked", "own_box", "measuring_apart", "terms_apart", "why", "required", "special", "birth", "age", "children", "price", "opt_in", "button", "mail", "remind", "redirect", "claims"}
 }
 
@@ -50,8 +52,9 @@ func Refusals(fs []Finding) bool {
 
 // Lint holds a form and its pages against every rule. note is the note's newest version and
 // gaps what its draft lacks; a zero version was never published. changed tells that the
-// note's draft is newer; lasts how many days the link of the confirmation mail works. It returns at least one finding a rule.
-func Lint(d Definition, note notice.Version, changed bool, lasts int, pages []Page) []Finding {
+// note's draft is newer; lasts how many days the link of the confirmation mail works; purposes are the account's. It
+// returns at least one finding a rule.
+func Lint(d Definition, note notice.Version, changed bool, lasts int, pages []Page, purposes ...list.Purpose) []Finding {
 	l := linter{d: d}
 	n := note.Content
 	// GDPR 13(1)(a): who.
@@ -68,6 +71,7 @@ func Lint(d Definition, note notice.Version, changed bool, lasts int, pages []Pa
 		}
 	}
 	l.hint("note_fresh", !changed)
+	l.named(note, purposes)
 	l.hint("policy", n.Policy != "")
 	l.words()
 	l.lists()
@@ -82,6 +86,43 @@ func Lint(d Definition, note notice.Version, changed bool, lasts int, pages []Pa
 	l.redirect(note)
 	l.drawn(pages)
 	return l.all()
+}
+
+// named holds the note against what the form asks for: GDPR 13(1)(c) wants each purpose named. What measures is known
+// for what it is; the account's purposes are told by their words, which a note may say otherwise.
+func (l *linter) named(note notice.Version, purposes []list.Purpose) {
+	if note.ID == 0 {
+		return
+	}
+	known := map[string]bool{}
+	measures := false
+	for _, p := range note.Content.Purposes {
+		measures = measures || p.Asked == "measuring"
+		for _, w := range p.Name {
+			known[strings.ToLower(strings.TrimSpace(w))] = true
+		}
+	}
+	said := map[int64]bool{}
+	for _, c := range l.d.Lists {
+		if c.Grant {
+			if !measures {
+				l.say("note_names", Refused, "", c.Label.In(l.d.Language("")))
+				measures = true // once is enough
+			}
+			continue
+		}
+		for _, p := range purposes {
+			if p.ID != c.Purpose || said[p.ID] {
+				continue
+			}
+			said[p.ID] = true
+			words := []string{p.Name, c.Name}
+			words = slices.AppendSeq(slices.AppendSeq(words, maps.Values(p.Public)), maps.Values(c.Label))
+			if !slices.ContainsFunc(words, func(w string) bool { return known[strings.ToLower(strings.TrimSpace(w))] }) {
+				l.say("note_names", Warned, "", p.Name)
+			}
+		}
+	}
 }
 
 type linter struct {

@@ -114,23 +114,54 @@ func ConfirmLink(r store.Reader, signup int64) (string, error) {
 	return site.Link("/c/" + token.Make(key, token.Confirm, acct, signup)), nil
 }
 
+// Asks is what a sign-up asks for, in the words that were shown: what its one button confirms.
+type Asks struct {
+	Mails     []string // lists that carry mail
+	Measures  []string // lists that measure: a yes of its own
+	Expressly []string // sentences about what is sensitive (GDPR 9(2)(a))
+}
+
+// Asks tells what the sign-up asks for.
+func (w Waiting) Asks() (a Asks) {
+	d := w.Version.Definition
+	for _, id := range w.Lists() {
+		if c, ok := d.choice(id); ok && c.Grant {
+			a.Measures = append(a.Measures, c.Label.In(w.Language))
+		} else if ok {
+			a.Mails = append(a.Mails, c.Label.In(w.Language))
+		}
+		for _, f := range d.Fields {
+			if f.Grant == id && id != 0 {
+				a.Expressly = append(a.Expressly, f.Explicit.In(w.Language))
+			}
+		}
+	}
+	return a
+}
+
 // blocks are the words of the confirmation mail.
 func (w Waiting) blocks(p voice, name, when, link string, days int, last bool) []compose.Block {
 	d := w.Version.Definition
-	var what []string
-	for _, c := range w.chosen() {
-		if x, ok := d.choice(c.List); ok {
-			what = append(what, x.Label.In(w.Language))
-		}
+	a := w.Asks()
+	text := p.T("form.mail.text", "form", d.Title.In(w.Language), "account", name, "when", when)
+	if w.Way() != "" {
+		text = p.T("form.mail.back", "account", name, "when", when)
 	}
-	out := []compose.Block{
-		{Kind: compose.Heading, Text: p.T("form.mail.title")},
-		{Kind: compose.Paragraph, Text: p.T("form.mail.text", "form", d.Title.In(w.Language), "account", name, "when", when)},
-		{Kind: compose.Paragraph, Text: p.T("form.mail.what", "what", p.Join(what))},
-		{Kind: compose.Button, Text: p.T("form.mail.button"), URL: link},
-		{Kind: compose.Small, Text: p.N("form.mail.until", days)},
-		{Kind: compose.Small, Text: p.T("form.mail.not_me")},
+	press := p.T("form.mail.only")
+	if len(a.Mails) > 0 {
+		press = p.T("form.mail.what", "what", p.Join(a.Mails))
 	}
+	out := []compose.Block{{Kind: compose.Heading, Text: p.T("form.mail.title")}, {Kind: compose.Paragraph, Text: text}, {Kind: compose.Paragraph, Text: press}}
+	if len(a.Measures) > 0 {
+		out = append(out, compose.Block{Kind: compose.Paragraph, Text: p.T("form.mail.measures", "what", p.Join(a.Measures))})
+	}
+	for _, x := range a.Expressly {
+		out = append(out, compose.Block{Kind: compose.Paragraph, Text: p.T("form.mail.expressly", "words", x)})
+	}
+	out = append(out,
+		compose.Block{Kind: compose.Button, Text: p.T("form.mail.button"), URL: link},
+		compose.Block{Kind: compose.Small, Text: p.N("form.mail.until", days)},
+		compose.Block{Kind: compose.Small, Text: p.T("form.mail.not_me")})
 	if own := d.Greeting.In(w.Language); own != "" {
 		out = slices.Insert(out, 1, compose.Block{Kind: compose.Paragraph, Text: own})
 	}

@@ -56,12 +56,15 @@ func Said(d Definition, n notice.Version, lang string, ticked []int64, explicit 
 	if d.ButtonActs() {
 		choice("→", d.Mails()[0])
 	}
-	for _, c := range d.Boxes() {
-		mark := "[ ]"
-		if slices.Contains(ticked, c.List) {
-			mark = "[x]"
+	for _, g := range d.Groups() {
+		say(p.T(g.Legend))
+		for _, c := range g.Choices {
+			mark := "[ ]"
+			if slices.Contains(ticked, c.List) {
+				mark = "[x]"
+			}
+			choice(mark, c)
 		}
-		choice(mark, c)
 	}
 	switch {
 	case len(d.Ages) > 0:

@@ -124,7 +124,7 @@ func Shut(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 // Reconsider asks who said "not me" whether they want what that sign-up asked for after all:
 // whoever holds the link holds the mailbox. It is a new sign-up with its own confirmation
 // mail, and what was shut opens when that is confirmed. Faults: budget.spent.
-func Reconsider(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
+func Reconsider(tx *store.Tx, signup int64, shown string, o consent.Origin) (Stage, error) {
 	w, err := locked(tx, signup)
 	if err != nil || w.ID == 0 {
 		return Vanished, err
@@ -144,7 +144,7 @@ func Reconsider(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return "", err
 	}
 	d := w.Version.Definition
-	s := Submission{Live: Live{Form: Form{ID: w.FormID}, Version: w.Version, Note: w.Note}, Language: w.Language, Method: "not_me_page", Origin: o, Email: c.Email}
+	s := Submission{Live: Live{Form: Form{ID: w.FormID}, Version: w.Version, Note: w.Note}, Language: w.Language, Way: wayAfterAll, Shown: shown, Spoken: tx.Who.Language, Origin: o, Email: c.Email}
 	for _, id := range w.Lists() {
 		if x, ok := d.choice(id); ok && !x.Closed && (!d.ButtonActs() || x.Grant) {
 			s.Ticked = append(s.Ticked, id)
@@ -164,7 +164,7 @@ func Reconsider(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	}
 	var chosen []asked
 	for i, id := range s.lists() {
-		chosen = append(chosen, asked{id, results[i].Event})
+		chosen = append(chosen, asked{id, results[i].Event, wayAfterAll})
 	}
 	choices, err := json.Marshal(chosen)
 	if err != nil {

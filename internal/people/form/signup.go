@@ -65,6 +65,9 @@ type Submission struct {
 	Page     string   // where the form stood, without query
 	Method   string   // hosted, embed, api
 	Origin   consent.Origin
+	Way      string // where it was asked for when that was no form, with
+	Shown    string // the words shown there, and
+	Spoken   string // their language
 	Proxy    string // the private address of a proxy nobody told us to trust, or ""
 	ProxyN   int64  // how many such sign-ups to note with this one (Desk.Tally)
 }
@@ -202,9 +205,16 @@ type Outcome struct {
 
 // choice of a sign-up, as its row keeps it.
 type asked struct {
-	List  int64 `json:"l"`
-	Event int64 `json:"e"`
+	List  int64  `json:"l"`
+	Event int64  `json:"e"`
+	Way   string `json:"w,omitempty"` // "" is the form itself; else the page where who holds the mailbox asked
 }
+
+// The ways to ask beside a form: on the page of choices or of leaving, and after a "not me".
+const (
+	wayBack     = "preferences"
+	wayAfterAll = "not_me_page"
+)
 
 // ErrQuiet says that nothing may be written, and that the answer is the usual one. Take gives it.
 var ErrQuiet = errors.New("form: nothing is written")
@@ -288,7 +298,7 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	out.Signup = tx.ID()
 	var chosen []asked
 	for i, id := range s.lists() {
-		chosen = append(chosen, asked{id, results[i].Event})
+		chosen = append(chosen, asked{List: id, Event: results[i].Event})
 	}
 	choices, err := json.Marshal(chosen)
 	if err != nil {
@@ -321,7 +331,7 @@ func (s Submission) bill(tx *store.Tx) (*budget.Bill, error) {
 	charges := []budget.Charge{perHouse.For(""), perForm.For(dec(s.Live.Form.ID))}
 	if !s.Origin.IP.IsZero() && s.Proxy == "" { // behind an untrusted proxy all share one address
 		charges = append(charges, perNetwork.For(s.Origin.IP.Truncated()))
-		if s.Live.Version.Definition.Puzzle && !s.Solved {
+		if s.Live.AsksWork() && !s.Solved {
 			charges = append(charges, unsolved.For(s.Origin.IP.Truncated()))
 		}
 	}
@@ -345,6 +355,14 @@ func pay(b *budget.Bill) error {
 }
 
 func (s Submission) events(who contact.Row, kind consent.Kind, entry int64) []consent.Event {
+	if s.Way != "" { // no form was shown
+		var out []consent.Event
+		for _, list := range s.lists() {
+			out = append(out, consent.Event{Contact: who.ID, Row: who, List: list, Kind: kind, Entry: entry, Source: "preferences", Method: s.Way,
+				Text: s.Shown, Language: s.Spoken, Origin: s.Origin})
+		}
+		return out
+	}
 	l := s.Live
 	note := l.Version.Definition.NoteIn(l.Note, s.Language)
 	said := Said(l.Version.Definition, l.Note, s.Language, s.Ticked, s.Explicit...)

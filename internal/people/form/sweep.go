@@ -251,6 +251,35 @@ func expire(tx *store.Tx, signup int64) (bool, error) {
 	return true, nil
 }
 
+// EndPending ends what a person's sign-ups still wait for, as their term would: their links went to a mailbox that the
+// person no longer has.
+func EndPending(tx *store.Tx, person int64) error {
+	all, err := store.All[Signup](tx, pendingOf, person)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	stands, err := consent.Standings(tx, person)
+	if err != nil {
+		return err
+	}
+	var events []consent.Event
+	for _, s := range stands {
+		waits := slices.ContainsFunc(all, func(x Signup) bool { return slices.Contains(x.Lists(), s.ListID) })
+		if waits && s.State == consent.Requested {
+			events = append(events, consent.Event{Contact: person, List: s.ListID, Kind: consent.Expire, Source: Source, Method: "moved"})
+		}
+	}
+	if len(events) > 0 {
+		if _, err := consent.Apply(tx, events); err != nil {
+			return err
+		}
+	}
+	for _, s := range all {
+		tx.Do(endSignup, expired, 0, s.ID)
+	}
+	return nil
+}
+
 // stillAsked keeps the events of lists for which no newer sign-up waits, and whose state is
 // still the request: a yes given meanwhile on another way doesn't expire with it.
 func stillAsked(tx *store.Tx, w Waiting, events []consent.Event) ([]consent.Event, error) {

@@ -86,6 +86,9 @@ func (c Change) finish(tx *store.Tx) (Stage, error) {
 		tx.Do(end, Refused, taken, []byte{}, c.ID)
 		return Taken, nil
 	}
+	if err := form.EndPending(tx, c.ContactID); err != nil { // the old mailbox speaks for the new one no more
+		return "", err
+	}
 	err := contact.Move(tx, c.ContactID, c.ID, c.Address, consent.Follow)
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
 		return Vanished, nil

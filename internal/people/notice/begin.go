@@ -38,6 +38,8 @@ func Begin(a Answers, rules *rulepack.Rules) Note {
 	if len(n.Purposes) == 0 {
 		n.Purposes = []Purpose{{Name: house("notice.begin.newsletter"), Basis: "consent"}}
 	}
+	// The page of choices asks everybody, whether a form does or not.
+	n.Purposes = append(n.Purposes, Purpose{Name: house("notice.begin.measuring"), Basis: "consent", Asked: "measuring"})
 	return n
 }
 

@@ -296,6 +296,20 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 		return err
 	}
 	said := ""
+	var read []string
+	err = p.view(r, func(v *store.View) error { // before the act, which is done in the language the page speaks
+		c, err := contact.Get(v, t.Objects[0])
+		if err == nil {
+			read, err = speakTo(r, v, c.Language)
+		}
+		return err
+	})
+	if fault.Is(err, fault.NotFound) {
+		return p.choicesPage(r, "")
+	}
+	if err != nil {
+		return err
+	}
 	err = p.write(r, func(tx *store.Tx) error {
 		c, err := contact.Get(tx, t.Objects[0])
 		if err != nil {
@@ -315,10 +329,7 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 			said = "public.said.language"
 			return contact.Correct(tx, c.ID, 0, contact.Change{Language: &lang})
 		}
-		if _, err := speakTo(r, tx, c.Language); err != nil {
-			return err
-		}
-		said, err = press(tx, r, f, c.ID)
+		said, err = press(tx, r, f, c.ID, read)
 		return err
 	})
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -328,7 +339,7 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 }
 
 // press does what one button of the page says, and gives the words that answer it.
-func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, error) {
+func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64, read []string) (string, error) {
 	on, _ := f.Int("list")
 	switch f.Get("do") {
 	case "take_back":
@@ -338,7 +349,14 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, err
 	case "all":
 		return "public.said.all", stopAll(tx, id, "page", origin(r), r.P.Lang)
 	case "back":
-		can, err := form.Back(r.R.Context(), tx, id, on, origin(r))
+		l, err := list.Get(tx, on)
+		if fault.Is(err, fault.NotFound) {
+			return "public.said.no_form", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		can, err := form.Back(r.R.Context(), tx, id, on, asked(r, l, read, "public.do.back"), origin(r))
 		if !can {
 			return "public.said.no_form", err
 		}
@@ -394,4 +412,9 @@ func measuring(tx *store.Tx, r *shell.Request, id int64, what, do string, turn b
 		return "public.said.not_now", err
 	}
 	return "public.said.agreed", err
+}
+
+// asked are the words of a list and of the button beside it, as the page shows them: what somebody asked for by it.
+func asked(r *shell.Request, l list.List, read []string, button string) string {
+	return listTitle(r, l, read).text + "\n[" + r.P.T(button) + "]\n"
 }

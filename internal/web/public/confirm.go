@@ -61,11 +61,13 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 	var stage form.Stage
 	do := f.Get("do")
 	act := map[string]func(tx *store.Tx) (form.Stage, error){
-		"confirm":    func(tx *store.Tx) (form.Stage, error) { return form.Confirm(tx, t.Objects[0], origin(r)) },
-		"not_me":     func(tx *store.Tx) (form.Stage, error) { return form.NotMe(tx, t.Objects[0], origin(r)) },
-		"shut":       func(tx *store.Tx) (form.Stage, error) { return form.Shut(tx, t.Objects[0], origin(r)) },
-		"reconsider": func(tx *store.Tx) (form.Stage, error) { return form.Reconsider(tx, t.Objects[0], origin(r)) },
-		"again":      func(tx *store.Tx) (form.Stage, error) { return form.AskAgain(tx, t.Objects[0]) },
+		"confirm": func(tx *store.Tx) (form.Stage, error) { return form.Confirm(tx, t.Objects[0], origin(r)) },
+		"not_me":  func(tx *store.Tx) (form.Stage, error) { return form.NotMe(tx, t.Objects[0], origin(r)) },
+		"shut":    func(tx *store.Tx) (form.Stage, error) { return form.Shut(tx, t.Objects[0], origin(r)) },
+		"reconsider": func(tx *store.Tx) (form.Stage, error) {
+			return form.Reconsider(tx, t.Objects[0], r.P.T("public.reconsider.text")+"\n["+r.P.T("public.reconsider.do")+"]\n", origin(r))
+		},
+		"again": func(tx *store.Tx) (form.Stage, error) { return form.AskAgain(tx, t.Objects[0]) },
 	}[do]
 	if act == nil {
 		return fault.New(fault.Invalid, "shell.bad_form")
@@ -115,17 +117,4 @@ func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
 		return r.Render(ok, noPage(r, r.P.T("public.said_no.title"), r.P.T("public.said_no.text"), shell.Info, false))
 	}
 	return say(r, http.StatusGone, word{Title: r.P.T("public.late.title"), Text: r.P.T("public.vanished.text"), Tone: shell.Waiting})
-}
-
-// labels are the lists a sign-up asked for, in the words that were shown.
-func labels(w form.Waiting) []string {
-	var out []string
-	for _, id := range w.Lists() {
-		for _, c := range w.Version.Definition.Lists {
-			if c.List == id {
-				out = append(out, c.Label.In(w.Language))
-			}
-		}
-	}
-	return out
 }

@@ -155,7 +155,7 @@ func (p *Pages) formPost(r *shell.Request) error {
 		return err
 	}
 	sub.Origin, sub.Page = origin(r), page(r, f)
-	if l.Version.Definition.Puzzle {
+	if l.AsksWork() {
 		key, err := p.Ring.MAC(l.Account.ID, "form.puzzle")
 		if err != nil {
 			return err

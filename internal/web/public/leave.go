@@ -113,7 +113,7 @@ func how(oneClick bool) string {
 func (p *Pages) back(r *shell.Request, l leaver) error {
 	var can bool
 	err := p.write(r, func(tx *store.Tx) (err error) {
-		can, err = form.Back(r.R.Context(), tx, l.contact.ID, l.list.ID, origin(r))
+		can, err = form.Back(r.R.Context(), tx, l.contact.ID, l.list.ID, r.P.T("public.left.back.text")+"\n"+asked(r, l.list, l.read, "public.left.back"), origin(r))
 		return err
 	})
 	if err != nil {
