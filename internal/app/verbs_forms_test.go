@@ -16,7 +16,10 @@ import (
 func (r *run) moreForms(do, public verb) {
 	public("submit a form as somebody flooded", r.submit("flooded", "octava@exemple.example"))
 	public("shut the mailbox", func(tx *store.Tx) error { _, err := form.Shut(tx, r.n["flooded"], r.origin()); return err })
-	public("reconsider", func(tx *store.Tx) error { _, err := form.Reconsider(tx, r.n["flooded"], "[Yes, after all]\n", r.origin()); return err })
+	public("reconsider", func(tx *store.Tx) error {
+		_, err := form.Reconsider(tx, r.n["flooded"], "[Yes, after all]\n", r.origin())
+		return err
+	})
 	public("confirm what was reconsidered", func(tx *store.Tx) error {
 		c, _, err := contact.Find(tx, address.Must("octava@exemple.example"))
 		if err != nil {

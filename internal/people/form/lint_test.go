@@ -4,6 +4,7 @@ package form_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -208,4 +209,33 @@ func TestWordsOfAnAddedLanguageAreNotSaidToPass(t *testing.T) {
 	if f := read()["measuring_apart"]; len(f) != 2 {
 		t.Errorf("one language found, one not read: %+v", f)
 	}
+}
+
+// GDPR 13(1)(c): the note names what the form asks for. Measuring is known for what it is, purposes by their words.
+func TestTheNoteNamesWhatTheFormAsksFor(t *testing.T) {
+	d, n := good(t)
+	purposes := []list.Purpose{{ID: 11, Name: "Letters", Public: list.Words{"en": "Our letter", "fr": "Notre lettre"}}, {ID: 12, Name: "Offers"}}
+	found := func() (out []string) {
+		for _, f := range form.Lint(d, n, false, 7, nil, purposes...) {
+			if f.Rule == "note_names" {
+				out = append(out, string(f.Result)+" "+f.What)
+			}
+		}
+		return out
+	}
+	expect := func(what string, want ...string) {
+		t.Helper()
+		if got := found(); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	n.Content.Purposes = []notice.Purpose{{Name: notice.Words{"en": " our LETTER "}, Basis: "consent"}}
+	expect("named", "passed ")
+	n.Content.Purposes[0].Name = notice.Words{"en": "Newsletter"}
+	expect("named otherwise", "warned Letters")
+	n.Content.Purposes[0].Name = notice.Words{"en": "Letters"}
+	d.Lists = append(d.Lists, form.Choice{List: 2, Purpose: 12, Label: both("Club", "Club")}, form.Choice{List: 9, Purpose: 19, Grant: true, Label: both("Opens", "Ouvertures")}, form.Choice{List: 10, Purpose: 19, Grant: true, Label: both("Clicks", "Clics")})
+	expect("measuring that nobody is told of", "warned Offers", "refused Ouvertures")
+	n.Content.Purposes = append(n.Content.Purposes, notice.Purpose{Name: notice.Words{"en": "Reading"}, Basis: "consent", Asked: "measuring"}, notice.Purpose{Name: notice.Words{"en": "Club"}, Basis: "consent"})
+	expect("all", "passed ")
 }

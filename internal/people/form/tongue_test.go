@@ -505,7 +505,10 @@ func TestAFloodedMailboxIsLeftInPeaceByEveryAccountUntilItsOwnerSaysOtherwise(t 
 		})
 		h.Clock.Advance(2 * time.Hour) // past the mailbox's own budget
 		var stage form.Stage
-		a.asVisitor(func(tx *store.Tx) (err error) { stage, err = form.Reconsider(tx, one, "[I want it]\n", from); return err })
+		a.asVisitor(func(tx *store.Tx) (err error) {
+			stage, err = form.Reconsider(tx, one, "[I want it]\n", from)
+			return err
+		})
 		if stage != form.Ready {
 			t.Fatalf("reconsidered: %s", stage)
 		}

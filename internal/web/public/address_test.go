@@ -4,6 +4,7 @@ package public_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"consend/internal/ground/store"
 	"consend/internal/mail/token"
+	"consend/internal/people/consent"
 	"consend/internal/people/move"
 	"consend/internal/testhouse"
 )
@@ -77,6 +79,35 @@ func TestAPersonMovesToAnotherMailboxByTwoButtonsAndLookingMovesNothing(t *testi
 		w.Clock.Advance(move.Term + time.Second)
 		if code, body, _ := w.ask("GET", "/a/"+w.token(token.MoveNew, change.ID), nil); code != http.StatusGone || !strings.Contains(body, "This link has ended") {
 			t.Errorf("too late: %d\n%s", code, body)
+		}
+	})
+}
+
+// A confirmation link that lies in the old mailbox gives no yes for the new one.
+func TestWhatWaitsForTheOldMailboxEndsWithTheMove(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		_, path := w.signup("lea@example.org", "en")
+		w.ask("POST", path, url.Values{"do": {"confirm"}})
+		lea, _ := w.person("lea@example.org")
+		choices := "/p/" + w.token(token.Preferences, lea.ID)
+		w.ask("POST", choices, url.Values{"do": {"leave"}, "list": {fmt.Sprint(w.news)}})
+		w.ask("POST", choices, url.Values{"do": {"back"}, "list": {fmt.Sprint(w.news)}})
+		_, path = w.last()
+		if _, s := w.person("lea@example.org"); s[w.news].State != consent.Requested {
+			t.Fatalf("%+v", s[w.news])
+		}
+		w.ask("POST", choices+"/address", url.Values{"address": {"lea.martin@example.org"}})
+		var change move.Change
+		must(t, w.Main.View(context.Background(), w.member, func(v *store.View) (err error) { change, err = move.Open(v, lea.ID); return err }))
+		for _, kind := range []token.Kind{token.MoveNew, token.MoveOld} {
+			w.ask("POST", "/a/"+w.token(kind, change.ID), url.Values{"do": {"yes"}})
+		}
+		if code, body, _ := w.ask("POST", path, url.Values{"do": {"confirm"}}); code != http.StatusGone {
+			t.Errorf("the old link: %d\n%s", code, body)
+		}
+		if c, s := w.person("lea.martin@example.org"); c.ID != lea.ID || s[w.news].State != consent.Withdrawn {
+			t.Errorf("the new mailbox: %+v", s[w.news])
 		}
 	})
 }
