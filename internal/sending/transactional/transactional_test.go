@@ -250,6 +250,10 @@ func TestTheLayoutHidesNothingAndLetsNoMarkupThrough(t *testing.T) {
 					t.Errorf("the page lacks %q", want)
 				}
 			}
+			d.Why = "Quelqu’un a indiqué <cette> adresse."
+			if own, err := Letter(tx, d); err != nil || !strings.Contains(own.Text, d.Why) || !strings.Contains(own.HTML, "&lt;cette&gt; adresse.") || strings.Contains(own.Text, "vous venez d’indiquer") {
+				t.Errorf("a why of its own: %s, %v", own.Text, err)
+			}
 			for _, never := range []string{"<img", "<script", "<b>", "http://"} {
 				if strings.Contains(l.HTML, never) {
 					t.Errorf("the page has %q", never)
