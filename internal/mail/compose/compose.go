@@ -72,6 +72,7 @@ type Draft struct {
 	Subject  string
 	Preview  string  // the line that mailbox lists show after the subject
 	Blocks   []Block // in reading order
+	Why      string  // why it comes, below; "" is what its class says
 	Attached []Attachment
 	Leave    string // where one click says no (RFC 8058), of mail that isn't the person's own doing
 	Secret   bool   // holds a link or code that lets somebody in: its content is never kept

@@ -10,7 +10,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -154,7 +156,7 @@ func turn(tx *store.Tx, id int64, q *store.Query, at legalclock.Moment, action s
 
 // Check holds a form's draft against the rules and gives the pages that publishing would keep.
 func Check(ctx context.Context, r store.Reader, f Form) (Definition, []Finding, []Page, notice.Version, error) {
-	d, err := refresh(r, f.Draft)
+	d, err := refresh(r, f.Draft.ticked())
 	if err != nil {
 		return d, nil, nil, notice.Version{}, err
 	}
@@ -272,6 +274,33 @@ func refresh(r store.Reader, d Definition) (Definition, error) {
 	return d, nil
 }
 
+// ticked is a draft with the words of the languages it speaks: those of others stay in the draft only.
+func (d Definition) ticked() Definition {
+	other := func(lang string, _ string) bool { return !slices.Contains(d.Languages, lang) }
+	keep := func(all ...*Words) {
+		for _, w := range all {
+			*w = maps.Clone(*w)
+			maps.DeleteFunc(*w, other)
+		}
+	}
+	keep(&d.Title, &d.Intro, &d.Consent, &d.Withdraw, &d.Button, &d.Sent, &d.Done, &d.Already, &d.Subject, &d.Greeting, &d.Tracking.Opens, &d.Tracking.Clicks)
+	d.Lists, d.Fields, d.Tongues = slices.Clone(d.Lists), slices.Clone(d.Fields), slices.Clone(d.Tongues)
+	d.Tongues = slices.DeleteFunc(d.Tongues, func(t Tongue) bool { return other(t.Code, "") })
+	for i := range d.Lists {
+		keep(&d.Lists[i].Label, &d.Lists[i].Hint)
+	}
+	for i := range d.Fields {
+		f := &d.Fields[i]
+		keep(&f.Label, &f.Why, &f.Explicit)
+		f.Called = maps.Clone(f.Called)
+		for c, w := range f.Called {
+			keep(&w)
+			f.Called[c] = w
+		}
+	}
+	return d
+}
+
 // called keeps the words of the choices that are still offered.
 func called(f Field) map[string]Words {
 	var out map[string]Words
@@ -296,7 +325,7 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 	if f.Version != version || f.RetiredAt != 0 {
 		return Version{}, fault.New(fault.Conflict, "form.changed")
 	}
-	if err := special(tx, f.Draft); err != nil {
+	if err := special(tx, f.Draft.ticked()); err != nil {
 		return Version{}, err
 	}
 	d, found, pages, note, err := Check(ctx, tx, f)

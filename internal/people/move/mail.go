@@ -98,6 +98,7 @@ func DraftOld(tx *store.Tx, id int64) (compose.Draft, error) {
 			{Kind: compose.Small, Text: p.T("move.mail.both", "when", p.DateTime(a.c.EndsAt))},
 			{Kind: compose.Small, Text: p.T("move.old.not_me")},
 		},
+		Why:    p.T("move.old.why", "account", name),
 		Secret: true,
 	}, nil
 }
@@ -127,6 +128,7 @@ func DraftNew(tx *store.Tx, id int64) (compose.Draft, error) {
 			{Kind: compose.Small, Text: p.T("move.mail.both", "when", p.DateTime(a.c.EndsAt))},
 			{Kind: compose.Small, Text: p.T("move.new.not_me")},
 		},
+		Why:    p.T("move.new.why", "account", name),
 		Secret: true,
 	}, nil
 }

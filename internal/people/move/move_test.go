@@ -14,6 +14,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/mail/compose"
@@ -295,6 +296,11 @@ func TestTheMailsSayToEachMailboxWhatItMayKnow(t *testing.T) {
 		}
 		if n.To.Addr != "a@example.org" || n.Change != id || strings.Contains(words(n), "lea@") {
 			t.Errorf("to the new: %+v", n)
+		}
+		for side, c := range mails { // neither is of a form
+			if begin, _, _ := strings.Cut(locale.For(c.Language, nil).T("move."+string(side)+".why", "account", "·"), "·"); !strings.HasPrefix(c.Why, begin) {
+				t.Errorf("why the %s mailbox gets one: %q", side, c.Why)
+			}
 		}
 		if why := d.decide(id); why == gate.NotPending || why == gate.Gone || why == gate.SaidNotMe {
 			t.Errorf("the new mailbox can't be asked: %q", why)

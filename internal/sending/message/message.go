@@ -80,6 +80,7 @@ type Message struct {
 const (
 	NothingToSay = "nothing_to_say" // what it was about is gone or has ended
 	NotWritten   = "not_written"    // writing it failed; it is tried again
+	NotReady     = "not_ready"      // what it tells isn't sealed yet
 	TooLong      = "too_long"       // the service said "later" for too long
 	NoAnswer     = "no_answer"      // it may have arrived
 	Settings     = "settings"       // the service doesn't let us in: password, certificate

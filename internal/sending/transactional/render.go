@@ -32,7 +32,10 @@ func letterOf(d compose.Draft, a account.Account) compose.Letter {
 		lang = a.Language
 	}
 	p := locale.For(lang, a.Location())
-	why := p.T("transactional.why."+d.Class, "account", a.Name)
+	why := d.Why
+	if why == "" {
+		why = p.T("transactional.why."+d.Class, "account", a.Name)
+	}
 	lines := a.Lines(p.Lang)
 	return compose.Letter{Subject: d.Subject, Text: text(d, why, lines), HTML: page(d, p, a, why, lines), Service: true, Unsubscribe: oneClick(d.Leave), Language: p.Lang, Attached: d.Attached}
 }

@@ -138,7 +138,7 @@ func (s *Sender) prepare(tx *store.Tx, n int) (batch, error) {
 		switch {
 		case fault.Is(err, fault.Busy): // what it tells is not ready yet, such as a proof that is being sealed
 			m.Tries++
-			if err := s.later(tx, m, message.NotWritten, false); err != nil {
+			if err := s.later(tx, m, message.NotReady, false); err != nil {
 				return b, err
 			}
 			continue
@@ -353,7 +353,7 @@ func (s *Sender) book(ctx context.Context, b batch, done <-chan outcome) error {
 // outcome says what a result means for the row.
 func (s *Sender) outcome(tx *store.Tx, o outcome) error {
 	m := o.Message
-	m.Stage = o.Stage
+	m.Stage, m.Reason = o.Stage, "" // why an earlier try waited is over
 	if o.Code != 0 {
 		m.Reply = strings.TrimSpace(fmt.Sprintf("%d %s", o.Code, o.Enhanced))
 	}

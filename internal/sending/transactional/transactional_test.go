@@ -250,6 +250,10 @@ func TestTheLayoutHidesNothingAndLetsNoMarkupThrough(t *testing.T) {
 					t.Errorf("the page lacks %q", want)
 				}
 			}
+			d.Why = "Quelqu’un a indiqué <cette> adresse."
+			if own, err := Letter(tx, d); err != nil || !strings.Contains(own.Text, d.Why) || !strings.Contains(own.HTML, "&lt;cette&gt; adresse.") || strings.Contains(own.Text, "vous venez d’indiquer") {
+				t.Errorf("a why of its own: %s, %v", own.Text, err)
+			}
 			for _, never := range []string{"<img", "<script", "<b>", "http://"} {
 				if strings.Contains(l.HTML, never) {
 					t.Errorf("the page has %q", never)
@@ -281,7 +285,7 @@ func TestWhatTheServicePutsOffIsTriedAgainAndWhatItRefusesIsNot(t *testing.T) {
 		h.Clock.Advance(12 * time.Second)
 		s.say(nil)
 		p.settle(t)
-		if m := p.only(t); m.State != message.Accepted || m.Tries != 2 || len(s.all()) != 1 {
+		if m := p.only(t); m.State != message.Accepted || m.Reason != "" || m.Tries != 2 || len(s.all()) != 1 {
 			t.Errorf("after the second try: %+v, %d arrived", m, len(s.all()))
 		}
 		s.say(&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"})
@@ -462,6 +466,28 @@ func TestWhatCantBeWrittenHoldsUpNoOther(t *testing.T) {
 		}
 		if got[message.Deferred] != "not_written;" || got[message.LeftOut] != "nothing_to_say;nothing_to_say;" || got[message.Accepted] != ";;" {
 			t.Errorf("%v", got)
+		}
+	})
+}
+
+// A receipt is first tried before its entry is sealed: that it waited is no word about a mail that arrived.
+func TestWhatWaitedToBeSealedSaysNothingOfItAfterwards(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := serve(t)
+		p := build(t, h).place(t, s.addr)
+		p.write = func(*store.Tx, int64) (compose.Draft, error) {
+			return compose.Draft{}, fault.New(fault.Busy, "evidence.sealing")
+		}
+		p.fact(t, p.contact)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Deferred || m.Reason != message.NotReady {
+			t.Errorf("before its entry is sealed: %+v", m)
+		}
+		p.write = receipt
+		h.Clock.Advance(time.Minute)
+		p.settle(t)
+		if m := p.only(t); m.State != message.Accepted || m.Reason != "" || len(s.all()) != 1 {
+			t.Errorf("after: %+v, %d arrived", m, len(s.all()))
 		}
 	})
 }

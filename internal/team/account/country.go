@@ -16,8 +16,9 @@ import (
 // Country is one country by code and name.
 type Country struct{ Code, Name string }
 
-// notCountries are codes that CLDR counts as countries and ISO 3166-1 only reserves.
-var notCountries = []string{"AC", "CP", "DG", "EA", "IC", "TA"}
+// notCountries are codes that CLDR counts as countries and ISO 3166-1 only reserves: islands that
+// belong to others, and groups of countries.
+var notCountries = []string{"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
 
 // codes are the countries of ISO 3166-1 as CLDR knows them (and Kosovo, which ISO has no code for).
 var codes = sync.OnceValue(func() []string {

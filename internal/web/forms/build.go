@@ -159,24 +159,29 @@ func fill(f form.Form) *shell.Form {
 // take reads the builder's form into a definition: what was there stays unless it was changed.
 func take(f *shell.Form, b bench) form.Definition {
 	d := b.f.Draft
-	d.Languages, d.Tongues = nil, tongues(f)
+	d.Languages, d.Tongues = nil, tongues(f, b.f.Draft)
 	first := b.f.Draft.Language("")
 	for _, l := range append([]string{first}, spoken(d)...) {
 		if f.Has("lang", l) && !slices.Contains(d.Languages, l) {
 			d.Languages = append(d.Languages, l)
 		}
 	}
-	words := func(name string) form.Words {
+	// A language that is not ticked has no words on the page: those it had stay, until it is taken off.
+	words := func(name string, was form.Words) form.Words {
 		w := form.Words{}
 		for _, l := range spoken(d) {
-			if s := f.Get(name + "." + l); s != "" {
+			s := f.Get(name + "." + l)
+			if !asked(f, l) {
+				s = was[l]
+			}
+			if s != "" {
 				w[l] = s
 			}
 		}
 		return w
 	}
 	for _, t := range texts() {
-		*text(&d, t) = words(t)
+		*text(&d, t) = words(t, *text(&b.f.Draft, t))
 	}
 	d.OptIn = form.Double
 	if f.Get("opt_in") == string(form.Single) {
@@ -212,10 +217,10 @@ func take(f *shell.Form, b bench) form.Definition {
 		if !f.Has("list", dec(l.ID)) {
 			continue
 		}
-		was := slices.ContainsFunc(old, func(c form.Choice) bool { return c.List == l.ID })
+		i := slices.IndexFunc(old, func(c form.Choice) bool { return c.List == l.ID })
 		d.Add(l)
-		if c := &d.Lists[len(d.Lists)-1]; was {
-			c.Label, c.Hint = words("label."+dec(l.ID)), words("hint."+dec(l.ID))
+		if c := &d.Lists[len(d.Lists)-1]; i >= 0 {
+			c.Label, c.Hint = words("label."+dec(l.ID), old[i].Label), words("hint."+dec(l.ID), old[i].Hint)
 			if s := l.Public[added]; s != "" && c.Label[added] == "" { // what the list is called there already
 				c.Label[added] = s
 			}
@@ -223,12 +228,16 @@ func take(f *shell.Form, b bench) form.Definition {
 	}
 	d.Fields = nil
 	add := func(name string) {
-		x := form.Field{Name: name, Type: "text", Label: words("flabel." + name), Why: words("why." + name), Explicit: words("explicit." + name), Required: f.Checked("required." + name)}
+		var was form.Field
+		if i := slices.IndexFunc(b.f.Draft.Fields, func(x form.Field) bool { return x.Name == name }); i >= 0 {
+			was = b.f.Draft.Fields[i]
+		}
+		x := form.Field{Name: name, Type: "text", Label: words("flabel."+name, was.Label), Why: words("why."+name, was.Why), Explicit: words("explicit."+name, was.Explicit), Required: f.Checked("required." + name)}
 		for _, a := range b.attributes {
 			if a.Name == name {
 				x.Type, x.Choices = string(a.Type), a.Choices
 				for _, c := range a.Choices {
-					if w := words(strings.TrimSuffix(choiceField(name, c, ""), ".")); len(w) > 0 {
+					if w := words(strings.TrimSuffix(choiceField(name, c, ""), "."), was.Called[c]); len(w) > 0 {
 						if x.Called == nil {
 							x.Called = map[string]form.Words{}
 						}
@@ -283,13 +292,19 @@ func spoken(d form.Definition) []string {
 	return out
 }
 
+// asked tells whether the page had fields for a language's words: the title is always one of them.
+func asked(f *shell.Form, lang string) bool { return f.Values.Has("title." + lang) }
+
 // tongues are the languages that were added before, without those taken off.
-func tongues(f *shell.Form) []form.Tongue {
+func tongues(f *shell.Form, was form.Definition) []form.Tongue {
 	var out []form.Tongue
 	for _, code := range f.All("tongues") {
 		t, ok := form.NewTongue(code, f.Get("tname."+code), f.Get("tfall."+code))
 		if !ok || f.Checked("tdrop."+code) {
 			continue
+		}
+		if i := slices.IndexFunc(was.Tongues, func(x form.Tongue) bool { return x.Code == t.Code }); i >= 0 && !asked(f, code) {
+			t.Fixed = was.Tongues[i].Fixed
 		}
 		for _, k := range form.FixedWords() {
 			if s := f.Get("fixed." + code + "." + k); s != "" {

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"image/png"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,6 +143,70 @@ func TestTheBuilderAddsALanguageMovesPartsAndSavesByItself(t *testing.T) {
 		t.Error("the code is no picture")
 	} else if _, err := png.Decode(bytes.NewReader([]byte(o.raw(at + "/qr.png")))); err != nil {
 		t.Error(err)
+	}
+}
+
+// A language that is unticked, by a slip or not, is spoken no more; its words come back with it, however often
+// the page saves itself meanwhile.
+func TestUntickingALanguageLosesNoWords(t *testing.T) {
+	h := testhouse.SQLite(t)
+	o := settle(t, h, "en")
+	at := o.post("/forms/new", url.Values{"name": {"News"}, "list": {fmt.Sprint(o.list)}})
+	save := func(change func(url.Values)) (f form.Form) {
+		t.Helper()
+		v := read(o.raw(at))
+		change(v)
+		o.post(at, v)
+		must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
+			all, err := form.All(v)
+			f = all[0]
+			return err
+		}))
+		return f
+	}
+	must(t, h.Main.Write(context.Background(), o.who, func(tx *store.Tx) error {
+		_, err := contact.MakeAttribute(tx, contact.Attribute{Name: "SIZE", Type: contact.TypeChoice, Choices: []string{"S", "M"}})
+		return err
+	}))
+	save(func(v url.Values) { v.Set("tongue", "de"); v.Set("add", "SIZE") })
+	_, choice, _ := strings.Cut(o.get(at), `name="choice.SIZE.`)
+	choice, _, _ = strings.Cut(choice, ".")
+	written := save(func(v url.Values) {
+		for _, l := range []string{"fr", "de"} {
+			for _, field := range []string{"title", "consent", "label." + fmt.Sprint(o.list), "flabel.SIZE", "why.SIZE", "choice.SIZE." + choice} {
+				v.Set(field+"."+l, field+" in "+l)
+			}
+		}
+		v.Set("fixed.de.form.email", "E-Mail-Adresse")
+	}).Draft
+	for range 3 {
+		f := save(func(v url.Values) { v["lang"] = []string{"en"} })
+		if !slices.Equal(f.Draft.Languages, []string{"en"}) {
+			t.Fatalf("it speaks %v", f.Draft.Languages)
+		}
+		must(t, h.Main.View(context.Background(), o.who, func(v *store.View) error {
+			d, found, pages, _, err := form.Check(context.Background(), v, f)
+			if doc, _ := json.Marshal(d); strings.Contains(string(doc), " in fr") || strings.Contains(string(doc), " in de") || strings.Contains(string(doc), `"de"`) || len(pages) != 1 {
+				t.Errorf("%d pages, and what is checked holds %s", len(pages), doc)
+			}
+			for _, x := range found {
+				if x.Language == "fr" || x.Language == "de" {
+					t.Errorf("a rule complains of %s: %+v", x.Language, x)
+				}
+			}
+			return err
+		}))
+	}
+	d := save(func(v url.Values) { v["lang"] = written.Languages }).Draft
+	d.Languages = written.Languages // only their order is another
+	before, _ := json.Marshal(written)
+	if after, _ := json.Marshal(d); string(after) != string(before) {
+		t.Errorf("ticked again: %s\nbefore: %s", after, before)
+	}
+	// Taken off, they go.
+	d = save(func(v url.Values) { v.Set("tdrop.de", "1") }).Draft
+	if doc, _ := json.Marshal(d); strings.Contains(string(doc), " in de") || strings.Contains(string(doc), "E-Mail-Adresse") || !strings.Contains(string(doc), " in fr") {
+		t.Errorf("taken off: %s", doc)
 	}
 }
 

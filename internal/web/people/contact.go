@@ -417,7 +417,7 @@ func did(r *shell.Request, e trace.Entry) string {
 	if e.Action == trace.LookAction {
 		return lookedAt(r, e)
 	}
-	return r.P.Or("people.did."+e.Action, strings.ReplaceAll(e.Action, ".", " · "))
+	return r.P.Or("people.did."+e.Action, r.P.Or("trace.action."+e.Action, strings.ReplaceAll(e.Action, ".", " · ")))
 }
 
 // whose names the campaign, form, list, segment or import whose page a look was at, where the reader may open

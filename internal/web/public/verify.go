@@ -62,25 +62,37 @@ func (p *Pages) verifyPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	h := f.File("file")
-	if h == nil {
-		f.Fail("file", "web_verify.none")
+	b, err := handed(f)
+	if err != nil {
+		return err
+	}
+	if !f.OK() {
 		return r.Render(422, verifyPage(r, p.Log.Key(), f))
-	}
-	file, err := h.Open()
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	b, err := io.ReadAll(file)
-	if err != nil {
-		return err
 	}
 	c, err := p.check(r, b)
 	if err != nil {
 		return err
 	}
 	return r.Render(ok, verifiedPage(r, c, p.Log.Key()))
+}
+
+// handed is what was handed in: a file, or the text of a proof, which ends as its file does.
+func handed(f *shell.Form) ([]byte, error) {
+	h, text := f.File("file"), f.Get("text")
+	switch {
+	case h != nil && text != "":
+		f.Fail("text", "web_verify.both")
+	case h != nil:
+		file, err := h.Open()
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		return io.ReadAll(file)
+	case text == "":
+		f.Fail("file", "web_verify.none")
+	}
+	return []byte(text + "\n"), nil
 }
 
 // spend counts the check. Behind a proxy that isn't trusted all have one address.

@@ -24,6 +24,12 @@ import (
 // hand hands in a file as a browser without script does.
 func (w *counter) hand(lang string, file []byte, from string) (int, string) {
 	w.t.Helper()
+	return w.give(lang, file, "", from)
+}
+
+// give hands in a file, a pasted text, or both.
+func (w *counter) give(lang string, file []byte, text, from string) (int, string) {
+	w.t.Helper()
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
 	if file != nil {
@@ -32,6 +38,7 @@ func (w *counter) hand(lang string, file []byte, from string) (int, string) {
 		_, err = to.Write(file)
 		must(w.t, err)
 	}
+	must(w.t, m.WriteField("text", text))
 	must(w.t, m.Close())
 	q := httptest.NewRequest("POST", "/verify?lang="+lang, &b)
 	q.RemoteAddr = from + ":4711"
@@ -100,6 +107,28 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 				}
 				if strings.Contains(body, "lea.martin") || strings.Contains(body, "max.martin") {
 					t.Errorf("%s: the page repeats what was handed in", x.name)
+				}
+			}
+		}
+		for lang, name := range map[string]string{"en": "192.0.2.10", "fr": "192.0.2.11"} { // pasted, as a browser sends lines, and with a blank too many
+			say := locale.For(lang, nil)
+			if !strings.Contains(w.get("/verify?lang="+lang), "go build ./cmd/consend-verify") {
+				t.Error("where the program is isn't said")
+			}
+			for _, x := range []struct {
+				file []byte
+				text string
+				code int
+				say  string
+			}{
+				{nil, " " + strings.ReplaceAll(made, "\n", "\r\n") + " ", 200, say.T("web_verify.holds")},
+				{nil, strings.Replace(made, "lea.martin@", "max.martin@", 1), 200, say.T("web_verify.bad")},
+				{nil, "Dear all", 200, say.T("web_verify.bad")},
+				{[]byte(made), made, 422, say.T("web_verify.both")},
+				{nil, strings.Repeat("x", 17<<20), 413, ""},
+			} {
+				if code, body := w.give(lang, x.file, x.text, name); code != x.code || !strings.Contains(body, x.say) {
+					t.Errorf("pasted, %s: %d, want %d, %q:\n%s", lang, code, x.code, x.say, main(body))
 				}
 			}
 		}
