@@ -27,6 +27,7 @@ type mine struct {
 	measures []measure
 	special  []choice // what they expressly agreed to (GDPR 9(2)(a))
 	any      bool     // something can still be stopped
+	quiet    bool     // mail may come that can be paused, or be less
 	paused   legalclock.Moment
 	pace     contact.Pace
 	said     string
@@ -146,6 +147,11 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		m.any = m.any || a.Live
 		m.measures = append(m.measures, x)
 	}
+	if m.quiet = m.any; err != nil || m.any || !c.Merged() {
+		return m, err
+	}
+	never, err := objected(v, c) // a pause holds for the other contact too
+	m.quiet = !never
 	return m, err
 }
 

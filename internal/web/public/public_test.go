@@ -761,9 +761,16 @@ func TestThePageOfChoicesBendsWithoutAnAllOrNothing(t *testing.T) {
 		if measured() != (consent.Measured{Clicks: true}) {
 			t.Errorf("a yes after the term: %+v", measured())
 		}
+		w.ask("POST", prefs, url.Values{"do": {"pause"}, "months": {"3"}})
 		w.ask("POST", prefs, url.Values{"do": {"all"}})
 		if measured() != (consent.Measured{}) || news() != consent.HasObjected {
 			t.Errorf("after everything was stopped: %+v %q", measured(), news())
+		}
+		page := w.get(prefs) // nothing comes that could be paused or be less
+		for _, do := range []string{"resume", "pause", "pace"} {
+			if strings.Contains(page, `value="`+do+`"`) {
+				t.Errorf("after everything was stopped, the page offers %q", do)
+			}
 		}
 	})
 }
