@@ -338,11 +338,11 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, err
 	on, _ := f.Int("list")
 	switch f.Get("do") {
 	case "take_back":
-		return "public.said.taken_back", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
+		return "public.said.taken_back", withdraw(tx, id, on, onChoices, origin(r), r.P.Lang)
 	case "leave":
-		return "public.said.left", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
+		return "public.said.left", withdraw(tx, id, on, onChoices, origin(r), r.P.Lang)
 	case "all":
-		return "public.said.all", stopAll(tx, id, "page", origin(r), r.P.Lang)
+		return "public.said.all", stopAll(tx, id, onChoices, origin(r), r.P.Lang)
 	case "back":
 		can, err := form.Back(r.R.Context(), tx, id, on, origin(r))
 		if !can {
@@ -371,7 +371,7 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64) (string, err
 		if !ok {
 			return "", fault.New(fault.Invalid, "shell.bad_choice")
 		}
-		return "public.said.unmeasured", withdraw(tx, id, l.ID, "page", origin(r), r.P.Lang)
+		return "public.said.unmeasured", withdraw(tx, id, l.ID, onChoices, origin(r), r.P.Lang)
 	}
 	return "", fault.New(fault.Invalid, "shell.bad_form")
 }
