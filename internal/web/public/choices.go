@@ -205,7 +205,7 @@ func topics(r *shell.Request, v *store.View, c contact.Contact, receipt func(eve
 			if s.State == consent.Given && s.Basis == consent.ByConsent && s.Since != 0 {
 				x.receipt = receipt(s.EventID)
 			}
-			some = some || live(s.State) && !(never && s.Reason == consent.HasObjected)
+			some = some || stoppable(s, never)
 			t.lists = append(t.lists, x)
 		}
 		if len(t.lists) == 1 && (t.title.text == "" || t.title == t.lists[0].title) {
@@ -223,6 +223,11 @@ func topics(r *shell.Request, v *store.View, c contact.Contact, receipt func(eve
 // live tells whether something stands that can be stopped, though it may lead to no mail now.
 func live(s consent.Status) bool {
 	return s == consent.Given || s == consent.Requested || s == consent.Waiting
+}
+
+// stoppable tells whether it stands past a no to everything too.
+func stoppable(s consent.Standing, never bool) bool {
+	return live(s.State) && !(never && s.Reason == consent.HasObjected)
 }
 
 // objected tells whether the person said no to everything; a later yes of theirs speaks for its own list.

@@ -52,7 +52,8 @@ func (p *Pages) leaver(r *shell.Request) (leaver, error) {
 	return l, err
 }
 
-// leave shows one button. Scanners that follow every link unsubscribe nobody (compliance T-12).
+// leave shows one button, and to who left already that they did. Scanners that follow every link
+// unsubscribe nobody (compliance T-12).
 func (p *Pages) leave(r *shell.Request) error {
 	l, err := p.leaver(r)
 	if err != nil {
@@ -61,7 +62,45 @@ func (p *Pages) leave(r *shell.Request) error {
 	if l.gone {
 		return p.left(r, l, r.P.T("public.left.nothing"), false)
 	}
+	var already, never bool
+	err = p.view(r, func(v *store.View) (err error) { already, never, err = l.already(v); return err })
+	switch {
+	case err != nil:
+		return err
+	case already && never:
+		return p.left(r, l, r.P.T("public.left.already.everything", "account", r.Brand.Name), false)
+	case already:
+		return p.left(r, l, r.P.T("public.left.already", "list", titleHere), true)
+	}
 	return r.Render(ok, leavePage(r, l.title(r)))
+}
+
+// already tells whether the person said no and nothing stands that the link could still end; never:
+// they said no to everything.
+func (l leaver) already(v *store.View) (already, never bool, err error) {
+	if never, err = objected(v, l.contact); err != nil {
+		return false, false, err
+	}
+	no := never
+	for _, id := range []int64{l.contact.ID, l.contact.MergedInto} { // a no reaches whom they were merged into
+		if id == 0 {
+			continue
+		}
+		all, err := consent.Standings(v, id)
+		if err != nil {
+			return false, false, err
+		}
+		for _, s := range all {
+			switch {
+			case !l.all && s.ListID != l.list.ID:
+			case stoppable(s, never):
+				return false, never, nil
+			case !l.all && (s.State == consent.Withdrawn || s.State == consent.Refused):
+				no = true
+			}
+		}
+	}
+	return no, never, nil
 }
 
 // leavePost acts at once: a button of ours, or a mail program's one click (RFC 8058 3.1:
