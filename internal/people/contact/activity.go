@@ -21,7 +21,8 @@ const (
 	SignedIn  Doing = "login"
 	Submitted Doing = "form"
 	Chose     Doing = "preferences"
-	KeptOn    Doing = "keep" // the "keep me" button
+	Left      Doing = "leave" // by what a mail led to
+	KeptOn    Doing = "keep"  // the "keep me" button
 
 	Sent        Doing = "sent"
 	Opened      Doing = "open" // an estimate, and no sign of life: machines open too
@@ -33,7 +34,7 @@ const (
 // Alive tells whether it is a sign of life by the person, from which retention counts.
 func (d Doing) Alive() bool {
 	switch d {
-	case Clicked, Replied, Bought, SignedIn, Submitted, Chose, KeptOn:
+	case Clicked, Replied, Bought, SignedIn, Submitted, Chose, Left, KeptOn:
 		return true
 	}
 	return false

@@ -50,7 +50,7 @@ var (
 	dropActivity = store.Account("contact.drop_activity", `DELETE FROM contact_activity WHERE account_id = :account AND contact_id IN ?*`)
 	lonely       = store.Account("contact.lonely", `SELECT c.id FROM contact c WHERE c.account_id = :account AND c.id IN ?* AND c.source = ?
 		AND NOT EXISTS (SELECT 1 FROM contact_activity a WHERE a.account_id = :account AND a.contact_id = c.id
-			AND a.kind IN ('click', 'reply', 'purchase', 'login', 'preferences', 'keep'))
+			AND a.kind IN ('click', 'reply', 'purchase', 'login', 'preferences', 'leave', 'keep'))
 		AND NOT EXISTS (SELECT 1 FROM contact m WHERE m.account_id = :account AND m.merged_into = c.id AND m.merged_into <> 0) ORDER BY c.id`)
 	endKey = store.Account("contact.end_key", `INSERT INTO key_end (account_id, sheet, slot, at) VALUES (:account, ?, ?, :now)
 		ON CONFLICT (account_id, sheet, slot) DO NOTHING`)

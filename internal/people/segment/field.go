@@ -143,7 +143,7 @@ func Ops(f Field, t contact.Type) []Op {
 
 // Doings are the kinds of activity that can be asked about.
 func Doings() []contact.Doing {
-	return []contact.Doing{contact.Clicked, contact.Opened, contact.Replied, contact.Bought, contact.SignedIn, contact.Submitted, contact.Chose, contact.KeptOn,
+	return []contact.Doing{contact.Clicked, contact.Opened, contact.Replied, contact.Bought, contact.SignedIn, contact.Submitted, contact.Chose, contact.Left, contact.KeptOn,
 		contact.Sent, contact.SoftBounced, contact.HardBounced, contact.Grumbled}
 }
 

@@ -540,7 +540,7 @@ func standFacts(r *shell.Request, stands []consent.Standing) []shell.Fact {
 			continue
 		}
 		f := shell.Fact{Label: s.ListName, Value: statusBadge(r, s.State), Hint: basisWords(r, s.Basis)}
-		if s.Reason != "" && s.State == consent.Given {
+		if s.Reason != "" && s.State == consent.Given && s.ListKind == string(list.Mail) {
 			f.Hint = r.P.T("people.left_out", "reason", r.P.T("gate.reason."+string(s.Reason)))
 		}
 		out = append(out, f)

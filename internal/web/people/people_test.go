@@ -318,6 +318,34 @@ func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T)
 	})
 }
 
+// A yes to being measured leads to no mail by itself: nobody is left out of anything.
+func TestAYesToBeingMeasuredIsNotLeftOutOfMail(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		var opens int64
+		o.write(o.who, func(tx *store.Tx) error {
+			lists, err := list.EnsureMeasuring(tx, "fr")
+			opens = lists[list.Opens].ID
+			return err
+		})
+		o.write(o.voice, func(tx *store.Tx) error {
+			_, err := consent.Grant(tx, list.Opens, consent.Event{Contact: id, List: opens, Source: "preferences", Method: "page", Text: "?"}, false)
+			return err
+		})
+		if s := o.standing(id, opens); s.State != consent.Given || s.Reason == "" {
+			t.Fatalf("%+v", s)
+		}
+		out := say(o, "Left out", "Écarté")
+		for _, path := range []string{"", "/consent"} {
+			if strings.Contains(o.get(fmt.Sprintf("/contacts/%d%s", id, path)), out) {
+				t.Errorf("%q says %q", path, out)
+			}
+		}
+		o.write(o.voice, func(tx *store.Tx) error { return contact.Pause(tx, id, 1, time.UTC) })
+		contains(t, o.get(fmt.Sprintf("/contacts/%d", id)), out)
+	})
+}
+
 func TestAPersonIsCorrectedAndAStaleCorrectionIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		id := o.person("lea@example.org")

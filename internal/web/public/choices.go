@@ -27,6 +27,7 @@ type mine struct {
 	measures []measure
 	special  []choice // what they expressly agreed to (GDPR 9(2)(a))
 	any      bool     // something can still be stopped
+	quiet    bool     // mail may come that can be paused, or be less
 	paused   legalclock.Moment
 	pace     contact.Pace
 	said     string
@@ -146,6 +147,11 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		m.any = m.any || a.Live
 		m.measures = append(m.measures, x)
 	}
+	if m.quiet = m.any; err != nil || m.any || !c.Merged() {
+		return m, err
+	}
+	never, err := objected(v, c) // a pause holds for the other contact too
+	m.quiet = !never
 	return m, err
 }
 
@@ -199,7 +205,7 @@ func topics(r *shell.Request, v *store.View, c contact.Contact, receipt func(eve
 			if s.State == consent.Given && s.Basis == consent.ByConsent && s.Since != 0 {
 				x.receipt = receipt(s.EventID)
 			}
-			some = some || live(s.State) && !(never && s.Reason == consent.HasObjected)
+			some = some || stoppable(s, never)
 			t.lists = append(t.lists, x)
 		}
 		if len(t.lists) == 1 && (t.title.text == "" || t.title == t.lists[0].title) {
@@ -217,6 +223,11 @@ func topics(r *shell.Request, v *store.View, c contact.Contact, receipt func(eve
 // live tells whether something stands that can be stopped, though it may lead to no mail now.
 func live(s consent.Status) bool {
 	return s == consent.Given || s == consent.Requested || s == consent.Waiting
+}
+
+// stoppable tells whether it stands past a no to everything too.
+func stoppable(s consent.Standing, never bool) bool {
+	return live(s.State) && !(never && s.Reason == consent.HasObjected)
 }
 
 // objected tells whether the person said no to everything; a later yes of theirs speaks for its own list.
@@ -343,11 +354,11 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64, read []strin
 	on, _ := f.Int("list")
 	switch f.Get("do") {
 	case "take_back":
-		return "public.said.taken_back", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
+		return "public.said.taken_back", withdraw(tx, id, on, onChoices, origin(r), r.P.Lang)
 	case "leave":
-		return "public.said.left", withdraw(tx, id, on, "page", origin(r), r.P.Lang)
+		return "public.said.left", withdraw(tx, id, on, onChoices, origin(r), r.P.Lang)
 	case "all":
-		return "public.said.all", stopAll(tx, id, "page", origin(r), r.P.Lang)
+		return "public.said.all", stopAll(tx, id, onChoices, origin(r), r.P.Lang)
 	case "back":
 		l, err := list.Get(tx, on)
 		if fault.Is(err, fault.NotFound) {
@@ -383,7 +394,7 @@ func press(tx *store.Tx, r *shell.Request, f *shell.Form, id int64, read []strin
 		if !ok {
 			return "", fault.New(fault.Invalid, "shell.bad_choice")
 		}
-		return "public.said.unmeasured", withdraw(tx, id, l.ID, "page", origin(r), r.P.Lang)
+		return "public.said.unmeasured", withdraw(tx, id, l.ID, onChoices, origin(r), r.P.Lang)
 	}
 	return "", fault.New(fault.Invalid, "shell.bad_form")
 }

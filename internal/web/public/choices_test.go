@@ -3,12 +3,14 @@
 package public_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
 	"consend/internal/mail/token"
@@ -63,6 +65,76 @@ func TestAYesThatStandsCanAlwaysBeTakenBack(t *testing.T) {
 		}
 		w.ask("POST", prefs, url.Values{"do": {"all"}})
 		offers(consent.Frozen, "back", false)
+	})
+}
+
+// A link that did its work says so, and leaves nothing again: not the list, not everything. What stands can be left
+// at once, also of whom the person was merged into (compliance T-12).
+func TestALinkThatLeftSaysSoAtTheNextVisit(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		_, path := w.signup("lea@example.org", "fr")
+		w.ask("POST", path, url.Values{"do": {"confirm"}})
+		c, _ := w.person("lea@example.org")
+		one, all := "/u/"+w.token(token.Unsubscribe, c.ID, w.news), "/u/"+w.token(token.Unsubscribe, c.ID, 0)
+		events := func() (n int) {
+			must(t, h.Main.View(context.Background(), w.member, func(v *store.View) error {
+				all, err := consent.Events(v, c.ID)
+				n = len(all)
+				return err
+			}))
+			return n
+		}
+		shows := func(when, link, en, fr string, leave, more bool) {
+			t.Helper()
+			before := events()
+			for lang, words := range map[string]string{"en": en, "fr": fr} {
+				page := w.get(link+"?lang="+lang, "Accept-Language", lang)
+				if !strings.Contains(page, words) || strings.Contains(page, `value="leave"`) != leave || strings.Contains(page, `value="all"`) != more {
+					t.Errorf("%s, %s: %s", when, lang, page)
+				}
+			}
+			if events() != before {
+				t.Errorf("%s: a look changed something", when)
+			}
+		}
+		button := func(when, link string) {
+			t.Helper()
+			shows(when, link, "You will receive no more", "Vous ne recevrez plus", true, false)
+		}
+		never := func(when, link string) {
+			t.Helper()
+			shows(when, link, "done already. Maison Exemple 1 sends you no more", "déjà fait. Maison Exemple 1 ne vous envoie plus", false, false)
+		}
+		button("subscribed", one)
+		w.ask("POST", one, url.Values{"do": {"leave"}})
+		shows("left", one, "This is done already. You receive no more", "C’est déjà fait. Vous ne recevez plus", false, true)
+		button("left one list", all)
+		w.ask("POST", one, url.Values{"do": {"back"}})
+		button("asked to come back", one)
+
+		var kept int64
+		w.write(func(tx *store.Tx) error {
+			if _, err := consent.Apply(tx, []consent.Event{{Contact: c.ID, List: w.news, Kind: consent.Withdraw, Source: "member"}}); err != nil {
+				return err
+			}
+			rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("lea.new@example.org"), Source: "member"}})
+			if err != nil {
+				return err
+			}
+			kept = rows[0].ID
+			return merge.Merge(tx, c.ID, kept, "")
+		})
+		shows("merged", one, "This is done already", "C’est déjà fait", false, true)
+		herself := actor.Actor{Kind: actor.Subject, Account: w.acct, ID: kept, Request: "test"}
+		must(t, h.Main.Write(context.Background(), herself, func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{{Contact: kept, List: w.news, Kind: consent.Request, Source: "form"}})
+			return err
+		}))
+		button("the other contact asked for it", one)
+		w.ask("POST", all, url.Values{"List-Unsubscribe": {"One-Click"}})
+		never("left everything", all)
+		never("left everything", one)
 	})
 }
 

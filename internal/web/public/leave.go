@@ -52,7 +52,8 @@ func (p *Pages) leaver(r *shell.Request) (leaver, error) {
 	return l, err
 }
 
-// leave shows one button. Scanners that follow every link unsubscribe nobody (compliance T-12).
+// leave shows one button, and to who left already that they did. Scanners that follow every link
+// unsubscribe nobody (compliance T-12).
 func (p *Pages) leave(r *shell.Request) error {
 	l, err := p.leaver(r)
 	if err != nil {
@@ -61,7 +62,45 @@ func (p *Pages) leave(r *shell.Request) error {
 	if l.gone {
 		return p.left(r, l, r.P.T("public.left.nothing"), false)
 	}
+	var already, never bool
+	err = p.view(r, func(v *store.View) (err error) { already, never, err = l.already(v); return err })
+	switch {
+	case err != nil:
+		return err
+	case already && never:
+		return p.left(r, l, r.P.T("public.left.already.everything", "account", r.Brand.Name), false)
+	case already:
+		return p.left(r, l, r.P.T("public.left.already", "list", titleHere), true)
+	}
 	return r.Render(ok, leavePage(r, l.title(r)))
+}
+
+// already tells whether the person said no and nothing stands that the link could still end; never:
+// they said no to everything.
+func (l leaver) already(v *store.View) (already, never bool, err error) {
+	if never, err = objected(v, l.contact); err != nil {
+		return false, false, err
+	}
+	no := never
+	for _, id := range []int64{l.contact.ID, l.contact.MergedInto} { // a no reaches whom they were merged into
+		if id == 0 {
+			continue
+		}
+		all, err := consent.Standings(v, id)
+		if err != nil {
+			return false, false, err
+		}
+		for _, s := range all {
+			switch {
+			case !l.all && s.ListID != l.list.ID:
+			case stoppable(s, never):
+				return false, never, nil
+			case !l.all && (s.State == consent.Withdrawn || s.State == consent.Refused):
+				no = true
+			}
+		}
+	}
+	return no, never, nil
 }
 
 // leavePost acts at once: a button of ours, or a mail program's one click (RFC 8058 3.1:
@@ -81,18 +120,19 @@ func (p *Pages) leavePost(r *shell.Request) error {
 	case l.gone:
 		return p.left(r, l, r.P.T("public.left.nothing"), false)
 	case l.all && (oneClick || do == "leave"):
-		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, how(oneClick), origin(r), r.P.Lang) }); err != nil {
+		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, fromMail(oneClick), origin(r), r.P.Lang) }); err != nil {
 			return err
 		}
 		return p.left(r, l, r.P.T("public.left.everything", "account", r.Brand.Name), false)
 	case oneClick, do == "leave":
-		method := how(oneClick)
-		if err := p.write(r, func(tx *store.Tx) error { return withdraw(tx, l.contact.ID, l.list.ID, method, origin(r), r.P.Lang) }); err != nil {
+		if err := p.write(r, func(tx *store.Tx) error {
+			return withdraw(tx, l.contact.ID, l.list.ID, fromMail(oneClick), origin(r), r.P.Lang)
+		}); err != nil {
 			return err
 		}
 		return p.left(r, l, r.P.T("public.left.text", "list", titleHere), true)
 	case do == "all":
-		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, "page", origin(r), r.P.Lang) }); err != nil {
+		if err := p.write(r, func(tx *store.Tx) error { return stopAll(tx, l.contact.ID, fromMail(false), origin(r), r.P.Lang) }); err != nil {
 			return err
 		}
 		return p.left(r, l, r.P.T("public.left.everything", "account", r.Brand.Name), false)
@@ -102,11 +142,21 @@ func (p *Pages) leavePost(r *shell.Request) error {
 	return r.Render(ok, leavePage(r, l.title(r)))
 }
 
-func how(oneClick bool) string {
+// way is how a no reached us, as the ledger and the page of a contact tell it.
+type way struct {
+	source, method string
+	did            contact.Doing
+}
+
+// onChoices is a no said on the page of choices.
+var onChoices = way{"preferences", "page", contact.Chose}
+
+// fromMail is a no by what a mail leads to: the mail program's one click, or our page with its button.
+func fromMail(oneClick bool) way {
 	if oneClick {
-		return "one_click"
+		return way{"mail", "one_click", contact.Left}
 	}
-	return "page"
+	return way{"mail", "page", contact.Left}
 }
 
 // back undoes by a new confirmation mail, never by a switch.
@@ -149,24 +199,24 @@ func (p *Pages) left(r *shell.Request, l leaver, text string, more bool) error {
 }
 
 // withdraw is GDPR 7(3): as easy as giving, effective with this commit.
-func withdraw(tx *store.Tx, person, list int64, method string, o consent.Origin, lang string) error {
-	_, err := consent.Apply(tx, []consent.Event{{Contact: person, List: list, Kind: consent.Withdraw, Source: "preferences", Method: method, Language: lang, Origin: o}})
+func withdraw(tx *store.Tx, person, list int64, w way, o consent.Origin, lang string) error {
+	_, err := consent.Apply(tx, []consent.Event{{Contact: person, List: list, Kind: consent.Withdraw, Source: w.source, Method: w.method, Language: lang, Origin: o}})
 	if err != nil {
 		return err
 	}
-	return contact.Active(tx, []contact.Activity{{Contact: person, Kind: contact.Chose}})
+	return contact.Active(tx, []contact.Activity{{Contact: person, Kind: w.did}})
 }
 
 // stopAll is GDPR 21(2) and (3): no more marketing of any kind from this account; service
 // mail stays possible (compliance T-39).
-func stopAll(tx *store.Tx, person int64, method string, o consent.Origin, lang string) error {
+func stopAll(tx *store.Tx, person int64, w way, o consent.Origin, lang string) error {
 	all, err := consent.Standings(tx, person)
 	if err != nil {
 		return err
 	}
 	var events []consent.Event
 	for _, s := range all {
-		events = append(events, consent.Event{Contact: person, List: s.ListID, Kind: consent.Object, Source: "preferences", Method: method, Language: lang, Origin: o})
+		events = append(events, consent.Event{Contact: person, List: s.ListID, Kind: consent.Object, Source: w.source, Method: w.method, Language: lang, Origin: o})
 	}
 	if len(events) > 0 {
 		if _, err := consent.Apply(tx, events); err != nil {
@@ -176,5 +226,5 @@ func stopAll(tx *store.Tx, person int64, method string, o consent.Origin, lang s
 	if err := consent.Suppress(tx, person, consent.Objected, consent.Everything); err != nil {
 		return err
 	}
-	return contact.Active(tx, []contact.Activity{{Contact: person, Kind: contact.Chose}})
+	return contact.Active(tx, []contact.Activity{{Contact: person, Kind: w.did}})
 }

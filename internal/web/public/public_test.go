@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,6 +223,22 @@ func (w *counter) person(email string) (c contact.Contact, stands map[int64]cons
 	return c, stands
 }
 
+// said checks how the last word of a person reached us, and what it left as their doing.
+func (w *counter) said(id int64, how string, did contact.Doing) {
+	w.t.Helper()
+	must(w.t, w.Main.View(context.Background(), w.member, func(v *store.View) error {
+		all, err := consent.EventsBefore(v, id, 0, 0, 1)
+		if err != nil || len(all) == 0 || all[0].Source+"/"+all[0].Method != how {
+			w.t.Errorf("not told as %s: %+v", how, all)
+		}
+		done, err := contact.Activities(v, id)
+		if !slices.ContainsFunc(done, func(d contact.Done) bool { return d.Kind == did }) {
+			w.t.Errorf("not %s: %+v", did, done)
+		}
+		return err
+	}))
+}
+
 func (w *counter) token(kind token.Kind, objects ...int64) string {
 	w.t.Helper()
 	key, err := w.Ring.MAC(w.acct, kind.Key())
@@ -284,6 +301,7 @@ func TestAPersonSignsUpConfirmsChoosesAndLeaves(t *testing.T) {
 			if _, s := w.person("lea@example.org"); s[w.news].State != consent.Withdrawn {
 				t.Fatalf("after leaving: %+v", s[w.news])
 			}
+			w.said(c.ID, "mail/page", contact.Left)
 			if code, _, _ := w.ask("GET", fmt.Sprintf("/privacy/%d", w.acct), nil, "Accept-Language", lang); code != 200 && code != 303 {
 				t.Errorf("the account's notes answer %d", code)
 			}
@@ -308,6 +326,7 @@ func TestOneClickLeavesAtOnceFromAnySite(t *testing.T) {
 		if _, s := w.person("lea@example.org"); s[w.news].State != consent.Withdrawn {
 			t.Errorf("state %s", s[w.news].State)
 		}
+		w.said(c.ID, "mail/one_click", contact.Left)
 		// Again is harmless; and undoing is a mail to confirm, not a switch.
 		w.ask("POST", leave, url.Values{"List-Unsubscribe": {"One-Click"}})
 		before := w.facts("form.requested")
@@ -346,6 +365,7 @@ func TestStopEverythingStopsEverything(t *testing.T) {
 			t.Error(body)
 		}
 		c, s := w.person("lea@example.org")
+		w.said(c.ID, "preferences/page", contact.Chose)
 		if c.State != contact.StateObjected || s[w.news].Reason != consent.HasObjected || s[w.opens].State == consent.Given {
 			t.Errorf("%s %+v", c.State, s)
 		}
@@ -761,9 +781,16 @@ func TestThePageOfChoicesBendsWithoutAnAllOrNothing(t *testing.T) {
 		if measured() != (consent.Measured{Clicks: true}) {
 			t.Errorf("a yes after the term: %+v", measured())
 		}
+		w.ask("POST", prefs, url.Values{"do": {"pause"}, "months": {"3"}})
 		w.ask("POST", prefs, url.Values{"do": {"all"}})
 		if measured() != (consent.Measured{}) || news() != consent.HasObjected {
 			t.Errorf("after everything was stopped: %+v %q", measured(), news())
+		}
+		page := w.get(prefs) // nothing comes that could be paused or be less
+		for _, do := range []string{"resume", "pause", "pace"} {
+			if strings.Contains(page, `value="`+do+`"`) {
+				t.Errorf("after everything was stopped, the page offers %q", do)
+			}
 		}
 	})
 }
