@@ -11,6 +11,7 @@ import (
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
+	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/segment"
 )
@@ -59,4 +60,6 @@ func (r *run) values(do verb, steps ownVerb, later func(time.Duration)) {
 	})
 	do("export a segment", func(tx *store.Tx) error { _, err := segment.Export(tx, r.n["segment"], 1, envelope.Open); return err })
 	steps("forget when they were noted", func(ctx context.Context, _ actor.Actor) error { return contact.EndValues(ctx, r.Main) })
+	steps("shorten where acts came from", func(ctx context.Context, _ actor.Actor) error { return consent.ShortenOrigins(ctx, r.Main) })
+	later(400 * 24 * time.Hour)
 }

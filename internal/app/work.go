@@ -99,6 +99,7 @@ func (h *House) periodics() []job.Periodic {
 		{Kind: "evidence.daily", Every: 24 * time.Hour, Do: h.checkpointsDue},
 		{Kind: "contact.keep", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return contact.EndValues(ctx, h.Main) }},
 		{Kind: "consent.term", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return consent.EndSoftOptIn(ctx, h.Main) }},
+		{Kind: "consent.origin", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return consent.ShortenOrigins(ctx, h.Main) }},
 		{Kind: "keys.sweep", Every: 24 * time.Hour, Do: h.sweepKeys},
 	}
 }

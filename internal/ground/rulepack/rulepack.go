@@ -108,7 +108,7 @@ const (
 func InUse() []Key {
 	return []Key{Art14Notice, Art14Margin, Art14Ahead, WaitingRemind, Mailable, WordRefused,
 		Word("site"), Word("paper"), Word("customer"), Word("member"), Word("business"), Word("tool"), Word("acquired"), Word("inherited"), Word("unknown"),
-		EvidenceRow, EvidenceFile, HoldsB2B, HoldsSoftOptIn, HoldsMember, HoldsPublicTask, HoldsInterest, SoftOptInTerm, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, MessageLog, ExportKept, UndoImport,
+		EvidenceRow, EvidenceFile, HoldsB2B, HoldsSoftOptIn, HoldsMember, HoldsPublicTask, HoldsInterest, SoftOptInTerm, DOIToken, DOIPurge, ProofKept, ConsentAge, Prospect, SuppressionKept, FullIP, MessageLog, ExportKept, UndoImport,
 		TrackAskAgain, TrackOpenDate, TrackInformed, PermitLife, Questionnaire, PaperFollows, TransferReview, TransferEEA, TransferGood, TransferMeans}
 }
 

@@ -306,7 +306,8 @@ func TestAProofOutlivesAChangedAddressAndAnEndedIP(t *testing.T) {
 				t.Errorf("acts: %+v", p.File.Acts)
 			}
 		}
-		h.Raw(t, `UPDATE consent_origin SET ip_ct = NULL, ua_ct = NULL, ip_network = '203.0.113.0/24', shortened_at = recorded_at`)
+		h.Clock.Advance(398 * 24 * time.Hour)
+		must(t, consent.ShortenOrigins(ctx, h.Main))
 		p := w.build(signed, "en")
 		if bytes.Contains(p.Bytes, []byte(`"203.0.113.9"`)) || !bytes.Contains(p.Bytes, []byte("by rule retention.ip")) {
 			t.Error("the ended address is still shown, or nothing says why it is not")

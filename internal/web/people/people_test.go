@@ -318,6 +318,48 @@ func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T)
 	})
 }
 
+// After its term, of an internet address the network is left, and nothing of the browser; who is frozen keeps theirs
+// until the freeze ends.
+func TestAnInternetAddressIsShortenedAfterItsTerm(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id, frozen := o.person("lea@example.org"), o.person("tom@example.org")
+		o.write(o.who, func(tx *store.Tx) error { return contact.Restrict(tx, frozen, "claims") })
+		acts := func(after time.Duration) (n int) {
+			o.Clock.Advance(after)
+			for range 2 {
+				must(t, consent.ShortenOrigins(context.Background(), o.Main))
+			}
+			must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+				all, err := trace.Search(v, trace.Question{Action: "consent.origin.shorten"})
+				n = len(all)
+				return err
+			}))
+			return n
+		}
+		page := func(id int64) string { return o.get(fmt.Sprintf("/contacts/%d/consent", id)) }
+		if n := acts(364 * 24 * time.Hour); n != 0 || !strings.Contains(page(id), "203.0.113.9") {
+			t.Errorf("before the term is over: %d acts", n)
+		}
+		if n := acts(3 * 24 * time.Hour); n != 1 || strings.Contains(page(id), "203.0.113.9") || !strings.Contains(page(frozen), "203.0.113.9") {
+			t.Errorf("after it: %d acts", n)
+		}
+		contains(t, page(id), "203.0.113.0/24", say(o, "Shortened to its network", "Réduite à son réseau"))
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+			all, err := consent.Events(v, id)
+			for _, e := range all {
+				if len(e.IPCT) != 0 || len(e.UACT) != 0 || e.ShortenedAt == 0 {
+					t.Errorf("%+v", e)
+				}
+			}
+			return err
+		}))
+		o.write(o.who, func(tx *store.Tx) error { return contact.Unrestrict(tx, frozen, "claims") })
+		if n := acts(time.Hour); n != 2 || strings.Contains(page(frozen), "203.0.113.9") {
+			t.Errorf("after the freeze: %d acts", n)
+		}
+	})
+}
+
 // A yes to being measured leads to no mail by itself: nobody is left out of anything.
 func TestAYesToBeingMeasuredIsNotLeftOutOfMail(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
