@@ -210,7 +210,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	out.line, out.attributes = in.Line, attributes
 	var first, last string
 	var ip, ip2 pii.IP
-	var at, confirm legalclock.Moment
+	var at, confirm, yes legalclock.Moment
 	leave := func(i int, key string) {
 		notes = append(notes, note{remark, in.Line, key, r.column(i), nil})
 	}
@@ -327,6 +327,8 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Status:
 			w, ok := statuses[folded(s)]
 			switch {
+			case !ok && r.dated(s, c):
+				yes, yesAt = r.moment(i, c, s, leave), i
 			case !ok:
 				if out.unclear == "" { // a basis that isn't known says more against the row
 					out.unclear = "status_unclear"
@@ -371,6 +373,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		if last != "" {
 			out.set(LastNameAttribute, textValue(last))
 		}
+	}
+	if at == 0 && confirm == 0 && out.said == nothing {
+		at = yes
 	}
 	out.at, out.ip = at, ip
 	if confirm != 0 { // double opt-in there: the later act is the stronger, and the first is kept beside it
@@ -493,10 +498,19 @@ func (r *reader) moment(i int, c Column, s string, leave func(int, string)) lega
 	return m
 }
 
+// dated tells whether a cell of answers holds the moment of a yes.
+func (r *reader) dated(s string, c Column) bool {
+	t, ok := readMoment(s, c.Month, r.zone)
+	return ok && legalclock.MomentOf(t) <= r.now
+}
+
+// none is how databases, lists of lists and people write that there is nothing to say.
+var none = map[string]bool{"[]": true, "null": true, `\n`: true, "0000-00-00": true, "0000-00-00 00:00:00": true, "f": true, "off": true, "-": true, "none": true, "aucun": true, "aucune": true, "never": true, "jamais": true}
+
 // no reads a column that says somebody left: a yes, or the moment of it. What is neither is
 // taken as a yes: a no that can't be read is still a no.
 func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
-	if v, ok := readBool(s); ok || s == "[]" { // none of a list of lists
+	if v, ok := readBool(s); ok || none[strings.ToLower(s)] {
 		return v, 0
 	}
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
@@ -547,8 +561,8 @@ const unsure said = 255
 func isStatus(s string) bool { _, ok := statuses[folded(s)]; return ok }
 
 var statuses = map[string]said{
-	"subscribed": nothing, "active": nothing, "inactive": nothing, "inactif": nothing, "inscrite": nothing, "abonnee": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
-	"unsubscribed": left, "desinscrit": left, "desabonne": left, "desinscrite": left, "desabonnee": left, "unsub": left, "unsubscribe": left, "left": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left,
+	"subscribed": nothing, "active": nothing, "inactive": nothing, "inactif": nothing, "inscrite": nothing, "abonnee": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing, "true": nothing, "vrai": nothing, "y": nothing, "o": nothing, "t": nothing, "x": nothing, "on": nothing, "ja": nothing, "accepted": nothing, "accepte": nothing, "granted": nothing, "given": nothing, "donne": nothing, "agreed": nothing,
+	"unsubscribed": left, "desinscrit": left, "desabonne": left, "desinscrite": left, "desabonnee": left, "unsub": left, "unsubscribe": left, "left": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left, "false": left, "faux": left, "n": left, "f": left, "off": left, "nein": left, "refused": left, "refuse": left, "declined": left, "denied": left, "withdrawn": left, "retire": left, "resilie": left, "resiliee": left, "never": left, "jamais": left,
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer"
+	"consend/internal/testhouse"
+)
+
+// Under any usual heading a no is heard, however it is written, and before a yes in another column.
+func TestANoIsHeardInEveryUsualColumn(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		file := "email,accepts_marketing,subscribed,do_not_contact,consent_date,source\nno@example.org,no,no,yes,2024-02-03,https://a.example\nyes@example.org,yes,yes,no,2024-02-03,https://a.example\n"
+		if sum := s.run(t, s.order(file)); sum.Mailable != 1 || sum.Grades["B"] != 1 {
+			t.Errorf("%+v", sum)
+		}
+		if st := s.standing(t, "no@example.org"); st.State == consent.Given {
+			t.Errorf("%+v", st)
+		}
+		k := 0
+		hear := func(heading, yes, no string) {
+			k++
+			file := fmt.Sprintf("email;%s;newsletter\nyes%d@example.org;%s;oui\nno%d@example.org;%s;oui\n", heading, k, yes, k, no)
+			s.run(t, s.order(file))
+			if st := s.standing(t, fmt.Sprintf("yes%d@example.org", k)); st.State != consent.Given {
+				t.Errorf("%s: %q is no yes: %+v", heading, yes, st)
+			}
+			if st := s.standing(t, fmt.Sprintf("no%d@example.org", k)); st.State == consent.Given || st.State == consent.Waiting {
+				t.Errorf("%s: %q is not heard: %+v", heading, no, st)
+			}
+		}
+		for i, heading := range strings.Fields("opposition opted_out email_opt_out is_blacklisted bloque Bloqué hard_bounce NPAI spam abuse date_optout ne_plus_contacter Ne-plus-contacter Résilié resilie do_not_contact") {
+			no := []string{"yes", "oui", "vrai", "1", "x", "2024-03-04"}[i%6]
+			hear(heading, []string{"no", "", "non", "faux", "0", "NULL"}[i%6], no)
+		}
+		for i, heading := range strings.Fields("optin OPT_IN consent Consentement subscribed abonné abonne marketing_consent accepts_marketing opt-in") {
+			hear(heading, []string{"yes", "oui", "o", "y", "vrai", "true", "1"}[i%7], []string{"no", "non", "n", "N", "FAUX", "false", "0"}[i%7])
+		}
+		hear("Opt In", "Yes", "No")
+	})
+}
+
+// A column named like an answer may hold the moment of the yes, or something else: neither is a no, and neither is lost.
+func TestAColumnNamedLikeAnAnswerIsReadByWhatItHolds(t *testing.T) {
+	for values, want := range map[string]importer.Column{
+		"yes no":                {To: importer.Status},
+		"oui 2024-01-02":        {To: importer.Status},
+		"":                      {To: importer.Status},
+		"2024-01-02 2024-02-03": {To: importer.ConsentAt},
+		"12/31/2024 2024-02-03": {To: importer.ConsentAt, Month: true},
+		"Weekly Monthly":        {To: importer.Attribute, Attribute: "OPTIN", Type: contact.TypeText},
+	} {
+		var sample [][]string
+		for _, v := range strings.Fields(values) {
+			sample = append(sample, []string{"a@example.org", v})
+		}
+		if _, m := importer.Guess([]string{"email", "optin"}, 2, sample); m[1] != want {
+			t.Errorf("%s: %+v", values, m[1])
+		}
+	}
+	dated := [][]string{{"a@example.org", "2024-01-02", "2024-01-03"}}
+	if _, m := importer.Guess([]string{"email", "optin", "consent date"}, 3, dated); m[1].To != importer.Attribute || m[2].To != importer.ConsentAt {
+		t.Errorf("the column that says so itself doesn't go before: %+v", m)
+	}
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		sum := s.run(t, s.order("email;optin;source\nword@example.org;oui;https://a.example\nday@example.org;2024-01-02;https://a.example\nodd@example.org;perhaps;https://a.example\n"))
+		if sum.Grades["B"] != 1 || sum.Grades["D"] != 1 || sum.Waiting != 1 {
+			t.Errorf("%+v", sum)
+		}
+	})
+}
+
+// Of a column of yes and no that is kept as an attribute, or left out, the mapping page is warned.
+func TestAnAnswerThatIsNoStatusIsUnheard(t *testing.T) {
+	for heading, want := range map[string]bool{"client_opt_in_fr": true, "newsletter": true, "Désabonné 2023": true, "confirmed": true, "pays": false, "loyal": false, "SMS opt-in": false, "SMS_BLACKLISTED": false} {
+		if got := importer.Brevo.Unheard(heading, importer.Column{To: importer.Attribute}, []string{"oui", "No"}); got != want {
+			t.Errorf("%s: %v", heading, got)
+		}
+	}
+	if importer.Plain.Unheard("newsletter", importer.Column{}, []string{"Weekly", "no"}) || importer.Plain.Unheard("newsletter", importer.Column{To: importer.Status}, []string{"no"}) || !importer.Plain.Unheard("newsletter", importer.Column{}, []string{"no"}) {
+		t.Error("not by what it holds and means")
+	}
+}
