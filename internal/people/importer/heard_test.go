@@ -89,3 +89,20 @@ func TestAnAnswerThatIsNoStatusIsUnheard(t *testing.T) {
 		t.Error("not by what it holds and means")
 	}
 }
+
+// Mailchimp's file of who left says so of every row, and that of who bounced; a file put together has a status.
+func TestMailchimpsFileOfWhoLeftIsHeardInEveryRow(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		for _, c := range []struct {
+			column, status, cell string
+			given                bool
+		}{{"UNSUB_TIME", "NOTE", "x", false}, {"CLEAN_TIME", "NOTE", "x", false}, {"UNSUB_TIME", "STATUS", "subscribed", true}} {
+			email := strings.ToLower(c.column+c.status) + "@example.org"
+			s.run(t, s.order("Email Address,MEMBER_RATING,OPTIN_TIME,"+c.column+",LEID,EUID,"+c.status+"\n"+email+",2,2024-01-02 10:00:00,,1,a,"+c.cell+"\n"))
+			if st := s.standing(t, email); (st.State == consent.Given) != c.given {
+				t.Errorf("%+v: %+v", c, st)
+			}
+		}
+	})
+}

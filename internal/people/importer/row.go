@@ -97,6 +97,7 @@ type reader struct {
 	tool    bool // the file is another tool's export: it is the form of every row
 	// Mailchimp's file of people who bought or wrote, and never subscribed: nothing in its rows says so.
 	strangers bool
+	whole     said // what Mailchimp's file of who left, or of who bounced, says of every row
 	refusing  bool // of people who must not be written to
 	own       map[consent.Basis]graded
 	grading   func(consent.Basis) graded
@@ -168,6 +169,18 @@ type graded struct{ grade, lacks [2]string }
 // evidence, word whether a named owner or admin gave theirs.
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
 	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool), refusing: i.Refusing()}
+	if i.Shape == Mailchimp && i.Mapping.Index(Status) < 0 {
+		for _, h := range r.names {
+			switch folded(h) {
+			case "unsubtime":
+				r.whole = left
+			case "cleantime":
+				if r.whole == nothing {
+					r.whole = bounced
+				}
+			}
+		}
+	}
 	if r.refusing {
 		return r
 	}
@@ -346,6 +359,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if !seen {
 		i := r.mapping.Index(Email)
 		return out, nil, fault.New(fault.Invalid, "import.row.no_email").At(r.column(i)).OnLine(in.Line)
+	}
+	if out.said == nothing && r.whole != nothing {
+		out.say(r.whole, 0)
 	}
 	if r.refusing {
 		if yesAt >= 0 && out.said == nothing { // a whole export, chosen by mistake, would silence everybody for ever
