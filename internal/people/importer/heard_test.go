@@ -106,3 +106,14 @@ func TestMailchimpsFileOfWhoLeftIsHeardInEveryRow(t *testing.T) {
 		}
 	})
 }
+
+// A column of reasons knows the words of our own screens.
+func TestReasonsAreReadAsOurScreensSayThem(t *testing.T) {
+	for word, want := range map[string]consent.Basis{"Said yes": consent.ByConsent, "A dit oui": consent.ByConsent, "Existing customer": consent.SoftOptIn, "Déjà client": consent.SoftOptIn, "Business contact": consent.B2B,
+		"Contact professionnel": consent.B2B, "Needed for the service": consent.Contract, "Nécessaire au service": consent.Contract, "Membre": consent.Member, "Mission de service public": consent.PublicTask, "Sans publicité": consent.NonCommercial,
+		"They signed up on our site": consent.ByConsent, "Elles ont acheté chez nous": consent.SoftOptIn, "Business contacts at work": consent.B2B} {
+		if b, ok := importer.SpokenBasis(word); !ok || b != want {
+			t.Errorf("%s: %q", word, b)
+		}
+	}
+}
