@@ -117,3 +117,16 @@ func TestReasonsAreReadAsOurScreensSayThem(t *testing.T) {
 		}
 	}
 }
+
+// Tags are choices as Mailchimp quotes them, and a name before an address is no heading.
+func TestTagsAndNamedAddressesAreGuessed(t *testing.T) {
+	if _, m := importer.Guess([]string{"email", "tags"}, 2, [][]string{{"a@example.org", `"VIP","Press, radio"`}, {"b@example.org", `"VIP"`}}); m[1].Type != contact.TypeMultiple {
+		t.Errorf("%+v", m)
+	}
+	if ways := contact.Split(`"VIP","Press, radio"`); len(ways) != 1 || strings.Join(ways[0], "|") != "VIP|Press, radio" {
+		t.Errorf("%q", ways)
+	}
+	if _, m := importer.Guess(nil, 2, [][]string{{"x", "Ada <a@b.example>"}}); m.Index(importer.Email) != 1 {
+		t.Errorf("%+v", m)
+	}
+}

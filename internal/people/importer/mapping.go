@@ -381,7 +381,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		for i := range m {
 			n := 0
 			for _, v := range values(sample, i) {
-				if sheet.LooksLikeAddress(strings.TrimSpace(v)) {
+				if sheet.HasAddress(v) {
 					n++
 				}
 			}
@@ -473,7 +473,8 @@ func guessType(column []string) (t contact.Type, month bool) {
 			yes = false
 		}
 		var words []string
-		several = several && v[0] == '[' && json.Unmarshal([]byte(v), &words) == nil
+		_, quoted := contact.Quoted(v)
+		several = several && (quoted || v[0] == '[' && json.Unmarshal([]byte(v), &words) == nil)
 	}
 	switch {
 	case several:
