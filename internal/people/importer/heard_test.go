@@ -130,3 +130,28 @@ func TestTagsAndNamedAddressesAreGuessed(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// A country is read by code or name; of one that isn't known the account's own does not decide alone.
+func TestACountryIsReadOrItsRowWaits(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		countries := strings.Split("AT|AUT|Österreich|Autriche|Austria|DEU|République tchèque|Česko|Norway|Norge|España|ITALIA|Ελλάδα|België|Suomi|UK|XX|EU|Atlantis|", "|")
+		want := strings.Split("AT|AT|AT|AT|AT|DE|CZ|CZ|NO|NO|ES|IT|GR|BE|FI|GB||||", "|")
+		file := "email;pays\n"
+		for i, c := range countries {
+			file += fmt.Sprintf("a%d@example.org;%s\n", i, c)
+		}
+		_, after, _ := s.carried(t, file, importer.Origin{Kind: importer.Business, How: "gave", Where: "fair", Work: "they buy tools", From: "2024-01-01", To: "2024-12-31"}, s.list)
+		if after.Waits["country_unclear"] != 3 {
+			t.Errorf("%+v", after.Waits)
+		}
+		for i, w := range want {
+			if p, _ := s.person(t, fmt.Sprintf("a%d@example.org", i)); p.Country != w {
+				t.Errorf("%s: %q, want %q", countries[i], p.Country, w)
+			}
+		}
+		if sum := s.run(t, s.order("email;pays\nyes@example.org;Atlantis\n")); sum.Waiting != 0 {
+			t.Errorf("a yes holds everywhere: %+v", sum)
+		}
+	})
+}

@@ -48,6 +48,8 @@ type row struct {
 	basis      consent.Basis // why the row itself says one may write; "" is what the origin says
 	unclear    string        // what it says in words that aren't known, as what it waits for
 
+	lost bool // it states a country that isn't known
+
 	measures     measuring // what the person answered about measuring
 	measuresAt   legalclock.Moment
 	measuresBy   string // where
@@ -273,6 +275,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			}
 		case Country:
 			if out.country = readCountry(s); out.country == "" {
+				out.lost = true
 				leave(i, "import.row.country")
 			}
 		case Attribute:
@@ -426,6 +429,13 @@ func (r *reader) stray(cells [][]byte) int {
 
 // prove gives the row its grade: moment and source with text or form make B (kind.md).
 func (r *reader) prove(out *row) {
+	o := r.origin
+	if out.basis != "" {
+		o.Basis = out.basis
+	}
+	if out.lost && out.unclear == "" && !o.basis().Everywhere() { // the account's own country alone would decide
+		out.unclear = "country_unclear"
+	}
 	b := 0
 	if out.at != 0 && (out.source != "" || out.words != "" || r.tool) {
 		b, out.shows = 1, true
