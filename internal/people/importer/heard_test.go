@@ -155,3 +155,14 @@ func TestACountryIsReadOrItsRowWaits(t *testing.T) {
 		}
 	})
 }
+
+// A formula that failed is no value.
+func TestACellWhoseFormulaFailedIsLeftOutWithARemark(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		sum := s.run(t, s.order("email;first name;city\na@example.org;#N/A;#REF!\nb@example.org;Bo;Lyon\n"))
+		if p, _ := s.person(t, "a@example.org"); sum.Remarks != 2 || p.Name.Raw() != "" || p.Attributes["CITY"].Raw() != "" {
+			t.Errorf("%+v %q %q", sum, p.Name.Raw(), p.Attributes["CITY"].Raw())
+		}
+	})
+}

@@ -245,6 +245,10 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		if s == "" {
 			continue // a blank never erases
 		}
+		if s[0] == '#' && broken[s] && !c.To.repeats() && c.To != Email && c.To != Country && c.To != Basis { // there what can't be read is told already
+			leave(i, "import.row.formula")
+			continue
+		}
 		switch c.To {
 		case Email:
 			if kind, h, ok := consent.ReadHash(s); ok && r.refusing {
@@ -580,6 +584,9 @@ func readMeasures(s string) (m measuring, ok bool) {
 	}
 	return unanswered, false
 }
+
+// broken is what spreadsheets write where a formula failed.
+var broken = map[string]bool{"#N/A": true, "#REF!": true, "#VALUE!": true, "#DIV/0!": true, "#NAME?": true, "#NULL!": true, "#NUM!": true, "#SPILL!": true, "#CALC!": true}
 
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
