@@ -4,8 +4,10 @@ package contact
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -343,7 +345,7 @@ func (a Attribute) Read(s string) (Value, error) {
 }
 
 // Split gives the ways in which a text can hold several choices, the likeliest first: whole, as a list of
-// JSON, or with a sign between them. Each way has at least one choice.
+// JSON or quoted, or with a sign between them. Each way has at least one choice.
 func Split(s string) (ways [][]string) {
 	if s = strings.TrimSpace(s); s == "" {
 		return nil
@@ -367,6 +369,9 @@ func Split(s string) (ways [][]string) {
 			}
 		}
 	}
+	if said, ok := Quoted(s); ok {
+		return [][]string{said}
+	}
 	ways = [][]string{{s}}
 	for _, between := range []string{";", "|", ",", "\n"} {
 		if strings.Contains(s, between) {
@@ -374,6 +379,20 @@ func Split(s string) (ways [][]string) {
 		}
 	}
 	return ways
+}
+
+// Quoted reads choices as Mailchimp writes the tags of a person: "VIP","Press, radio" (a record of CSV).
+func Quoted(s string) (said []string, ok bool) {
+	if !strings.HasPrefix(s, `"`) {
+		return nil, false
+	}
+	r := csv.NewReader(strings.NewReader(s))
+	said, err := r.Read()
+	if err != nil {
+		return nil, false
+	}
+	_, err = r.Read()
+	return said, err == io.EOF
 }
 
 // divided is strings.Split, but for a sign behind a backslash: so Mailchimp writes a comma of a name.

@@ -104,9 +104,9 @@ func TestExportsComeWithTheirProofAndTheSameAgainChangesNothing(t *testing.T) {
 			past  int    // what is told of before that no
 			noIPs string // of that
 		}{
-			{importer.Mailchimp, "Email Address,First Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LEID,EUID,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON,UNSUB_REASON_OTHER\n" +
-				"yes@example.org,Y,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,1,a,,,,\n" +
-				"no@example.org,N,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,2,b,2024-05-06 07:08:09,May,OTHER,too many\n",
+			{importer.Mailchimp, "Email Address,First Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LEID,EUID,UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON,UNSUB_REASON_OTHER,STATUS\n" +
+				"yes@example.org,Y,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,1,a,,,,,subscribed\n" +
+				"no@example.org,N,2,2024-01-02 10:00:00,203.0.113.5,2024-01-02 10:05:00,198.51.100.7,2,b,2024-05-06 07:08:09,May,OTHER,too many,unsubscribed\n",
 				"yes@example.org", "198.51.100.7 203.0.113.5", "no@example.org", "OTHER: too many", 2, "198.51.100.7 203.0.113.5"},
 			{importer.Brevo, "CONTACT ID,EMAIL,PRENOM,NOM,OPTIN_TIME,OPTIN_IP,CONFIRM_IP,SIGNUP_SOURCE,EMAIL_BLACKLISTED,ADDED_TIME\n" +
 				"1,yes@example.org,Y,Z,2024-01-02 10:00:00,203.0.113.5,198.51.100.7,https://a.example/f,No,2024-01-02 10:00:00\n" +

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 
 	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
@@ -181,7 +182,11 @@ func typed(t contact.Type) bool {
 
 // folded gives a heading as the dictionary below has it: small letters and digits only.
 func folded(s string) string {
-	return strings.ToLower(strings.ReplaceAll(contact.AttributeName(s), "_", ""))
+	name := contact.AttributeName(s)
+	if i := strings.IndexFunc(s, func(c rune) bool { return c < 0x80 && (unicode.IsLetter(c) || unicode.IsDigit(c)) }); i >= 0 && s[i] <= '9' {
+		name = strings.TrimPrefix(name, "A_") // a name begins with a letter
+	}
+	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
 }
 
 // headings knows what columns are called in English, French and other tools' exports.
@@ -211,7 +216,50 @@ var headings = map[string]Field{
 	"signupformname": Source, "formname": Source, "optinform": Source, "globalstatus": Status,
 	"status": Status, "statut": Status, "subscriptionstatus": Status, "memberstatus": Status, "emailmarketing": Status, "emailmarketingstatus": Status, "etat": Status,
 	"trackingconsent": Measures, "contactpixeltrackingconsent": Measures, "trackingconsentupdatedat": MeasuresAt, "trackingconsentat": MeasuresAt, "trackingconsenttime": MeasuresAt, "trackingconsentdate": MeasuresAt,
+	// A no in every way people name it; of those that ask for a yes, a no in it is one too.
+	"optedout": Unsubscribed, "emailoptout": Unsubscribed, "optoutemail": Unsubscribed, "hasoptedout": Unsubscribed, "hasoptedoutofemail": Unsubscribed, "optedoutofemail": Unsubscribed, "optoutat": Unsubscribed, "dateoptout": Unsubscribed, "datedoptout": Unsubscribed,
+	"unsubscribe": Unsubscribed, "unsub": Unsubscribed, "unsubscribetime": Unsubscribed, "unsubscriptiondate": Unsubscribed, "desinscrite": Unsubscribed, "desinscription": Unsubscribed, "desabonnee": Unsubscribed, "desabonnement": Unsubscribed, "datedesabonnement": Unsubscribed, "datededesabonnement": Unsubscribed,
+	"resilie": Unsubscribed, "resiliee": Unsubscribed, "resiliation": Unsubscribed, "dateresiliation": Unsubscribed, "datederesiliation": Unsubscribed,
+	"donotcontact": Blocked, "dnc": Blocked, "nomail": Blocked, "noemail": Blocked, "donotsend": Blocked, "isblacklisted": Blocked, "isblocklisted": Blocked, "isblocked": Blocked, "blocked": Blocked, "bloque": Blocked, "bloquee": Blocked, "estbloque": Blocked, "listenoire": Blocked, "suppressed": Blocked, "excluded": Blocked, "exclu": Blocked, "exclue": Blocked,
+	"opposition": Blocked, "oppositions": Blocked, "dateopposition": Blocked, "datedopposition": Blocked, "oppose": Blocked, "opposed": Blocked, "objection": Blocked, "objected": Blocked, "objectedat": Blocked, "nepluscontacter": Blocked, "necontacterplus": Blocked, "nepascontacter": Blocked, "neplusecrire": Blocked, "nepasecrire": Blocked,
+	"bounced": Bounced, "isbounced": Bounced, "hardbounce": Bounced, "hardbouncedat": Bounced, "hardbouncedate": Bounced, "ishardbounced": Bounced, "bouncedate": Bounced, "npai": Bounced, "undeliverable": Bounced, "cleaned": Bounced, "emailinvalide": Bounced, "adresseinvalide": Bounced, "invalidemail": Bounced,
+	"spam": Complained, "isspam": Complained, "spamreport": Complained, "spamreported": Complained, "markedasspam": Complained, "abuse": Complained, "abusereport": Complained, "complained": Complained, "complaint": Complained, "complaintdate": Complained, "plainte": Complained, "plaintespam": Complained,
+	"unconfirmed": Pending, "nonconfirme": Pending, "nonconfirmee": Pending,
+	"optin": Status, "optedin": Status, "optinemail": Status, "emailoptin": Status, "newsletter": Status, "newsletters": Status, "newsletteroptin": Status, "emailnewsletter": Status, "consent": Status, "consented": Status, "emailconsent": Status, "consentement": Status, "consentementemail": Status, "consentementmarketing": Status, "marketingconsent": Status, "emailmarketingconsent": Status,
+	"gdprconsent": Status, "consentementrgpd": Status, "rgpd": Status, "gdpr": Status, "acceptsmarketing": Status, "acceptsemailmarketing": Status, "acceptsemail": Status, "marketingoptin": Status, "accepte": Status, "accepteemail": Status, "acceptemarketing": Status, "accepteemailing": Status, "subscribed": Status, "issubscribed": Status, "subscribe": Status, "abonne": Status, "abonnee": Status, "estabonne": Status,
+	"abonnement": Status, "inscrit": Status, "inscrite": Status, "estinscrit": Status, "inscritnewsletter": Status, "abonnenewsletter": Status, "inscriptionnewsletter": Status, "inscription": Status, "mailinglist": Status,
 	"trackingconsentmethod": MeasuresBy, "trackingconsentsource": MeasuresBy, "trackingconsentcopy": MeasuresText, "trackingconsentwording": MeasuresText, "trackingconsenttext": MeasuresText,
+}
+
+// named are the headings under which a status is a word and nothing else; under the others that lead to one it is an
+// answer, and may be the moment of it.
+var named = words("globalstatus status statut subscriptionstatus memberstatus emailmarketing emailmarketingstatus etat")
+
+// stems are parts of headings of answers that no dictionary has whole, and channels those of answers about something else.
+var (
+	stems    = strings.Fields("optin optout optedin optedout newsletter consent subscri unsub abonn inscri desinscri blacklist blocklist bloque bounce spam abuse oppos objection donot nepas neplus contacter marketing mailing emailing rgpd gdpr npai resili confirm stopmail stoppub")
+	channels = strings.Fields("sms whatsapp phone telephone mobile postal tracking cookie")
+)
+
+// Unheard tells whether a column that is kept as an attribute or left out looks like an answer to whether somebody may be
+// written to: its name says so, and what it holds is yes and no. A no in it would not be heard.
+func (s Shape) Unheard(heading string, c Column, sample []string) bool {
+	h := folded(heading)
+	if c.To != Attribute && c.To != Skip || ballast[s][h] || s == MailPoet && h == "status" || len(sample) == 0 {
+		return false
+	}
+	in := func(part string) bool { return strings.Contains(h, part) }
+	switch f := headings[h]; f {
+	case Unsubscribed, Blocked, Bounced, Complained, Pending, Status:
+	default:
+		if !slices.ContainsFunc(stems, in) || slices.ContainsFunc(channels, in) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(sample, func(v string) bool {
+		_, ok := readBool(v)
+		return !ok && !isStatus(v)
+	})
 }
 
 // Shape is the tool a file was exported from, found by its headings.
@@ -292,6 +340,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 			m[i] = Column{To: Attribute, Attribute: name, Type: t, Month: month}
 		}
 	}
+	var others []int // named like an answer, and hold none
 	for i := range m {
 		h := ""
 		if i < len(header) {
@@ -302,7 +351,9 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		case shape == MailPoet && h == "status" && names["STATUS"]:
 		case shape == MailPoet && h == "liststatus":
 			m[i].To = Status // who left the list alone has left; a column of a single tool's
-		case ok && f == Status && shape == Plain && !slices.ContainsFunc(values(sample, i), isStatus): // a status of another kind
+		case ok && f == Status && !named[h] && !answers(values(sample, i)):
+			others = append(others, i)
+		case ok && f == Status && named[h] && shape == Plain && !answers(values(sample, i)): // a status of another kind
 			attribute(i)
 		case ok && (!taken[f] || f.repeats()):
 			m[i].To = f
@@ -317,12 +368,20 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 			_, m[i].Month = guessType(values(sample, i))
 		}
 	}
+	for _, i := range others { // the moment of a yes, where no column says so itself; or something else
+		t, month := guessType(values(sample, i))
+		if t != contact.TypeDate || taken[ConsentAt] {
+			attribute(i)
+			continue
+		}
+		m[i], taken[ConsentAt] = Column{To: ConsentAt, Month: month}, true
+	}
 	if !taken[Email] { // no heading says so: the column that looks like it
 		best, most := -1, 0
 		for i := range m {
 			n := 0
 			for _, v := range values(sample, i) {
-				if sheet.LooksLikeAddress(strings.TrimSpace(v)) {
+				if sheet.HasAddress(v) {
 					n++
 				}
 			}
@@ -387,6 +446,9 @@ func values(sample [][]string, i int) []string {
 	return out
 }
 
+// answers tells whether there is a yes, a no or a status among values, or nothing yet.
+func answers(values []string) bool { return len(values) == 0 || slices.ContainsFunc(values, isStatus) }
+
 // guessType tells the narrowest type that fits every value.
 func guessType(column []string) (t contact.Type, month bool) {
 	if len(column) == 0 {
@@ -411,7 +473,8 @@ func guessType(column []string) (t contact.Type, month bool) {
 			yes = false
 		}
 		var words []string
-		several = several && v[0] == '[' && json.Unmarshal([]byte(v), &words) == nil
+		_, quoted := contact.Quoted(v)
+		several = several && (quoted || v[0] == '[' && json.Unmarshal([]byte(v), &words) == nil)
 	}
 	switch {
 	case several:

@@ -367,7 +367,12 @@ var spokenBases = map[string]consent.Basis{
 	"contract": consent.Contract, "contrat": consent.Contract,
 	"member": consent.Member, "membership": consent.Member, "membre": consent.Member, "adherent": consent.Member,
 	"publictask": consent.PublicTask, "missiondinteretpublic": consent.PublicTask,
-	"noncommercialli": consent.NonCommercial,
+	"noncommercialli": consent.NonCommercial, "noncommercial": consent.NonCommercial, "noncommercialinterest": consent.NonCommercial,
+	// as our own screens say them
+	"saidyes": consent.ByConsent, "aditoui": consent.ByConsent, "theysigneduponoursite": consent.ByConsent, "ellessesontinscritessurnotresite": consent.ByConsent, "onpaperoratanevent": consent.ByConsent, "surpapieroulorsdunevenement": consent.ByConsent,
+	"dejaclient": consent.SoftOptIn, "dejacliente": consent.SoftOptIn, "existingcustomers": consent.SoftOptIn, "theyboughtfromus": consent.SoftOptIn, "ellesontachetecheznous": consent.SoftOptIn,
+	"businesscontact": consent.B2B, "businesscontacts": consent.B2B, "contactsprofessionnels": consent.B2B, "businesscontactsatwork": consent.B2B,
+	"neededfortheservice": consent.Contract, "necessaireauservice": consent.Contract, "missiondeservicepublic": consent.PublicTask, "noadvertising": consent.NonCommercial, "sanspublicite": consent.NonCommercial,
 }
 
 // SpokenBasis finds a basis by its code or the common ways to write it. A bare "legitimate

@@ -48,6 +48,8 @@ type row struct {
 	basis      consent.Basis // why the row itself says one may write; "" is what the origin says
 	unclear    string        // what it says in words that aren't known, as what it waits for
 
+	lost bool // it states a country that isn't known
+
 	measures     measuring // what the person answered about measuring
 	measuresAt   legalclock.Moment
 	measuresBy   string // where
@@ -97,6 +99,7 @@ type reader struct {
 	tool    bool // the file is another tool's export: it is the form of every row
 	// Mailchimp's file of people who bought or wrote, and never subscribed: nothing in its rows says so.
 	strangers bool
+	whole     said // what Mailchimp's file of who left, or of who bounced, says of every row
 	refusing  bool // of people who must not be written to
 	own       map[consent.Basis]graded
 	grading   func(consent.Basis) graded
@@ -168,6 +171,18 @@ type graded struct{ grade, lacks [2]string }
 // evidence, word whether a named owner or admin gave theirs.
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
 	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool), refusing: i.Refusing()}
+	if i.Shape == Mailchimp && i.Mapping.Index(Status) < 0 {
+		for _, h := range r.names {
+			switch folded(h) {
+			case "unsubtime":
+				r.whole = left
+			case "cleantime":
+				if r.whole == nothing {
+					r.whole = bounced
+				}
+			}
+		}
+	}
 	if r.refusing {
 		return r
 	}
@@ -210,7 +225,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	out.line, out.attributes = in.Line, attributes
 	var first, last string
 	var ip, ip2 pii.IP
-	var at, confirm legalclock.Moment
+	var at, confirm, yes legalclock.Moment
 	leave := func(i int, key string) {
 		notes = append(notes, note{remark, in.Line, key, r.column(i), nil})
 	}
@@ -229,6 +244,10 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		s := locale.Uncell(strings.TrimSpace(string(cell))) // as our own tables write it
 		if s == "" {
 			continue // a blank never erases
+		}
+		if s[0] == '#' && broken[s] && !c.To.repeats() && c.To != Email && c.To != Country && c.To != Basis { // there what can't be read is told already
+			leave(i, "import.row.formula")
+			continue
 		}
 		switch c.To {
 		case Email:
@@ -260,6 +279,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			}
 		case Country:
 			if out.country = readCountry(s); out.country == "" {
+				out.lost = true
 				leave(i, "import.row.country")
 			}
 		case Attribute:
@@ -327,6 +347,8 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Status:
 			w, ok := statuses[folded(s)]
 			switch {
+			case !ok && r.dated(s, c):
+				yes, yesAt = r.moment(i, c, s, leave), i
 			case !ok:
 				if out.unclear == "" { // a basis that isn't known says more against the row
 					out.unclear = "status_unclear"
@@ -344,6 +366,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if !seen {
 		i := r.mapping.Index(Email)
 		return out, nil, fault.New(fault.Invalid, "import.row.no_email").At(r.column(i)).OnLine(in.Line)
+	}
+	if out.said == nothing && r.whole != nothing {
+		out.say(r.whole, 0)
 	}
 	if r.refusing {
 		if yesAt >= 0 && out.said == nothing { // a whole export, chosen by mistake, would silence everybody for ever
@@ -371,6 +396,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		if last != "" {
 			out.set(LastNameAttribute, textValue(last))
 		}
+	}
+	if at == 0 && confirm == 0 && out.said == nothing {
+		at = yes
 	}
 	out.at, out.ip = at, ip
 	if confirm != 0 { // double opt-in there: the later act is the stronger, and the first is kept beside it
@@ -405,6 +433,13 @@ func (r *reader) stray(cells [][]byte) int {
 
 // prove gives the row its grade: moment and source with text or form make B (kind.md).
 func (r *reader) prove(out *row) {
+	o := r.origin
+	if out.basis != "" {
+		o.Basis = out.basis
+	}
+	if out.lost && out.unclear == "" && !o.basis().Everywhere() { // the account's own country alone would decide
+		out.unclear = "country_unclear"
+	}
 	b := 0
 	if out.at != 0 && (out.source != "" || out.words != "" || r.tool) {
 		b, out.shows = 1, true
@@ -493,10 +528,19 @@ func (r *reader) moment(i int, c Column, s string, leave func(int, string)) lega
 	return m
 }
 
+// dated tells whether a cell of answers holds the moment of a yes.
+func (r *reader) dated(s string, c Column) bool {
+	t, ok := readMoment(s, c.Month, r.zone)
+	return ok && legalclock.MomentOf(t) <= r.now
+}
+
+// none is how databases, lists of lists and people write that there is nothing to say.
+var none = map[string]bool{"[]": true, "null": true, `\n`: true, "0000-00-00": true, "0000-00-00 00:00:00": true, "f": true, "off": true, "-": true, "none": true, "aucun": true, "aucune": true, "never": true, "jamais": true}
+
 // no reads a column that says somebody left: a yes, or the moment of it. What is neither is
 // taken as a yes: a no that can't be read is still a no.
 func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
-	if v, ok := readBool(s); ok || s == "[]" { // none of a list of lists
+	if v, ok := readBool(s); ok || none[strings.ToLower(s)] {
 		return v, 0
 	}
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
@@ -541,14 +585,17 @@ func readMeasures(s string) (m measuring, ok bool) {
 	return unanswered, false
 }
 
+// broken is what spreadsheets write where a formula failed.
+var broken = map[string]bool{"#N/A": true, "#REF!": true, "#VALUE!": true, "#DIV/0!": true, "#NAME?": true, "#NULL!": true, "#NUM!": true, "#SPILL!": true, "#CALC!": true}
+
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
 
 func isStatus(s string) bool { _, ok := statuses[folded(s)]; return ok }
 
 var statuses = map[string]said{
-	"subscribed": nothing, "active": nothing, "inactive": nothing, "inactif": nothing, "inscrite": nothing, "abonnee": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing,
-	"unsubscribed": left, "desinscrit": left, "desabonne": left, "desinscrite": left, "desabonnee": left, "unsub": left, "unsubscribe": left, "left": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left,
+	"subscribed": nothing, "active": nothing, "inactive": nothing, "inactif": nothing, "inscrite": nothing, "abonnee": nothing, "actif": nothing, "confirmed": nothing, "confirme": nothing, "enabled": nothing, "inscrit": nothing, "abonne": nothing, "optin": nothing, "optedin": nothing, "yes": nothing, "oui": nothing, "1": nothing, "true": nothing, "vrai": nothing, "y": nothing, "o": nothing, "t": nothing, "x": nothing, "on": nothing, "ja": nothing, "accepted": nothing, "accepte": nothing, "granted": nothing, "given": nothing, "donne": nothing, "agreed": nothing,
+	"unsubscribed": left, "desinscrit": left, "desabonne": left, "desinscrite": left, "desabonnee": left, "unsub": left, "unsubscribe": left, "left": left, "optout": left, "optedout": left, "archived": left, "no": left, "non": left, "0": left, "false": left, "faux": left, "n": left, "f": left, "off": left, "nein": left, "refused": left, "refuse": left, "declined": left, "denied": left, "withdrawn": left, "retire": left, "resilie": left, "resiliee": left, "never": left, "jamais": left,
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,

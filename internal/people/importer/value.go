@@ -179,25 +179,4 @@ func readLanguage(s string) string {
 var languageNames = map[string]string{"english": "en", "anglais": "en", "french": "fr", "français": "fr", "francais": "fr", "german": "de", "deutsch": "de", "allemand": "de",
 	"spanish": "es", "español": "es", "espagnol": "es", "italian": "it", "italiano": "it", "italien": "it", "dutch": "nl", "nederlands": "nl", "néerlandais": "nl", "portuguese": "pt", "português": "pt", "portugais": "pt"}
 
-// readCountry reads an ISO 3166-1 alpha-2 code or a common name; "" when unknown.
-func readCountry(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) == 2 {
-		u := strings.ToUpper(s)
-		if u == "UK" {
-			return "GB"
-		}
-		if u[0] >= 'A' && u[0] <= 'Z' && u[1] >= 'A' && u[1] <= 'Z' {
-			return u
-		}
-		return ""
-	}
-	return countryNames[folded(s)]
-}
-
-var countryNames = map[string]string{"france": "FR", "belgium": "BE", "belgique": "BE", "germany": "DE", "allemagne": "DE", "deutschland": "DE", "luxembourg": "LU", "switzerland": "CH", "suisse": "CH",
-	"italy": "IT", "italie": "IT", "spain": "ES", "espagne": "ES", "portugal": "PT", "netherlands": "NL", "paysbas": "NL", "austria": "AT", "autriche": "AT", "ireland": "IE", "irlande": "IE",
-	"unitedkingdom": "GB", "royaumeuni": "GB", "poland": "PL", "pologne": "PL", "denmark": "DK", "danemark": "DK", "sweden": "SE", "suede": "SE", "finland": "FI", "finlande": "FI",
-	"greece": "GR", "grece": "GR", "canada": "CA", "unitedstates": "US", "etatsunis": "US", "usa": "US"}
-
 var utc = time.UTC

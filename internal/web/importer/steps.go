@@ -196,6 +196,7 @@ type mapped struct {
 	n      string
 	name   string
 	sample []string
+	deaf   bool // a no in it would not be heard
 }
 
 func (p *Pages) mapping(r *shell.Request) error {
@@ -227,11 +228,15 @@ func (p *Pages) mappingAgain(r *shell.Request, i importer.Import, f *shell.Form,
 		if k < len(i.Survey.Header) && i.Survey.Header[k] != "" {
 			c.name = i.Survey.Header[k]
 		}
+		var all []string
 		for _, row := range sample {
-			if k < len(row) && strings.TrimSpace(row[k]) != "" && len(c.sample) < 3 {
-				c.sample = append(c.sample, short(row[k]))
+			if k < len(row) && strings.TrimSpace(row[k]) != "" {
+				if all = append(all, row[k]); len(c.sample) < 3 {
+					c.sample = append(c.sample, short(row[k]))
+				}
 			}
 		}
+		c.deaf = !i.Refusing() && i.Shape.Unheard(c.name, importer.Column{To: importer.Field(f.Get("column." + c.n))}, all)
 		columns[k] = c
 	}
 	var like string

@@ -5,6 +5,8 @@ package sheet
 import (
 	"bytes"
 	"io"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"consend/internal/ground/fault"
@@ -225,12 +227,15 @@ func sample(text []byte, f Format, whole bool, n int) ([][]string, int) {
 }
 
 func anyAddress(cells []string) bool {
-	for _, c := range cells {
-		if LooksLikeAddress(c) || LooksLikeHash(c) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(cells, func(c string) bool { return HasAddress(c) || LooksLikeHash(c) })
+}
+
+// HasAddress tells whether a cell holds addresses as mail programs write them: one or several, with a name or bare.
+func HasAddress(cell string) bool {
+	return strings.Contains(cell, "@") && slices.ContainsFunc(entries(cell), func(e string) bool {
+		_, a := Display(e)
+		return LooksLikeAddress(a)
+	})
 }
 
 // LooksLikeHash tells whether a cell has the shape of an address that a tool hashed: hexadecimal, as

@@ -422,3 +422,20 @@ func FuzzAnyFile(f *testing.F) {
 	f.Add(byHand(`<row r="1"><c r="A1"><v>1</v></c></row>`))
 	f.Fuzz(func(t *testing.T, in []byte) { _, _, _ = opened(in) })
 }
+
+func TestAPastedListWithOneBadEntryIsStillAList(t *testing.T) {
+	for text, want := range map[string]sheet.Kind{
+		"Ada L <pa1@example.org>, pa2@example.org; pa3@example.org\nnot an address\npa4@example.org": sheet.Pasted,
+		"ada@example.org;Ada\nbo@example.org;\ncy@example.org;":                                      sheet.Text,
+		"email\nada@example.org\nbo@example.org":                                                     sheet.Text,
+	} {
+		if f, err := sheet.DetectPaste([]byte(text)); err != nil || f.Kind != want {
+			t.Errorf("%q: %+v %v", text, f, err)
+		}
+	}
+	for text, header := range map[string]bool{"Ada <a@b.example>\nBo <b@b.example>\n": false, "a@b.example, c@b.example;x\nd@b.example;y\n": false, "e-mail;name\na@b.example;A\n": true} {
+		if f, err := sheet.Detect([]byte(text), true); err != nil || f.Header != header {
+			t.Errorf("%q: %+v %v", text, f, err)
+		}
+	}
+}

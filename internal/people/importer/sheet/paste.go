@@ -23,16 +23,33 @@ func DetectPaste(text []byte) (Format, error) {
 	if len(text) > MaxPaste {
 		return Format{}, fault.New(fault.TooLarge, "import.paste.large", "limit", MaxPaste>>10).At("paste")
 	}
-	list := true
-	for line := range bytes.Lines(text) {
-		for _, e := range entries(string(line)) {
-			list = list && strings.Contains(e, "@") && (strings.Contains(e, "<") || !strings.ContainsAny(e, "\t|"))
-		}
-	}
-	if list {
+	if listed(text) {
 		return Format{Kind: Pasted, Encoding: UTF8, Separator: ',', End: '\n', Sheet: 1, Names: "email" + partedBy + "name"}, nil
 	}
 	return Detect(text, true)
+}
+
+// listed tells whether a text is a list of addresses: it begins with one, and most entries are. What is none becomes a
+// row that is refused. A line of one address and something else beside it is one of a table.
+func listed(text []byte) bool {
+	good, bad, beside := 0, 0, false
+	for line := range bytes.Lines(text) {
+		here, other := 0, 0
+		for _, e := range entries(string(line)) {
+			switch {
+			case strings.ContainsAny(e, "\t|") && !strings.Contains(e, "<"):
+				return false
+			case strings.Contains(e, "@"):
+				here++
+			case good+here == 0:
+				return false
+			default:
+				other++
+			}
+		}
+		good, bad, beside = good+here, bad+other, beside || here == 1 && other > 0
+	}
+	return good > bad && !beside
 }
 
 func convertPaste(src io.Reader, out *numbered) error {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package importer_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"consend/internal/people/consent"
+	"consend/internal/people/contact"
+	"consend/internal/people/importer"
+	"consend/internal/testhouse"
+)
+
+// Under any usual heading a no is heard, however it is written, and before a yes in another column.
+func TestANoIsHeardInEveryUsualColumn(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		file := "email,accepts_marketing,subscribed,do_not_contact,consent_date,source\nno@example.org,no,no,yes,2024-02-03,https://a.example\nyes@example.org,yes,yes,no,2024-02-03,https://a.example\n"
+		if sum := s.run(t, s.order(file)); sum.Mailable != 1 || sum.Grades["B"] != 1 {
+			t.Errorf("%+v", sum)
+		}
+		if st := s.standing(t, "no@example.org"); st.State == consent.Given {
+			t.Errorf("%+v", st)
+		}
+		k := 0
+		hear := func(heading, yes, no string) {
+			k++
+			file := fmt.Sprintf("email;%s;newsletter\nyes%d@example.org;%s;oui\nno%d@example.org;%s;oui\n", heading, k, yes, k, no)
+			s.run(t, s.order(file))
+			if st := s.standing(t, fmt.Sprintf("yes%d@example.org", k)); st.State != consent.Given {
+				t.Errorf("%s: %q is no yes: %+v", heading, yes, st)
+			}
+			if st := s.standing(t, fmt.Sprintf("no%d@example.org", k)); st.State == consent.Given || st.State == consent.Waiting {
+				t.Errorf("%s: %q is not heard: %+v", heading, no, st)
+			}
+		}
+		for i, heading := range strings.Fields("opposition opted_out email_opt_out is_blacklisted bloque Bloqué hard_bounce NPAI spam abuse date_optout ne_plus_contacter Ne-plus-contacter Résilié resilie do_not_contact") {
+			no := []string{"yes", "oui", "vrai", "1", "x", "2024-03-04"}[i%6]
+			hear(heading, []string{"no", "", "non", "faux", "0", "NULL"}[i%6], no)
+		}
+		for i, heading := range strings.Fields("optin OPT_IN consent Consentement subscribed abonné abonne marketing_consent accepts_marketing opt-in") {
+			hear(heading, []string{"yes", "oui", "o", "y", "vrai", "true", "1"}[i%7], []string{"no", "non", "n", "N", "FAUX", "false", "0"}[i%7])
+		}
+		hear("Opt In", "Yes", "No")
+	})
+}
+
+// A column named like an answer may hold the moment of the yes, or something else: neither is a no, and neither is lost.
+func TestAColumnNamedLikeAnAnswerIsReadByWhatItHolds(t *testing.T) {
+	for values, want := range map[string]importer.Column{
+		"yes no":                {To: importer.Status},
+		"oui 2024-01-02":        {To: importer.Status},
+		"":                      {To: importer.Status},
+		"2024-01-02 2024-02-03": {To: importer.ConsentAt},
+		"12/31/2024 2024-02-03": {To: importer.ConsentAt, Month: true},
+		"Weekly Monthly":        {To: importer.Attribute, Attribute: "OPTIN", Type: contact.TypeText},
+	} {
+		var sample [][]string
+		for _, v := range strings.Fields(values) {
+			sample = append(sample, []string{"a@example.org", v})
+		}
+		if _, m := importer.Guess([]string{"email", "optin"}, 2, sample); m[1] != want {
+			t.Errorf("%s: %+v", values, m[1])
+		}
+	}
+	dated := [][]string{{"a@example.org", "2024-01-02", "2024-01-03"}}
+	if _, m := importer.Guess([]string{"email", "optin", "consent date"}, 3, dated); m[1].To != importer.Attribute || m[2].To != importer.ConsentAt {
+		t.Errorf("the column that says so itself doesn't go before: %+v", m)
+	}
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		sum := s.run(t, s.order("email;optin;source\nword@example.org;oui;https://a.example\nday@example.org;2024-01-02;https://a.example\nodd@example.org;perhaps;https://a.example\n"))
+		if sum.Grades["B"] != 1 || sum.Grades["D"] != 1 || sum.Waiting != 1 {
+			t.Errorf("%+v", sum)
+		}
+	})
+}
+
+// Of a column of yes and no that is kept as an attribute, or left out, the mapping page is warned.
+func TestAnAnswerThatIsNoStatusIsUnheard(t *testing.T) {
+	for heading, want := range map[string]bool{"client_opt_in_fr": true, "newsletter": true, "Désabonné 2023": true, "confirmed": true, "pays": false, "loyal": false, "SMS opt-in": false, "SMS_BLACKLISTED": false} {
+		if got := importer.Brevo.Unheard(heading, importer.Column{To: importer.Attribute}, []string{"oui", "No"}); got != want {
+			t.Errorf("%s: %v", heading, got)
+		}
+	}
+	if importer.Plain.Unheard("newsletter", importer.Column{}, []string{"Weekly", "no"}) || importer.Plain.Unheard("newsletter", importer.Column{To: importer.Status}, []string{"no"}) || !importer.Plain.Unheard("newsletter", importer.Column{}, []string{"no"}) {
+		t.Error("not by what it holds and means")
+	}
+}
+
+// Mailchimp's file of who left says so of every row, and that of who bounced; a file put together has a status.
+func TestMailchimpsFileOfWhoLeftIsHeardInEveryRow(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		for _, c := range []struct {
+			column, status, cell string
+			given                bool
+		}{{"UNSUB_TIME", "NOTE", "x", false}, {"CLEAN_TIME", "NOTE", "x", false}, {"UNSUB_TIME", "STATUS", "subscribed", true}} {
+			email := strings.ToLower(c.column+c.status) + "@example.org"
+			s.run(t, s.order("Email Address,MEMBER_RATING,OPTIN_TIME,"+c.column+",LEID,EUID,"+c.status+"\n"+email+",2,2024-01-02 10:00:00,,1,a,"+c.cell+"\n"))
+			if st := s.standing(t, email); (st.State == consent.Given) != c.given {
+				t.Errorf("%+v: %+v", c, st)
+			}
+		}
+	})
+}
+
+// A column of reasons knows the words of our own screens.
+func TestReasonsAreReadAsOurScreensSayThem(t *testing.T) {
+	for word, want := range map[string]consent.Basis{"Said yes": consent.ByConsent, "A dit oui": consent.ByConsent, "Existing customer": consent.SoftOptIn, "Déjà client": consent.SoftOptIn, "Business contact": consent.B2B,
+		"Contact professionnel": consent.B2B, "Needed for the service": consent.Contract, "Nécessaire au service": consent.Contract, "Membre": consent.Member, "Mission de service public": consent.PublicTask, "Sans publicité": consent.NonCommercial,
+		"They signed up on our site": consent.ByConsent, "Elles ont acheté chez nous": consent.SoftOptIn, "Business contacts at work": consent.B2B} {
+		if b, ok := importer.SpokenBasis(word); !ok || b != want {
+			t.Errorf("%s: %q", word, b)
+		}
+	}
+}
+
+// Tags are choices as Mailchimp quotes them, and a name before an address is no heading.
+func TestTagsAndNamedAddressesAreGuessed(t *testing.T) {
+	if _, m := importer.Guess([]string{"email", "tags"}, 2, [][]string{{"a@example.org", `"VIP","Press, radio"`}, {"b@example.org", `"VIP"`}}); m[1].Type != contact.TypeMultiple {
+		t.Errorf("%+v", m)
+	}
+	if ways := contact.Split(`"VIP","Press, radio"`); len(ways) != 1 || strings.Join(ways[0], "|") != "VIP|Press, radio" {
+		t.Errorf("%q", ways)
+	}
+	if _, m := importer.Guess(nil, 2, [][]string{{"x", "Ada <a@b.example>"}}); m.Index(importer.Email) != 1 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// A country is read by code or name; of one that isn't known the account's own does not decide alone.
+func TestACountryIsReadOrItsRowWaits(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		countries := strings.Split("AT|AUT|Österreich|Autriche|Austria|DEU|République tchèque|Česko|Norway|Norge|España|ITALIA|Ελλάδα|België|Suomi|UK|XX|EU|Atlantis|", "|")
+		want := strings.Split("AT|AT|AT|AT|AT|DE|CZ|CZ|NO|NO|ES|IT|GR|BE|FI|GB||||", "|")
+		file := "email;pays\n"
+		for i, c := range countries {
+			file += fmt.Sprintf("a%d@example.org;%s\n", i, c)
+		}
+		_, after, _ := s.carried(t, file, importer.Origin{Kind: importer.Business, How: "gave", Where: "fair", Work: "they buy tools", From: "2024-01-01", To: "2024-12-31"}, s.list)
+		if after.Waits["country_unclear"] != 3 {
+			t.Errorf("%+v", after.Waits)
+		}
+		for i, w := range want {
+			if p, _ := s.person(t, fmt.Sprintf("a%d@example.org", i)); p.Country != w {
+				t.Errorf("%s: %q, want %q", countries[i], p.Country, w)
+			}
+		}
+		if sum := s.run(t, s.order("email;pays\nyes@example.org;Atlantis\n")); sum.Waiting != 0 {
+			t.Errorf("a yes holds everywhere: %+v", sum)
+		}
+	})
+}
+
+// A formula that failed is no value.
+func TestACellWhoseFormulaFailedIsLeftOutWithARemark(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		sum := s.run(t, s.order("email;first name;city\na@example.org;#N/A;#REF!\nb@example.org;Bo;Lyon\n"))
+		if p, _ := s.person(t, "a@example.org"); sum.Remarks != 2 || p.Name.Raw() != "" || p.Attributes["CITY"].Raw() != "" {
+			t.Errorf("%+v %q %q", sum, p.Name.Raw(), p.Attributes["CITY"].Raw())
+		}
+	})
+}
