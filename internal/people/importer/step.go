@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 	for i := range rows {
 		r := &rows[i]
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
-			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i), Keyed: r.sealed()}
+			Source: "import", ActiveAt: cmp.Or(r.at, s.w.from), NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i), Keyed: r.sealed()}
 		if s.waits[i] {
 			news[i].Name, news[i].Attributes, news[i].Keyed = pii.Text{}, nil, r.sealed() || r.tells()
 		}
