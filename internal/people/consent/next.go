@@ -63,6 +63,9 @@ func (s State) no(to Status, e Event) (State, Verdict) {
 		return s, Recorded
 	}
 	if s.Said == SaidNo && (s.Status == Withdrawn || s.Status == Refused) {
+		if e.Import != 0 { // a file knows less of what kind of no it was
+			to = s.Status
+		}
 		s.Status, s.SaidAt = to, e.RecordedAt // said again: a request made in between is older than this
 		return s, Recorded
 	}

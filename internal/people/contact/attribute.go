@@ -114,7 +114,7 @@ func (v Value) LogValue() slog.Value { return slog.StringValue(v.mask()) }
 
 // Read reads a value of the type from a person's or a file's text. Numbers may have a
 // comma or a point, dates be 2006-01-02 or 31/12/2006, booleans say yes or oui. "" is no value.
-// Faults: contact.attribute.value, contact.attribute.long.
+// Faults: contact.attribute.value.… (by type), contact.attribute.long.
 func (t Type) Read(s string) (Value, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -130,7 +130,7 @@ func (t Type) Read(s string) (Value, error) {
 		return Value{strconv.FormatFloat(f, 'f', -1, 64), 'n'}, nil
 	case TypeDate:
 		for _, layout := range []string{time.DateOnly, "02/01/2006", "2/1/2006", "02.01.2006", "02-01-2006", time.RFC3339, time.DateTime} {
-			if d, err := time.Parse(layout, s); err == nil && d.Year() > 0 {
+			if d, err := time.Parse(layout, s); err == nil && Plausible(d) {
 				return Value{d.Format(time.DateOnly), 0}, nil
 			}
 		}
@@ -154,8 +154,15 @@ func (t Type) Read(s string) (Value, error) {
 }
 
 func (t Type) unfit() error {
-	return fault.New(fault.Invalid, "contact.attribute.value", "type", string(t))
+	switch t {
+	case TypeNumber, TypeDate, TypeBoolean:
+		return fault.New(fault.Invalid, "contact.attribute.value."+string(t))
+	}
+	return fault.New(fault.Invalid, "contact.attribute.value.text")
 }
+
+// Plausible tells whether a day can be somebody's, and isn't a slip of the pen.
+func Plausible(t time.Time) bool { y := t.Year(); return y >= 1900 && y < 2100 }
 
 // blanks are what parts thousands.
 var blanks = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "")

@@ -218,10 +218,10 @@ var matters = []struct {
 	of    Matter
 	words []string
 }{
-	{"health", []string{"HEALTH", "SANTE_", "HANDICAP", "DISAB", "BLOOD", "SANG_", "SANGUIN", "DIAGNOS", "ALLERG", "ILLNESS", "DISEASE", "MALAD", "MEDIC", "PATIENT", "PREGNAN", "GROSSESSE", "ENCEINTE_", "VACCIN", "GLUTEN", "DIABET", "TREATMENT", "TRAITEMENT_"}},
+	{"health", []string{"HEALTH", "SANTE_", "HANDICAP", "DISAB", "BLOOD", "SANG_", "SANGUIN", "DIAGNOS", "ALLERG", "ILLNESS", "DISEASE", "MALAD", "MEDIC", "PATIENT", "PREGNAN", "GROSSESSE", "ENCEINTE_", "VACCIN", "GLUTEN", "DIABET", "TREATMENT", "TRAITEMENT_", "VIH_", "HIV_", "PATHOLOG", "RQTH_", "DIETARY", "DIET_", "VEGAN", "REGIME_", "REGIMES_", "IMC_", "BMI_"}},
 	{"religion", []string{"RELIGI", "FAITH_", "CHURCH", "PAROISSE", "PARISH", "EGLISE", "CONFESSION_", "HALAL", "KOSHER", "CASHER", "CULTE_", "CROYAN", "BELIEF"}},
-	{"politics", []string{"POLITI", "PARTY_MEMBER", "PARTI_POLIT", "VOTE_", "VOTING_", "ELECTEUR", "OPINION"}},
-	{"union", []string{"UNION_MEMBER", "TRADE_UNION", "SYNDIC", "UNIONIS"}},
+	{"politics", []string{"POLITI", "PARTY_MEMBER", "PARTI_POLIT", "PARTIS_POLIT", "VOTE_", "VOTING_", "ELECTEUR", "OPINION"}},
+	{"union", []string{"UNION_MEMBER", "TRADE_UNION", "SYNDIC", "SYNDIQ", "UNIONIS", "CGT_", "CFDT_", "FO_"}},
 	{"origin", []string{"ETHNI", "RACE_", "RACIAL", "ORIGINE_ETHN", "SKIN_COLO", "COULEUR_DE_PEAU"}},
 	{"sex", []string{"SEXUAL", "SEXUEL", "SEX_LIFE", "VIE_SEX", "ORIENTATION_SEX", "LGBT", "GAY_", "LESB"}},
 	{"biometrics", []string{"BIOMETR", "FINGERPRINT", "EMPREINTE_DIG", "GENETI", "DNA_", "ADN_", "FACE_ID"}},

@@ -291,6 +291,9 @@ var ballast = map[Shape]map[string]bool{
 	MailPoet:  words("id subscriberid wpuserid createdat updatedat list lists segments tags linktoken engagementscore woocommerceuser"),
 }
 
+// own are the columns of a segment's file; the others are attributes.
+var own = words("email name language country status subscribedto unsubscribedfrom")
+
 func words(s string) map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(s) {
@@ -341,6 +344,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		}
 	}
 	var others []int // named like an answer, and hold none
+	ours := shape == Plain && slices.Contains(header, "subscribed_to") && slices.Contains(header, "unsubscribed_from")
 	for i := range m {
 		h := ""
 		if i < len(header) {
@@ -348,6 +352,8 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		}
 		f, ok := headings[h]
 		switch {
+		case ours && !own[h]:
+			attribute(i) // whatever its name means elsewhere
 		case shape == MailPoet && h == "status" && names["STATUS"]:
 		case shape == MailPoet && h == "liststatus":
 			m[i].To = Status // who left the list alone has left; a column of a single tool's

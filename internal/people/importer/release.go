@@ -7,8 +7,10 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/job"
 	"consend/internal/people/consent"
@@ -219,7 +221,7 @@ func ReleaseWork(ctx context.Context, r *job.Run) error {
 }
 
 func release(tx *store.Tx, i *Import, waits []Waiting) error {
-	_, rules, err := rulesOf(tx)
+	zone, rules, err := rulesOf(tx)
 	if err != nil {
 		return err
 	}
@@ -243,7 +245,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	if err != nil {
 		return err
 	}
-	l, err := list.Get(tx, i.List)
+	on, err := list.Get(tx, i.List)
 	if err != nil {
 		return err
 	}
@@ -270,9 +272,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	told := map[int64]contact.Filling{}
 	released := make([]int64, 0, len(ids))
 	lacked, still := map[int64]string{}, map[string][]int64{} // what those lacked who wait on, and what they lack now
+	instead := map[int64]bool{}                               // what the origin says is looked at instead of the row's own basis
 	waitsOn := func(id int64, lack string) {
-		// Which basis the next release looks at hangs on these two.
-		if was := lacked[id]; lack != "" && lack != was && was != "basis_unclear" && was != consent.NotInCountry {
+		if lack != "" && lack != lacked[id] && !instead[id] { // by what it lacked, the next release looks at the same
 			still[lack] = append(still[lack], id)
 		}
 	}
@@ -284,7 +286,8 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			continue
 		}
 		o := i.Origin
-		if l := waits[k].Lacks; l == "basis_unclear" || l == consent.NotInCountry { // what the row says is of no use
+		l := waits[k].Lacks
+		if instead[id] = l == "basis_unclear" || l == consent.NotInCountry || o.own() && slices.Contains(notUsable, l); instead[id] {
 			o.Basis = ""
 		} else if b := own[id]; b != "" {
 			o.Basis = b
@@ -295,8 +298,12 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			waitsOn(id, lack)
 			continue
 		}
+		if waits[k].Lacks == "country_unclear" && rows[at].Country == "" && !o.basis().Everywhere() {
+			continue // the account's own country alone would decide
+		}
 		if !here.Holds(o.basis(), rows[at].Country) {
-			continue // until what is said is a basis that holds there
+			waitsOn(id, consent.NotInCountry) // until what is said is a basis that holds there
+			continue
 		}
 		released = append(released, id)
 		e := consent.Event{Contact: id, List: i.List, Kind: consent.Release, Basis: o.basis(), BasisRef: o.ref(), Grade: consent.Grade(g),
@@ -309,8 +316,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			if err := claim.into(tx, &e); err != nil {
 				return err
 			}
+		} else {
+			e.OccurredAt = i.Origin.since(tx.Now, zone)
 		}
-		e.BasisFamily = o.products(l)
+		e.BasisFamily = o.products(on)
 		events = append(events, e)
 		if p := rows[at]; len(waits[k].Sealed) > 0 && p.Into == 0 {
 			key, err := p.Unlock(tx)
@@ -363,6 +372,21 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	}
 	tx.Do(recount, text(i.Counts), i.ID)
 	return nil
+}
+
+// notUsable are the lacks that say the row's own basis is none: a yes of the persons themselves, answered later, takes its place.
+var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear"}
+
+// own tells whether the answer is a yes of the persons themselves.
+func (o Origin) own() bool { return o.Basis == "" && !o.acquired() && o.basis() == consent.ByConsent }
+
+// since is when the addresses began to be collected, for what has no moment of its own; 0 where nobody knows.
+func (o Origin) since(now legalclock.Moment, zone *time.Location) legalclock.Moment {
+	d, err := legalclock.ParseDate(o.From)
+	if err != nil {
+		return 0
+	}
+	return min(d.Start(zone), now)
 }
 
 // claim is what a row that waits says for itself.

@@ -107,6 +107,26 @@ type reader struct {
 	checks    []*choices // by column: the attributes whose choices were declared
 }
 
+// wholeFile is what Mailchimp's file of who left, or of who bounced, says of every row: it is known by its name, or by a
+// moment in most rows. In a file that somebody put together from several, a row without one is of who stayed.
+func wholeFile(i Import) said {
+	name := strings.ToLower(i.Name)
+	for k, h := range i.Survey.Header {
+		most := i.Survey.Says(k)*2 > i.Survey.Rows
+		switch folded(h) {
+		case "unsubtime":
+			if most || strings.Contains(name, "unsubscribed") {
+				return left
+			}
+		case "cleantime":
+			if most || strings.Contains(name, "cleaned") {
+				return bounced
+			}
+		}
+	}
+	return nothing
+}
+
 // choices are an attribute's, against which the values of a column are held.
 type choices struct {
 	of   contact.Attribute
@@ -172,16 +192,7 @@ type graded struct{ grade, lacks [2]string }
 func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *time.Location) *reader {
 	r := &reader{mapping: i.Mapping, origin: i.Origin, names: i.Survey.Header, zone: zone, now: now, shape: i.Shape, batch: batchRows, tool: i.Origin.Kind == Tool, spare: new(sync.Pool), refusing: i.Refusing()}
 	if i.Shape == Mailchimp && i.Mapping.Index(Status) < 0 {
-		for _, h := range r.names {
-			switch folded(h) {
-			case "unsubtime":
-				r.whole = left
-			case "cleantime":
-				if r.whole == nothing {
-					r.whole = bounced
-				}
-			}
-		}
+		r.whole = wholeFile(i)
 	}
 	if r.refusing {
 		return r

@@ -194,9 +194,7 @@ func (w *writer) prepare(v *store.View, i Import) (*reader, error) {
 	if !i.Refusing() {
 		w.due = i.Origin.NoticeDue(i.MadeAt, zone, rules)
 	}
-	if d, err := legalclock.ParseDate(i.Origin.From); err == nil {
-		w.from = min(d.Start(zone), v.Now)
-	}
+	w.from = i.Origin.since(v.Now, zone)
 	rd := newReader(i, rules, v.Now, zone)
 	rd.declare(attributes)
 	w.spare = rd.spare

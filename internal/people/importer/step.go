@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (s *step) ensure() ([]consent.Event, error) {
 	for i := range rows {
 		r := &rows[i]
 		news[i] = contact.New{Email: r.email, Name: pii.T(r.name), Attributes: r.attributes, Language: r.language, Country: r.country,
-			Source: "import", NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i), Keyed: r.sealed()}
+			Source: "import", ActiveAt: cmp.Or(r.at, s.w.from), NoticeDueAt: s.w.due, Entry: entry, EntryIndex: index(i), Keyed: r.sealed()}
 		if s.waits[i] {
 			news[i].Name, news[i].Attributes, news[i].Keyed = pii.Text{}, nil, r.sealed() || r.tells()
 		}
@@ -296,32 +297,18 @@ func (s *step) claim(e *consent.Event, r *row, p contact.Row, entry int64) {
 }
 
 // refusals puts what the rows themselves say against mailing on the do-not-mail list: it
-// outlives list and contact. It counts from the moment the row tells: who said yes here since stays.
+// outlives list and contact. It counts from the moment the row tells: who said yes here since stays. What binds already is left as it is.
 func (s *step) refusals() error {
-	by := map[said][]contact.Row{}
-	var dated []consent.Told
+	var told []consent.Told
 	for i := range s.b.rows {
-		r := &s.b.rows[i]
-		if r.said == nothing {
-			continue
-		}
-		cause, scope := s.goes(r.said)
-		if since := r.since(); since != 0 {
-			dated = append(dated, consent.Told{Email: r.email, Cause: cause, Scope: scope, Since: since})
-		} else {
-			by[r.said] = append(by[r.said], s.people[i])
+		if r := &s.b.rows[i]; r.said != nothing {
+			cause, scope := s.goes(r.said)
+			told = append(told, consent.Told{Email: r.email, Cause: cause, Scope: scope, Since: r.since()})
 		}
 	}
-	if len(dated) > 0 {
-		if _, err := consent.RefuseSet(s.tx, dated, s.w.i.ID); err != nil {
+	if len(told) > 0 {
+		if _, err := consent.RefuseSet(s.tx, told, s.w.i.ID); err != nil {
 			return err
-		}
-	}
-	for _, said := range []said{left, blocked, bounced, complain} {
-		if cause, scope := s.goes(said); len(by[said]) > 0 {
-			if err := consent.SuppressSet(s.tx, by[said], cause, scope, s.w.i.ID); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -17,9 +17,9 @@ import (
 // Person is one of a segment's people as a file names them.
 type Person struct {
 	contact.Contact
-	Barred bool // on the do-not-mail list for everything
+	Barred bool // on the do-not-mail list for everything, for another reason than a mailbox that is gone
 	On     bool // may be written to on a list: the one the segment names, or any
-	Left   bool // a list they aren't on heard their no: the one the segment names, or any
+	Left   bool // a list they aren't on heard their no, and no request since: the one the segment names, or any
 
 	Onto, From []string // the lists that have them, and those that heard their no
 }
@@ -120,7 +120,7 @@ func stand(r store.Reader, named int64, ids []int64, people []Person) error {
 		left := !on && (x.Said == consent.SaidNo || x.State == consent.Withdrawn || x.State == consent.Refused ||
 			x.Reason == consent.HasLeft || x.Reason == consent.Complaining || x.Reason == consent.DoNotMail)
 		if named == 0 || named == x.ListID {
-			p.On, p.Left = p.On || on, p.Left || left
+			p.On, p.Left = p.On || on, p.Left || left && x.State != consent.Requested
 		}
 		if on {
 			p.Onto = append(p.Onto, x.Name)

@@ -30,7 +30,7 @@ var (
 	count    = store.Account("segment.count", `SELECT COUNT(*)`+here)
 	members  = store.Account("segment.members", `SELECT c.id`+here+`AND c.id > ? ORDER BY c.id LIMIT ?`)
 	page     = store.Account("segment.page", `SELECT c.id`+here+`AND c.id < ? ORDER BY c.id DESC LIMIT ?`)
-	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' LIMIT 1), 0) AS barred`+
+	exported = store.Account("segment.exported", `SELECT c.id, COALESCE((SELECT 1 FROM suppression s WHERE s.account_id = :account AND s.fp = c.fp AND s.scope = 'all' AND s.reason <> 'hard_bounce' LIMIT 1), 0) AS barred`+
 		here+`AND c.state <> 'restricted' AND c.id > ? ORDER BY c.id LIMIT ?`)
 	stands = store.Account("segment.stands", `SELECT s.contact_id, l.id AS list_id, l.name, s.state, s.said, `+consent.ReasonSQL+` AS reason FROM contact c
 		JOIN subscription s ON s.account_id = :account AND s.contact_id = c.id JOIN list l ON l.account_id = :account AND l.id = s.list_id
