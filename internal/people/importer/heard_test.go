@@ -90,16 +90,31 @@ func TestAnAnswerThatIsNoStatusIsUnheard(t *testing.T) {
 	}
 }
 
-// Mailchimp's file of who left says so of every row, and that of who bounced; a file put together has a status.
+// Mailchimp's file of who left says so of every row, and that of who bounced: known by its name, or by a moment in most
+// rows. A file put together from several has a status, or rows without a moment that are of who stayed.
 func TestMailchimpsFileOfWhoLeftIsHeardInEveryRow(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := open(t, h)
-		for _, c := range []struct {
-			column, status, cell string
-			given                bool
-		}{{"UNSUB_TIME", "NOTE", "x", false}, {"CLEAN_TIME", "NOTE", "x", false}, {"UNSUB_TIME", "STATUS", "subscribed", true}} {
-			email := strings.ToLower(c.column+c.status) + "@example.org"
-			s.run(t, s.order("Email Address,MEMBER_RATING,OPTIN_TIME,"+c.column+",LEID,EUID,"+c.status+"\n"+email+",2,2024-01-02 10:00:00,,1,a,"+c.cell+"\n"))
+		for k, c := range []struct {
+			name, column, status, cell string
+			dated                      int // rows beside, with a moment
+			given                      bool
+		}{
+			{"unsubscribed_email_audience_export_1.csv", "UNSUB_TIME", "NOTE", "x", 0, false},
+			{"cleaned_email_audience_export_1.csv", "CLEAN_TIME", "NOTE", "x", 0, false},
+			{"people.csv", "UNSUB_TIME", "NOTE", "x", 2, false},
+			{"people.csv", "CLEAN_TIME", "NOTE", "x", 2, false},
+			{"people.csv", "UNSUB_TIME", "NOTE", "x", 1, true},
+			{"unsubscribed_or_not.csv", "UNSUB_TIME", "STATUS", "subscribed", 2, true},
+		} {
+			email := fmt.Sprintf("blank%d@example.org", k)
+			file := "Email Address,MEMBER_RATING,OPTIN_TIME," + c.column + ",LEID,EUID," + c.status + "\n" + email + ",2,2024-01-02 10:00:00,,1,a," + c.cell + "\n"
+			for n := range c.dated {
+				file += fmt.Sprintf("gone%d.%d@example.org,2,2024-01-02 10:00:00,2024-05-06 07:08:09,1,a,%s\n", k, n, c.cell)
+			}
+			o := s.order(file)
+			o.Name = c.name
+			s.run(t, o)
 			if st := s.standing(t, email); (st.State == consent.Given) != c.given {
 				t.Errorf("%+v: %+v", c, st)
 			}
