@@ -83,8 +83,12 @@ func (w Waiting) letter(a account.Account, link string, days int, last bool) com
 	d := w.Version.Definition
 	p := d.voice(w.Language)
 	p.Printer = locale.For(d.Speaks(w.Language), a.Location())
+	why := ""
+	if w.Way() != "" {
+		why = p.T("form.mail.back.why", "account", a.Name)
+	}
 	return compose.Draft{
-		Class: "confirmation", Language: p.Lang,
+		Class: "confirmation", Language: p.Lang, Why: why,
 		Subject: d.MailSubject(w.Language, a.Name),
 		Preview: p.T("form.mail.preview"),
 		Blocks:  w.blocks(p, a.Name, p.DateTime(w.RequestedAt), link, days, last),

@@ -183,7 +183,11 @@ func (c *compiler) condition(x Condition) string {
 		if len(v) > MaxValue || !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
 			return c.bad("segment.value.long", "limit", MaxValue)
 		}
-		values = append(values, v)
+		code, ok := Code(x.Field, v)
+		if !ok {
+			return c.bad("segment.value", "value", v)
+		}
+		values = append(values, code)
 	}
 	if len(values) < least || len(values) > most {
 		return c.bad("segment.values", "limit", MaxValues)

@@ -390,6 +390,10 @@ func (w *town) condition(r *rand.Rand) Condition {
 	switch c.Field {
 	case Source: // everybody's is the same
 		c.Field = Name
+	case Language:
+		from = []string{"fr", "FR", "en", "de"}
+	case Country:
+		from = []string{"fr", "FR", "DE", "be"}
 	case Domain:
 		from = places
 	case Added:
@@ -535,6 +539,10 @@ func TestASegmentIsChangedByWhoReadItLast(t *testing.T) {
 		bad("segment.op", Condition{Field: Attribute, Of: w.points, Op: Contains, Values: []string{"1"}})
 		bad("segment.value", Condition{Field: Attribute, Of: w.points, Op: Is, Values: []string{"many"}})
 		bad("segment.values", Condition{Field: Language, Op: Is})
+		for _, c := range []Condition{{Field: Country, Values: []string{"Frannce"}}, {Field: Country, Values: []string{"EZ"}}, {Field: Language, Values: []string{"Frenchish"}}, {Field: Source, Values: []string{"heaven"}}} {
+			c.Op = Is
+			bad("segment.value", c)
+		}
 		bad("segment.list", Condition{Field: List, Of: 1, Op: On})
 		bad("segment.grant", Condition{Field: Activity, Kind: "open", Op: Ever})
 		bad("segment.grant", Condition{Field: Activity, Kind: "click", Grant: w.news, Op: Ever})
@@ -547,6 +555,33 @@ func TestASegmentIsChangedByWhoReadItLast(t *testing.T) {
 			_, err := Make(tx, "x", Definition{Conditions: slices.Repeat(d.Conditions, MaxConditions+1)})
 			return err
 		}), fault.Invalid, "segment.conditions")
+	})
+}
+
+// A country and a language are read by name too, in the house's languages.
+func TestCountriesAndLanguagesAreReadByName(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, 60)
+		count := func(f Field, v string) (n int64) {
+			must(t, h.Main.View(t.Context(), w.who, func(view *store.View) (err error) {
+				n, err = Count(view, Definition{Conditions: []Condition{{Field: f, Op: Is, Values: []string{v}}}})
+				return err
+			}))
+			return n
+		}
+		for _, x := range []struct {
+			of   Field
+			said []string
+		}{{Country, []string{"DE", "de", "Germany", "allemagne", " ALLEMAGNE "}}, {Language, []string{"fr", "French", "français"}}} {
+			for _, s := range x.said {
+				if n := count(x.of, s); n == 0 || n != count(x.of, x.said[0]) {
+					t.Errorf("%s is %q: %d people", x.of, s, n)
+				}
+			}
+		}
+		if Called(Country, "DE", "fr") != "Allemagne" || Called(Language, "fr", "en") != "French" || Called(Name, "DE", "en") != "DE" {
+			t.Errorf("%q %q", Called(Country, "DE", "fr"), Called(Language, "fr", "en"))
+		}
 	})
 }
 

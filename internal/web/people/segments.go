@@ -89,6 +89,9 @@ func readConditions(v url.Values) segment.Definition {
 		for _, s := range v["v"+n] {
 			for _, x := range strings.Split(s, "\n") {
 				if x = strings.TrimSpace(x); x != "" {
+					if code, ok := segment.Code(c.Field, x); ok {
+						x = code
+					}
 					c.Values = append(c.Values, x)
 				}
 			}
@@ -354,6 +357,11 @@ func valueWords(r *shell.Request, c segment.Condition) string {
 		case segment.OnBasis:
 			out[i] = r.P.Or("people.basis."+v, v)
 		}
+		if c.Field == segment.Source {
+			out[i] = r.P.Or("people.source."+v, v)
+		} else {
+			out[i] = segment.Called(c.Field, out[i], r.P.Lang)
+		}
 	}
 	if c.Op == segment.Between {
 		return strings.Join(out, " – ")
@@ -473,6 +481,10 @@ func conditionRow(r *shell.Request, w vocabulary, f *shell.Form, c segment.Condi
 		for _, v := range a.Choices {
 			x.some = append(x.some, shell.Choice{Value: v, Label: v})
 		}
+	case c.Field == segment.Source:
+		for _, s := range segment.Sources() {
+			x.some = append(x.some, shell.Choice{Value: s, Label: r.P.T("people.source." + s)})
+		}
 	case c.Field == segment.List:
 		for _, s := range segment.Statuses() {
 			x.some = append(x.some, shell.Choice{Value: string(s), Label: r.P.T("people.status." + string(s))})
@@ -491,7 +503,11 @@ func conditionRow(r *shell.Request, w vocabulary, f *shell.Form, c segment.Condi
 	if len(x.some) > 0 {
 		x.form.Values["v"+x.n] = c.Values
 	} else {
-		x.form.Values.Set("v"+x.n, strings.Join(c.Values, "\n"))
+		said := make([]string, len(c.Values))
+		for i, v := range c.Values {
+			said[i] = segment.Called(c.Field, v, r.P.Lang)
+		}
+		x.form.Values.Set("v"+x.n, strings.Join(said, "\n"))
 	}
 	for _, e := range f.Faults {
 		if e.Field == "c"+x.n {

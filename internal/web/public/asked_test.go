@@ -94,6 +94,9 @@ func TestWhatIsAskedOnAnotherPageIsNotToldAsAForm(t *testing.T) {
 			if s := letter(d); d.Language != "en" || strings.Contains(s, "the form") || !strings.Contains(s, "Somebody who opened an e-mail of") || !strings.Contains(s, "Monthly news") {
 				t.Errorf("%s: in %s:\n%s", page, d.Language, s)
 			}
+			if !strings.Contains(d.Why, "opened an e-mail") {
+				t.Errorf("%s: it comes because %q", page, d.Why)
+			}
 			if body := w.get(path); !strings.Contains(body, "opened an e-mail to this address") || !strings.Contains(body, "Monthly news") {
 				t.Errorf("%s: the page of the button:\n%s", page, body)
 			}
