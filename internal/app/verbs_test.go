@@ -485,6 +485,32 @@ func (r *run) imports(do verb, own, steps ownVerb) {
 	steps("write an import that waits", func(ctx context.Context, _ actor.Actor) error {
 		return importer.Work(ctx, &job.Run{DB: r.Main, Ref: r.n["waiting"], Who: actor.Worker("importer.run", r.Account)})
 	})
+	bought := importer.Origin{Kind: importer.Acquired, How: "bought", From: day(900 * time.Hour), To: day(48 * time.Hour)}
+	r.bring(do, own, "half", "email,consent date,consent ip,source,consent text\nquintadecima@exemple.example,"+day(500*time.Hour)+" 10:11:12,192.0.2.7,https://a.example/form,Oui.\n"+
+		"sextadecima@exemple.example,,,https://a.example/form,\n", bought, false)
+	steps("write an import of which half has proof", func(ctx context.Context, _ actor.Actor) error {
+		return importer.Work(ctx, &job.Run{DB: r.Main, Ref: r.n["half"], Who: actor.Worker("importer.run", r.Account)})
+	})
+	do("release what has proof", func(tx *store.Tx) error {
+		o := bought
+		o.Partner = "Jardins Réunis"
+		return importer.BeginRelease(tx, r.n["half"], o, false)
+	})
+	steps("release half, and tell the others what they lack", func(ctx context.Context, _ actor.Actor) error {
+		return importer.ReleaseWork(ctx, &job.Run{DB: r.Main, Ref: r.n["half"], Who: actor.Worker("importer.release", r.Account)})
+	})
+	own("attach evidence for the other half", func(ctx context.Context, who actor.Actor) error {
+		_, err := importer.Attach(ctx, r.Main, who, r.n["half"], "contrat.txt", strings.NewReader("Le contrat."))
+		return err
+	})
+	do("release the other half", func(tx *store.Tx) error {
+		o := bought
+		o.Partner, o.Words = "Jardins Réunis", "Oui."
+		return importer.BeginRelease(tx, r.n["half"], o, false)
+	})
+	steps("write the other half", func(ctx context.Context, _ actor.Actor) error {
+		return importer.ReleaseWork(ctx, &job.Run{DB: r.Main, Ref: r.n["half"], Who: actor.Worker("importer.release", r.Account)})
+	})
 	own("attach evidence", func(ctx context.Context, who actor.Actor) error {
 		_, err := importer.Attach(ctx, r.Main, who, r.n["waiting"], "contrat.txt", strings.NewReader("Le contrat avec le partenaire."))
 		return err

@@ -147,5 +147,5 @@ var (
 		WHERE o.account_id = :account AND o.shortened_at = 0 AND o.recorded_at < ? AND (o.recorded_at, o.contact_id, o.event_id) > (?, ?, ?)
 		ORDER BY o.recorded_at, o.contact_id, o.event_id LIMIT ?`)
 	shortenOrigin = store.Account("consent.shorten_origin", `UPDATE consent_origin SET ip_ct = NULL, ua_ct = NULL, ip_network = ?, shortened_at = :now
-		WHERE account_id = :account AND contact_id = ? AND event_id = ? AND shortened_at = 0`)
+		WHERE account_id = :account AND contact_id = ? AND event_id = ?`)
 )

@@ -17,3 +17,4 @@ CREATE TABLE form_look (
   FOREIGN KEY (account_id, version_id) REFERENCES form_version (account_id, id),
   FOREIGN KEY (account_id, sha256) REFERENCES form_style (account_id, sha256)
 );
+CREATE INDEX form_look_style ON form_look (account_id, sha256);
