@@ -109,6 +109,7 @@ func TestAKillLeavesTheLogWhole(t *testing.T) {
 				break
 			}
 			c.opened()
+			n.until("somebody signed up", func() bool { return c.anybody() != nil }) // however slow the machine is
 			time.Sleep(time.Duration(n.rand.Int64N(int64(2500 * time.Millisecond)))) // over two turns of the sealer
 			c.closed()
 			n.kill()
