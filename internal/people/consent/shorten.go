@@ -15,7 +15,6 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/keys"
 	"consend/internal/people/contact"
-	"consend/internal/team/account"
 	"consend/internal/trace"
 	"consend/internal/trace/proof"
 )
@@ -27,20 +26,8 @@ const shortenStep = 250
 // its rule retention.ip is over: the whole address and the browser go (GDPR 5(1)(e)). Who asked that
 // nothing be done with their data (GDPR 18(2)) keeps theirs until the freeze ends. Again is harmless,
 // and a kill leaves the rest to the next time. What goes wrong in one account holds up no other's.
-func ShortenOrigins(ctx context.Context, db *store.DB) (err error) {
-	for last := int64(0); ; {
-		var page []account.Name
-		bad := db.View(ctx, actor.System("consent.origin"), func(v *store.View) (err error) { page, err = account.Page(v, last); return err })
-		if bad != nil || len(page) == 0 {
-			return errors.Join(err, bad)
-		}
-		for _, a := range page {
-			if ctx.Err() != nil {
-				return errors.Join(err, ctx.Err())
-			}
-			err, last = errors.Join(err, shorten(ctx, db, actor.Worker("consent.origin", a.ID))), a.ID
-		}
-	}
+func ShortenOrigins(ctx context.Context, db *store.DB) error {
+	return eachAccount(ctx, db, "consent.origin", shorten)
 }
 
 // origin is where an act came from, as it lies in the store.

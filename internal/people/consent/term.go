@@ -27,10 +27,15 @@ const endStep = 250
 // EndSoftOptIn ends the subscriptions of existing customers whose last sale or use is too long ago,
 // in every account. Again is harmless, and a kill leaves the rest to the next time. What goes wrong
 // in one account holds up no other's.
-func EndSoftOptIn(ctx context.Context, db *store.DB) (err error) {
+func EndSoftOptIn(ctx context.Context, db *store.DB) error {
+	return eachAccount(ctx, db, "consent.term", endSoft)
+}
+
+// eachAccount does something as a worker of every account, one after the other: what goes wrong in one holds up no other's.
+func eachAccount(ctx context.Context, db *store.DB, worker string, do func(context.Context, *store.DB, actor.Actor) error) (err error) {
 	for last := int64(0); ; {
 		var page []account.Name
-		bad := db.View(ctx, actor.System("consent.term"), func(v *store.View) (err error) { page, err = account.Page(v, last); return err })
+		bad := db.View(ctx, actor.System(worker), func(v *store.View) (err error) { page, err = account.Page(v, last); return err })
 		if bad != nil || len(page) == 0 {
 			return errors.Join(err, bad)
 		}
@@ -38,7 +43,7 @@ func EndSoftOptIn(ctx context.Context, db *store.DB) (err error) {
 			if ctx.Err() != nil {
 				return errors.Join(err, ctx.Err())
 			}
-			err, last = errors.Join(err, endSoft(ctx, db, actor.Worker("consent.term", a.ID))), a.ID
+			err, last = errors.Join(err, do(ctx, db, actor.Worker(worker, a.ID))), a.ID
 		}
 	}
 }

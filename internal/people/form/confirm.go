@@ -66,8 +66,8 @@ func (s Signup) chosen() []asked {
 
 // Way is the page where it was asked for, "" for a form.
 func (s Signup) Way() string {
-	for _, c := range s.chosen() {
-		return c.Way
+	if all := s.chosen(); len(all) > 0 {
+		return all[0].Way
 	}
 	return ""
 }

@@ -239,3 +239,14 @@ func TestTheNoteNamesWhatTheFormAsksFor(t *testing.T) {
 	n.Content.Purposes = append(n.Content.Purposes, notice.Purpose{Name: notice.Words{"en": "Reading"}, Basis: "consent", Asked: "measuring"}, notice.Purpose{Name: notice.Words{"en": "Club"}, Basis: "consent"})
 	expect("all", "passed ")
 }
+
+// A sample asks for all a form offers, an express yes too, whose list is made only when the form is published.
+func TestASampleAsksForEveryYes(t *testing.T) {
+	d, n := good(t)
+	d.Lists = append(d.Lists, form.Choice{List: 9, Purpose: 19, Grant: true, Label: both("Opens", "Ouvertures")}, form.Choice{List: 10, Purpose: 11, Closed: true, Label: both("Old", "Ancien")})
+	d.Fields = []form.Field{{Name: "ALLERGIES", Type: "text", Marked: true, Explicit: both("I expressly agree.", "J’accepte expressément.")}, {Name: "CITY", Type: "text"}}
+	a := form.Sample(d, n, "fr", 0).Asks()
+	if !slices.Equal(a.Mails, []string{"Nouvelles"}) || !slices.Equal(a.Measures, []string{"Ouvertures"}) || !slices.Equal(a.Expressly, []string{"J’accepte expressément."}) || d.Fields[0].Grant != 0 {
+		t.Errorf("%+v", a)
+	}
+}

@@ -4,6 +4,7 @@ package form
 
 import (
 	"encoding/json"
+	"slices"
 
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
@@ -21,6 +22,17 @@ func Sample(d Definition, n notice.Version, lang string, now legalclock.Moment) 
 		if !c.Closed {
 			all = append(all, asked{List: c.List})
 		}
+	}
+	d.Fields = slices.Clone(d.Fields)
+	for i := range d.Fields {
+		f := &d.Fields[i]
+		if !f.asksExpressly() {
+			continue
+		}
+		if f.Grant == 0 { // its list is made when the form is published
+			f.Grant = -int64(i) - 1
+		}
+		all = append(all, asked{List: f.Grant})
 	}
 	choices, _ := json.Marshal(all) // numbers encode
 	return Waiting{Signup: Signup{State: pending, Language: d.Language(lang), Choices: string(choices), RequestedAt: now}, Version: Version{Definition: d}, Note: n}

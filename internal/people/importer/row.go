@@ -18,6 +18,7 @@ import (
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer/sheet"
+	"consend/internal/team/account"
 )
 
 // row is one person of the file, read and understood.
@@ -289,7 +290,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 				leave(i, "import.row.language")
 			}
 		case Country:
-			if out.country = readCountry(s); out.country == "" {
+			if out.country = account.ReadCountry(s); out.country == "" {
 				out.lost = true
 				leave(i, "import.row.country")
 			}

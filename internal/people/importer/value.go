@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"consend/internal/ground/legalclock"
+	"consend/internal/people/contact"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -142,14 +143,11 @@ func readMoment(s string, month bool, zone *time.Location) (time.Time, bool) {
 	}
 	for _, l := range marked {
 		if t, err := time.ParseInLocation(l, s, zone); err == nil {
-			return t, plausible(t)
+			return t, contact.Plausible(t)
 		}
 	}
 	return time.Time{}, false
 }
-
-// plausible refuses what a spreadsheet makes of a wrong cell. Birthdays are dates too.
-func plausible(t time.Time) bool { y := t.Year(); return y >= 1900 && y < 2100 }
 
 // readDay reads a date attribute: canonical, without zone.
 func readDay(s string, month bool) (string, bool) {

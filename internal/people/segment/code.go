@@ -23,12 +23,12 @@ func Code(f Field, s string) (string, bool) {
 	if f != Country && f != Language && f != Source {
 		return s, true
 	}
+	if f == Country {
+		c := account.ReadCountry(s)
+		return c, c != ""
+	}
 	s = strings.ToLower(strings.TrimSpace(s))
-	switch f {
-	case Country:
-		c, ok := countries()[s]
-		return c, ok
-	case Language:
+	if f == Language {
 		if c, ok := tongues()[s]; ok {
 			return c, true
 		}
@@ -61,16 +61,6 @@ func names(lang string) display.Namer {
 	}
 	return display.English.Languages()
 }
-
-var countries = sync.OnceValue(func() map[string]string {
-	out := map[string]string{}
-	for _, l := range locale.Languages() {
-		for _, c := range account.Countries(l) {
-			out[strings.ToLower(c.Code)], out[strings.ToLower(c.Name)] = c.Code, c.Code
-		}
-	}
-	return out
-})
 
 var tongues = sync.OnceValue(func() map[string]string {
 	out := map[string]string{}

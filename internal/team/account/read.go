@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package importer
+package account
 
 import (
 	"strings"
@@ -10,13 +10,11 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 	"golang.org/x/text/unicode/norm"
-
-	"consend/internal/team/account"
 )
 
-// readCountry reads a code of ISO 3166-1, of two letters or three, or a name in English, French or the country's own
-// languages; "" when unknown.
-func readCountry(s string) string { return countryNames()[foldedWord(s)] }
+// ReadCountry reads a code of ISO 3166-1, of two letters or three, or a name in English, French or the country's own
+// languages, however it is capitalised and accented; "" when unknown.
+func ReadCountry(s string) string { return countryNames()[foldedWord(s)] }
 
 // foldedWord is small letters and digits of any script, without accents.
 func foldedWord(s string) string {
@@ -43,14 +41,14 @@ var countryNames = sync.OnceValue(func() map[string]string {
 			names[f] = code
 		}
 	}
-	all := account.Countries("en")
+	all := Countries("en")
 	for _, c := range all { // codes before names
 		put(c.Code, c.Code)
 		put(language.MustParseRegion(c.Code).ISO3(), c.Code)
 	}
 	for _, c := range all {
 		put(c.Name, c.Code)
-		put(account.CountryName(c.Code, "fr"), c.Code)
+		put(CountryName(c.Code, "fr"), c.Code)
 	}
 	for name, code := range otherwise {
 		put(name, code)
