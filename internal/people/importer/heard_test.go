@@ -3,10 +3,13 @@
 package importer_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
+	"consend/internal/ground/store"
+	"consend/internal/job"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/importer"
@@ -156,10 +159,27 @@ func TestACountryIsReadOrItsRowWaits(t *testing.T) {
 		for i, c := range countries {
 			file += fmt.Sprintf("a%d@example.org;%s\n", i, c)
 		}
-		_, after, _ := s.carried(t, file, importer.Origin{Kind: importer.Business, How: "gave", Where: "fair", Work: "they buy tools", From: "2024-01-01", To: "2024-12-31"}, s.list)
+		work := importer.Origin{Kind: importer.Business, How: "gave", Where: "fair", Work: "they buy tools", From: "2024-01-01", To: "2024-12-31"}
+		_, after, id := s.carried(t, file, work, s.list)
 		if after.Waits["country_unclear"] != 3 {
 			t.Errorf("%+v", after.Waits)
 		}
+		released := func(id int64, o importer.Origin, email string, want consent.Status) {
+			t.Helper()
+			s.write(t, func(tx *store.Tx) error { return importer.BeginRelease(tx, id, o, true) })
+			must(t, importer.ReleaseWork(context.Background(), &job.Run{DB: s.Main, Ref: id, Who: s.owner}))
+			if st := s.standing(t, email); st.State != want {
+				t.Errorf("%s, released as %s: %+v", email, o.Kind, st)
+			}
+		}
+		released(id, work, "a18@example.org", consent.Waiting) // whoever says it again doesn't know where they live
+		released(id, site, "a18@example.org", consent.Given)   // a yes of their own holds everywhere
+		// So does one that takes the place of a row's own reason.
+		_, after, id = s.carried(t, "email;pays;legal basis\nrow@example.org;Atlantis;B2B\n", site, s.list)
+		if after.Waits["country_unclear"] != 1 {
+			t.Errorf("%+v", after.Waits)
+		}
+		released(id, site, "row@example.org", consent.Given)
 		for i, w := range want {
 			if p, _ := s.person(t, fmt.Sprintf("a%d@example.org", i)); p.Country != w {
 				t.Errorf("%s: %q, want %q", countries[i], p.Country, w)
