@@ -216,7 +216,7 @@ func (r *run) people(do verb) {
 		}
 		var fills []contact.Filling
 		for _, row := range rows {
-			fills = append(fills, contact.Filling{Row: row, Name: pii.T("Una Dua"), Language: "en", Country: "FR"})
+			fills = append(fills, contact.Filling{Row: &row, Name: pii.T("Una Dua"), Language: "en", Country: "FR"})
 		}
 		_, err = contact.Fill(tx, fills, true, 4711)
 		return err

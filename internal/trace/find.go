@@ -92,6 +92,17 @@ func Acts(r store.Reader, contact int64, after Cursor, limit int, but ...string)
 	return store.All[Entry](r, actsOn, contact, after.At, after.ID, append(but, LookAction), limit)
 }
 
+// Among lists those of some entries that lie behind a place, newest first.
+func Among(r store.Reader, entries []int64, after Cursor, limit int) ([]Entry, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	if after.ID == 0 {
+		after.At = math.MaxInt64
+	}
+	return store.All[Entry](r, among, entries, after.At, after.ID, limit)
+}
+
 // Find gives one entry of the account.
 func Find(r store.Reader, id int64) (Entry, error) {
 	e, err := store.One[Entry](r, findOne, id)

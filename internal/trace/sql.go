@@ -111,6 +111,10 @@ var (
 		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account
 		AND e.action = ? AND e.at >= ? AND (e.at, e.id) < (?, ?)
 		AND (CAST(? AS {text}) = '' OR e.actor = ?) AND (CAST(? AS BIGINT) = 0 OR e.actor_id = ?) ORDER BY e.at DESC, e.id DESC LIMIT ?`)
+	among = store.Account("trace.among", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
+		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
+		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account
+		AND e.id IN ?* AND (e.at, e.id) < (?, ?) ORDER BY e.at DESC, e.id DESC LIMIT ?`)
 	findOne = store.Account("trace.find_one", `SELECT e.id, e.at, e.action, e.actor, e.actor_id, e.object, e.object_id, e.contact_id, e.clear, e.sealed,
 		COALESCE(l.leaf_index, -1) AS place, COALESCE(l.at, 0) AS sealed_at FROM trace_entry e
 		LEFT JOIN trace_leaf l ON l.account_id = :account AND l.entry_id = e.id WHERE e.account_id = :account AND e.id = ?`)

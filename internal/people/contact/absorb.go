@@ -123,7 +123,7 @@ func Absorb(tx *store.Tx, other, kept int64, a Absorbing) error {
 		tx.Do(carryDates, kept, other, names)
 	}
 	entry := tx.ID()
-	if err := remember(tx, p, entry, private, a.since, a.since); err != nil {
+	if err := remember(tx, kept, p.Open, entry, private, attributesOf(private), a.since, a.since); err != nil {
 		return err
 	}
 	moving := []int64{other}

@@ -55,12 +55,12 @@ func Correct(tx *store.Tx, id, version int64, c Change) error {
 	if len(private) == 0 {
 		return c.note(tx, was)
 	}
-	p, _, err := Keyed(tx, id) // before and after are kept under the person's key
+	p, key, err := Keyed(tx, id) // before and after are kept under the person's key
 	if err != nil {
 		return err
 	}
 	entry := tx.ID()
-	if err := remember(tx, p, entry, private, was.UpdatedAt, tx.Now); err != nil {
+	if err := remember(tx, id, key, entry, private, attributesOf(private), was.UpdatedAt, tx.Now); err != nil {
 		return err
 	}
 	if err := c.note(tx, was); err != nil {

@@ -18,7 +18,7 @@ import (
 // Filling is what a file or program says about a person who is here already. What is empty
 // says nothing: a blank never erases.
 type Filling struct {
-	Row        Row // from Ensure in the same act
+	Row        *Row // from Ensure in the same act
 	Name       pii.Text
 	Attributes Attributes
 	Language   string
@@ -53,19 +53,33 @@ type packed struct {
 // Fill brings what is new into people who are here, in bulk: what is missing, or with
 // replace whatever differs. People who are being erased or are frozen stay as they are, and so does
 // what somebody took back their express yes to. What
-// was and what is are committed in one set act, named after the import; the number of people
-// who changed is given.
+// was and what is are committed in one set act, named after the import; what was replaced is kept as a
+// correction's is, and told by Changes. The number of people who changed is given.
 func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, error) {
 	var members []trace.Member
 	var said []noted
-	err := each(tx, lockSome, fills, replace, func(f *Filling, now Contact, private proof.Fields) {
+	var entries []int64 // of the set acts
+	err := each(tx, lockSome, fills, replace, func(f *Filling, now Contact, private proof.Fields) error {
 		if again := f.stands(now); len(again) > 0 {
 			said = append(said, noted{now.ID, again})
 		}
-		if len(private) > 0 {
-			tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, now.ID)
-			members = append(members, filled(f.Row, private))
+		if len(private) == 0 {
+			return nil
 		}
+		if len(members)%proof.MaxMembers == 0 {
+			entries = append(entries, tx.ID())
+		}
+		tx.Do(fill, now.Name, now.Attributes.text(), now.Language, now.Country, now.ID)
+		members = append(members, filled(f.Row, private))
+		gone := slices.DeleteFunc(fieldsOf(private), func(n string) bool { return private["before."+n] == "" })
+		if len(gone) == 0 {
+			return nil
+		}
+		key, err := f.Row.Unlock(tx)
+		if err != nil {
+			return err
+		}
+		return remember(tx, now.ID, key, entries[len(entries)-1], private, gone, now.UpdatedAt, tx.Now)
 	})
 	if err != nil {
 		return 0, err
@@ -74,9 +88,9 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 		return 0, err
 	}
 	changed := int64(len(members))
-	for len(members) > 0 {
+	for _, entry := range entries {
 		n := min(len(members), proof.MaxMembers)
-		act := trace.Act{Action: "contact.fill", Object: "import", ObjectID: importID, Clear: proof.Fields{"replace": strconv.FormatBool(replace)}}
+		act := trace.Act{ID: entry, Action: "contact.fill", Object: "import", ObjectID: importID, Clear: proof.Fields{"replace": strconv.FormatBool(replace)}}
 		if _, err := trace.AppendSet(tx, act, members[:n]); err != nil {
 			return 0, err
 		}
@@ -87,16 +101,17 @@ func Fill(tx *store.Tx, fills []Filling, replace bool, importID int64) (int64, e
 
 // WouldFill tells how many people a Fill would change now, and changes nobody.
 func WouldFill(r store.Reader, fills []Filling, replace bool) (n int64, err error) {
-	err = each(r, some, fills, replace, func(_ *Filling, _ Contact, private proof.Fields) {
+	err = each(r, some, fills, replace, func(_ *Filling, _ Contact, private proof.Fields) error {
 		if len(private) > 0 {
 			n++
 		}
+		return nil
 	})
 	return n, err
 }
 
 // each gives the people whom fillings are of, as they are with them, and what of that is new.
-func each(r store.Reader, people *store.Query, fills []Filling, replace bool, take func(f *Filling, now Contact, private proof.Fields)) error {
+func each(r store.Reader, people *store.Query, fills []Filling, replace bool, take func(f *Filling, now Contact, private proof.Fields) error) error {
 	at := make(map[int64]*Filling, len(fills))
 	ids := make([]int64, 0, len(fills))
 	for i := range fills {
@@ -128,7 +143,9 @@ func each(r store.Reader, people *store.Query, fills []Filling, replace bool, ta
 				continue
 			}
 			now, private := f.change(c, replace).onto(c)
-			take(f, now, private)
+			if err := take(f, now, private); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -147,7 +164,7 @@ func (f *Filling) stands(now Contact) Attributes {
 
 // filled is the member of the set act that tells of one person: which fields, and what they
 // were and are, as one value each (a set act has few names of private fields).
-func filled(r Row, private proof.Fields) trace.Member {
+func filled(r *Row, private proof.Fields) trace.Member {
 	before, after := map[string]string{}, map[string]string{}
 	for n, v := range private {
 		if f, ok := strings.CutPrefix(n, "before."); ok {

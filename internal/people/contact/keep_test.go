@@ -110,7 +110,7 @@ func TestAValueEndsSoManyDaysAfterItWasLastNoted(t *testing.T) {
 		must(t, d.write(func(tx *store.Tx) error {
 			some, err := Lock(tx, []int64{rows[1].ID, rows[3].ID})
 			if err == nil {
-				_, err = Fill(tx, []Filling{{Row: some[0], Attributes: Attributes{"TOWN": two}}, {Row: some[1], Attributes: Attributes{"TOWN": two}}}, false, 1)
+				_, err = Fill(tx, []Filling{{Row: &some[0], Attributes: Attributes{"TOWN": two}}, {Row: &some[1], Attributes: Attributes{"TOWN": two}}}, false, 1)
 			}
 			return err
 		}))

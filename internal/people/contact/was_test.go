@@ -168,3 +168,74 @@ func TestWhatACorrectionToldGoesWithThePerson(t *testing.T) {
 		}
 	})
 }
+
+// An import that replaces is a correction of each person: their page tells what was, whatever came after it.
+func TestAnImportThatReplacesTellsWhatWas(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		d.Clock.Set(testhouse.Start)
+		d.declare(Attribute{Name: "TOWN", Type: TypeText, KeepDays: 30})
+		rows := d.ensure(with("a@example.org", "TOWN", "Lyon"), person("b@example.org"))
+		a, b := rows[0].ID, rows[1].ID
+		name := pii.T("Ada")
+		d.correct(a, Change{Name: &name})
+		bring := func(replace bool, name, town string) {
+			t.Helper()
+			must(t, d.write(func(tx *store.Tx) error {
+				rows, err := Lock(tx, []int64{a, b})
+				if err != nil {
+					return err
+				}
+				v, _ := TypeText.Read(town)
+				_, err = Fill(tx, []Filling{{Row: &rows[0], Name: pii.T(name), Attributes: Attributes{"TOWN": v}}, {Row: &rows[1], Attributes: Attributes{"TOWN": v}}}, replace, 4711)
+				return err
+			}))
+		}
+		replaced := func(id int64) string {
+			t.Helper()
+			var out []string
+			d.view(func(v *store.View) error {
+				c, err := Get(v, id)
+				must(t, err)
+				acts, err := Replacings(v, id, trace.Cursor{}, 10)
+				must(t, err)
+				changes, err := Changes(v, c, acts)
+				for _, e := range acts {
+					for _, x := range changes[e.ID] {
+						out = append(out, strings.TrimPrefix(x.Field, "attribute.")+" "+x.Before+">"+x.After)
+					}
+					if behind, err := Replacings(v, id, e.Cursor(), 10); err != nil || len(behind) >= len(acts) {
+						t.Errorf("behind %v: %d, %v", e.Cursor(), len(behind), err)
+					}
+				}
+				return err
+			})
+			return strings.Join(out, ", ")
+		}
+		bring(false, "Other", "Nice") // fills in what is missing
+		if s := replaced(a) + replaced(b); s != "" {
+			t.Errorf("nothing was replaced: %s", s)
+		}
+		bring(true, "Bea", "Paris")
+		d.Clock.Advance(day)
+		bring(true, "Bea", "Metz")
+		bring(true, "", "Metz")
+		if s := replaced(a); s != "town Paris>Metz, town Lyon>Paris, name Ada>Bea" {
+			t.Error(s)
+		}
+		if s := replaced(b); s != "town Paris>Metz, town Nice>Paris" {
+			t.Error(s)
+		}
+		if s := d.told(a); s != "name >Ada" {
+			t.Errorf("corrections alone: %s", s)
+		}
+		d.Clock.Advance(30 * day)
+		d.night("TOWN")
+		if s := replaced(a); s != "name Ada>Bea" {
+			t.Errorf("after the attribute's days: %s", s)
+		}
+		must(t, d.write(func(tx *store.Tx) error { return BeginErasing(tx, a, "asked") }))
+		if s := replaced(a); s != "" {
+			t.Errorf("of who is being erased: %s", s)
+		}
+	})
+}

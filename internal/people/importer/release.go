@@ -321,7 +321,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		}
 		e.BasisFamily = o.products(on)
 		events = append(events, e)
-		if p := rows[at]; len(waits[k].Sealed) > 0 && p.Into == 0 {
+		if p := &rows[at]; len(waits[k].Sealed) > 0 && p.Into == 0 {
 			key, err := p.Unlock(tx)
 			if err != nil {
 				return err

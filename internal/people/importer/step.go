@@ -192,8 +192,8 @@ func (s *step) fill(results []consent.Result) error {
 // language, and the rest of those that don't wait; then the rest of those that would have waited, and don't, since the
 // person stands on the list already.
 func (s *step) fills(results []consent.Result) (out []contact.Filling) {
-	for i, p := range s.people {
-		r := &s.b.rows[i]
+	for i := range s.people {
+		p, r := &s.people[i], &s.b.rows[i]
 		if p.Created || r.again || results != nil && (!s.waits[i] || results[i].After.Status == consent.Waiting) {
 			continue
 		}

@@ -139,6 +139,11 @@ func timeline(r *shell.Request, v *store.View, c contact.Contact, after spot, si
 	if err != nil {
 		return past{}, err
 	}
+	replaced, err := contact.Replacings(v, c.ID, trace.Cursor{At: after.at, ID: after.id}, size+1)
+	if err != nil {
+		return past{}, err
+	}
+	acts = append(acts, replaced...)
 	told, err := newTelling(v, c, acts)
 	if err != nil {
 		return past{}, err
@@ -255,6 +260,8 @@ func actLine(r *shell.Request, c contact.Contact, lists map[int64]list.List, e t
 		n.about, n.link = r.P.T("people.merge.number", "n", f["into"]), at2(f["into"])
 	case "contact.unmerge":
 		n.about, n.link = r.P.T("people.merge.number", "n", f["from"]), at2(f["from"])
+	case "contact.fill":
+		n.what, n.link = r.P.T("people.timeline.replaced"), "/import/"+dec(e.ObjectID)
 	case "suppression.add":
 		n.about = r.P.Or("people.cause."+f["cause"], f["cause"])
 		if f["scope"] == string(consent.All) {

@@ -124,7 +124,7 @@ func TestAnExpressYesStandsByItselfAndTakingItBackDeletesTheAnswer(t *testing.T)
 				if err != nil {
 					return err
 				}
-				_, err = contact.Fill(tx, []contact.Filling{{Row: rows[0], Attributes: contact.Attributes{"ALLERGIES": x}}}, true, 0)
+				_, err = contact.Fill(tx, []contact.Filling{{Row: &rows[0], Attributes: contact.Attributes{"ALLERGIES": x}}}, true, 0)
 				return err
 			})
 		}
