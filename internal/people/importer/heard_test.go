@@ -47,6 +47,15 @@ func TestANoIsHeardInEveryUsualColumn(t *testing.T) {
 			hear(heading, []string{"yes", "oui", "o", "y", "vrai", "true", "1"}[i%7], []string{"no", "non", "n", "N", "FAUX", "false", "0"}[i%7])
 		}
 		hear("Opt In", "Yes", "No")
+		for i, heading := range strings.Fields("confirmed Confirmé is_confirmed") { // who never confirmed said neither
+			sum := s.run(t, s.order(fmt.Sprintf("email;%s\nkept%d@example.org;oui\nnever%d@example.org;non\n", heading, i, i)))
+			if _, here := s.person(t, fmt.Sprintf("never%d@example.org", i)); here || sum.Refused != 1 {
+				t.Errorf("%s: %v %+v", heading, here, sum)
+			}
+			if st := s.standing(t, fmt.Sprintf("kept%d@example.org", i)); st.State != consent.Given {
+				t.Errorf("%s: %+v", heading, st)
+			}
+		}
 	})
 }
 
@@ -67,6 +76,10 @@ func TestAColumnNamedLikeAnAnswerIsReadByWhatItHolds(t *testing.T) {
 		if _, m := importer.Guess([]string{"email", "optin"}, 2, sample); m[1] != want {
 			t.Errorf("%s: %+v", values, m[1])
 		}
+	}
+	when := [][]string{{"a@example.org", "2024-01-02"}, {"b@example.org", ""}}
+	if _, m := importer.Guess([]string{"email", "confirmed"}, 2, when); m[1].To != importer.ConfirmAt {
+		t.Errorf("confirmed, with moments: %+v", m)
 	}
 	dated := [][]string{{"a@example.org", "2024-01-02", "2024-01-03"}}
 	if _, m := importer.Guess([]string{"email", "optin", "consent date"}, 3, dated); m[1].To != importer.Attribute || m[2].To != importer.ConsentAt {
@@ -180,6 +193,13 @@ func TestACountryIsReadOrItsRowWaits(t *testing.T) {
 			t.Errorf("%+v", after.Waits)
 		}
 		released(id, site, "row@example.org", consent.Given)
+		// What is said of why alone doesn't tell in which country.
+		_, after, id = s.carried(t, "email;pays;legal basis\nboth@example.org;Atlantis;whatever\n", work, s.list)
+		if after.Waits["basis_and_country_unclear"] != 1 {
+			t.Errorf("%+v", after.Waits)
+		}
+		released(id, work, "both@example.org", consent.Waiting)
+		released(id, site, "both@example.org", consent.Given)
 		for i, w := range want {
 			if p, _ := s.person(t, fmt.Sprintf("a%d@example.org", i)); p.Country != w {
 				t.Errorf("%s: %q, want %q", countries[i], p.Country, w)

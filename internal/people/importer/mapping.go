@@ -40,6 +40,7 @@ const (
 	Bounced      Field = "bounced"       // a yes or a moment: the mailbox does not exist
 	Status       Field = "status"        // a word: subscribed, unsubscribed, cleaned, bounced, complained
 	Pending      Field = "pending"       // a yes: never confirmed there
+	Confirmed    Field = "confirmed"     // a no: never confirmed there
 	Complained   Field = "complained"    // a yes or a moment: called it spam
 	Measures     Field = "measures"      // a word: may opens and clicks of this person be measured
 	MeasuresAt   Field = "measures_at"   // when they answered that
@@ -49,14 +50,14 @@ const (
 
 // Fields lists them in the order pages show them.
 func Fields() []Field {
-	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Status,
+	return []Field{Email, FullName, FirstName, LastName, Language, Country, Attribute, ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Confirmed, Status,
 		Measures, MeasuresAt, MeasuresBy, MeasuresText}
 }
 
 // Evidence tells whether a field is proof of a yes or of a no: it goes into the ledger.
 func (f Field) Evidence() bool {
 	switch f {
-	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Measures, MeasuresAt, MeasuresBy, MeasuresText:
+	case ConsentAt, ConfirmAt, ConsentIP, ConfirmIP, Source, Wording, Basis, Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Confirmed, Measures, MeasuresAt, MeasuresBy, MeasuresText:
 		return true
 	}
 	return false
@@ -65,7 +66,7 @@ func (f Field) Evidence() bool {
 // repeats tells whether several columns may be the same: a no in any of them is heard, and reasons stand one behind the other.
 func (f Field) repeats() bool {
 	switch f {
-	case Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Status:
+	case Unsubscribed, Motive, Blocked, Bounced, Complained, Pending, Confirmed, Status:
 		return true
 	}
 	return false
@@ -225,6 +226,7 @@ var headings = map[string]Field{
 	"bounced": Bounced, "isbounced": Bounced, "hardbounce": Bounced, "hardbouncedat": Bounced, "hardbouncedate": Bounced, "ishardbounced": Bounced, "bouncedate": Bounced, "npai": Bounced, "undeliverable": Bounced, "cleaned": Bounced, "emailinvalide": Bounced, "adresseinvalide": Bounced, "invalidemail": Bounced,
 	"spam": Complained, "isspam": Complained, "spamreport": Complained, "spamreported": Complained, "markedasspam": Complained, "abuse": Complained, "abusereport": Complained, "complained": Complained, "complaint": Complained, "complaintdate": Complained, "plainte": Complained, "plaintespam": Complained,
 	"unconfirmed": Pending, "nonconfirme": Pending, "nonconfirmee": Pending,
+	"confirmed": Confirmed, "isconfirmed": Confirmed, "emailconfirmed": Confirmed, "optinconfirmed": Confirmed, "confirme": Confirmed, "confirmee": Confirmed, "estconfirme": Confirmed, "estconfirmee": Confirmed, "emailconfirme": Confirmed, "inscriptionconfirmee": Confirmed,
 	"optin": Status, "optedin": Status, "optinemail": Status, "emailoptin": Status, "newsletter": Status, "newsletters": Status, "newsletteroptin": Status, "emailnewsletter": Status, "consent": Status, "consented": Status, "emailconsent": Status, "consentement": Status, "consentementemail": Status, "consentementmarketing": Status, "marketingconsent": Status, "emailmarketingconsent": Status,
 	"gdprconsent": Status, "consentementrgpd": Status, "rgpd": Status, "gdpr": Status, "acceptsmarketing": Status, "acceptsemailmarketing": Status, "acceptsemail": Status, "marketingoptin": Status, "accepte": Status, "accepteemail": Status, "acceptemarketing": Status, "accepteemailing": Status, "subscribed": Status, "issubscribed": Status, "subscribe": Status, "abonne": Status, "abonnee": Status, "estabonne": Status,
 	"abonnement": Status, "inscrit": Status, "inscrite": Status, "estinscrit": Status, "inscritnewsletter": Status, "abonnenewsletter": Status, "inscriptionnewsletter": Status, "inscription": Status, "mailinglist": Status,
@@ -250,7 +252,7 @@ func (s Shape) Unheard(heading string, c Column, sample []string) bool {
 	}
 	in := func(part string) bool { return strings.Contains(h, part) }
 	switch f := headings[h]; f {
-	case Unsubscribed, Blocked, Bounced, Complained, Pending, Status:
+	case Unsubscribed, Blocked, Bounced, Complained, Pending, Confirmed, Status:
 	default:
 		if !slices.ContainsFunc(stems, in) || slices.ContainsFunc(channels, in) {
 			return false
@@ -357,6 +359,12 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 		case shape == MailPoet && h == "status" && names["STATUS"]:
 		case shape == MailPoet && h == "liststatus":
 			m[i].To = Status // who left the list alone has left; a column of a single tool's
+		case ok && f == Confirmed && !answers(values(sample, i)): // when, or something else
+			if t, _ := guessType(values(sample, i)); t == contact.TypeDate && !taken[ConfirmAt] {
+				m[i].To, taken[ConfirmAt] = ConfirmAt, true
+			} else {
+				attribute(i)
+			}
 		case ok && f == Status && !named[h] && !answers(values(sample, i)):
 			others = append(others, i)
 		case ok && f == Status && named[h] && shape == Plain && !answers(values(sample, i)): // a status of another kind

@@ -89,6 +89,7 @@ func TestTheUnsubscribedOfFiveToolsComeIntoTheDoNotMailListAndNobodyIsMade(t *te
 			"mailchimpgone": {"Email Address,MEMBER_RATING,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,LEID,EUID\nmailchimpgone@example.org,2,2023-05-06 07:08:09,News,1,a\n", "hard_bounce", "2023-05-06"},
 			"listmonk":      {"uuid,email,name,attributes,status,created_at,updated_at\nu-1,listmonk@example.org,Ada,{},blocklisted,2020-01-01,2021-01-01\nu-2,stays-listmonk@example.org,Ada,{},enabled,2020-01-01,2021-01-01\n", "import", ""},
 			"mailjet":       {"email,IsExcludedFromCampaigns,IsSpamComplaining\nmailjet@example.org,true,false\n", "import", ""},
+			"mailjetspam":   {"email,IsExcludedFromCampaigns,IsSpamComplaining\nmailjetspam@example.org,false,true\nstays-mailjetspam@example.org,false,false\n", "complaint", ""},
 			"mailpoet":      {"email,subscribed_ip,confirmed_ip,global_status\nmailpoet@example.org,1.2.3.4,1.2.3.4,unsubscribed\n", "unsubscribe", ""},
 		} {
 			counts := s.work(t, s.refusals(t, c.file, everywhere))

@@ -287,7 +287,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		}
 		o := i.Origin
 		l := waits[k].Lacks
-		if instead[id] = l == "basis_unclear" || l == consent.NotInCountry || o.own() && slices.Contains(notUsable, l); instead[id] {
+		if instead[id] = l == "basis_unclear" || l == "basis_and_country_unclear" || l == consent.NotInCountry || o.own() && slices.Contains(notUsable, l); instead[id] {
 			o.Basis = ""
 		} else if b := own[id]; b != "" {
 			o.Basis = b
@@ -298,7 +298,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			waitsOn(id, lack)
 			continue
 		}
-		if waits[k].Lacks == "country_unclear" && rows[at].Country == "" && !o.basis().Everywhere() {
+		if (l == "country_unclear" || l == "basis_and_country_unclear") && rows[at].Country == "" && !o.basis().Everywhere() {
 			continue // the account's own country alone would decide
 		}
 		if !here.Holds(o.basis(), rows[at].Country) {

@@ -337,6 +337,15 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			} else {
 				yesAt = i
 			}
+		case Confirmed:
+			switch yes, ok := readBool(s); {
+			case ok && yes || statuses[folded(s)] == nothing && isStatus(s):
+				yesAt = i
+			case !ok && r.dated(s, c):
+				confirm = r.moment(i, c, s, leave)
+			default:
+				unsureAt = i
+			}
 		case Unsubscribed, Blocked, Bounced, Complained:
 			no, when := r.no(c, s)
 			if !no {
@@ -449,8 +458,13 @@ func (r *reader) prove(out *row) {
 	if out.basis != "" {
 		o.Basis = out.basis
 	}
-	if out.lost && out.unclear == "" && !o.basis().Everywhere() { // the account's own country alone would decide
-		out.unclear = "country_unclear"
+	if out.lost && !o.basis().Everywhere() { // the account's own country alone would decide
+		switch out.unclear {
+		case "":
+			out.unclear = "country_unclear"
+		case "basis_unclear":
+			out.unclear = "basis_and_country_unclear"
+		}
 	}
 	b := 0
 	if out.at != 0 && (out.source != "" || out.words != "" || r.tool) {

@@ -277,7 +277,7 @@ func (s *step) claim(e *consent.Event, r *row, p contact.Row, entry int64) {
 		o.Basis = r.basis
 	}
 	e.Basis, e.BasisRef, e.OptOutOffered = o.basis(), o.ref(), o.Refusal == "yes"
-	if r.unclear == "basis_unclear" {
+	if r.unclear == "basis_unclear" || r.unclear == "basis_and_country_unclear" {
 		e.Basis, e.BasisRef = "", ""
 	}
 	e.BasisFamily = o.products(s.w.list)
