@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -190,17 +189,17 @@ func decodeBundle(msg []byte) (*Bundle, error) {
 	d.DisallowUnknownFields()
 	var b Bundle
 	if err := d.Decode(&b); err != nil {
-		return nil, fmt.Errorf("%s is not that of a bundle: %w", bundleName, err)
+		return nil, because(Unreadable, "%s is not that of a bundle: %w", bundleName, err)
 	}
 	again, err := canonicalJSON(b)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(again, msg) {
-		return nil, fmt.Errorf("%s is not in its one canonical form: it was changed after it was written", bundleName)
+		return nil, because(Altered, "%s is not in its one canonical form: it was changed after it was written", bundleName)
 	}
 	if b.Schema != BundleSchema {
-		return nil, fmt.Errorf("the bundle is of version %q, this program reads %q", b.Schema, BundleSchema)
+		return nil, because(OtherSchema, "the bundle is of version %q, this program reads %q", b.Schema, BundleSchema)
 	}
 	return &b, nil
 }

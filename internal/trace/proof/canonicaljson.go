@@ -108,26 +108,26 @@ const MaxFile = 32 << 20
 // be when written again.
 func Decode(msg []byte) (*File, error) {
 	if len(msg) > MaxFile {
-		return nil, fmt.Errorf("the file is larger than %d bytes", MaxFile)
+		return nil, because(TooLarge, "the file is larger than %d bytes", MaxFile)
 	}
 	d := json.NewDecoder(bytes.NewReader(msg))
 	d.DisallowUnknownFields()
 	var f File
 	if err := d.Decode(&f); err != nil {
-		return nil, fmt.Errorf("the file is not a proof: %w", err)
+		return nil, because(Unreadable, "the file is not a proof: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("the file goes on after the proof")
+		return nil, because(Altered, "the file goes on after the proof")
 	}
 	again, err := canonicalJSON(f)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(again, msg) {
-		return nil, fmt.Errorf("the file is not in its one canonical form: it was changed after it was written")
+		return nil, because(Altered, "the file is not in its one canonical form: it was changed after it was written")
 	}
 	if f.Schema != Schema {
-		return nil, fmt.Errorf("the file is of version %q, this program reads %q", f.Schema, Schema)
+		return nil, because(OtherSchema, "the file is of version %q, this program reads %q", f.Schema, Schema)
 	}
 	return &f, nil
 }

@@ -60,15 +60,15 @@ func BundleLog(file io.ReaderAt, size int64) (Log, bool) {
 func VerifyBundle(file io.ReaderAt, size int64, key string, against []byte, most int64) (Report, error) {
 	z, err := zip.NewReader(file, size)
 	if err != nil {
-		return Report{}, fmt.Errorf("the bundle is cut or is no zip: %w", err)
+		return Report{}, because(Unreadable, "the bundle is cut or is no zip: %w", err)
 	}
 	if len(z.File) > MostFiles {
-		return Report{}, fmt.Errorf("the bundle holds more than %d files", MostFiles)
+		return Report{}, because(TooLarge, "the bundle holds more than %d files", MostFiles)
 	}
 	u := unpacking{files: make(map[string]*zip.File, len(z.File)), left: most}
 	for _, f := range z.File {
 		if u.files[f.Name] != nil {
-			return Report{}, fmt.Errorf("%s is there twice", f.Name)
+			return Report{}, because(Altered, "%s is there twice", f.Name)
 		}
 		u.files[f.Name] = f
 	}
@@ -112,21 +112,21 @@ func (u *unpacking) read(name string, limit int64) ([]byte, error) {
 func (u *unpacking) copy(w io.Writer, name string, limit int64) error {
 	f := u.files[name]
 	if f == nil {
-		return fmt.Errorf("%s is missing", name)
+		return because(Altered, "%s is missing", name)
 	}
 	r, err := f.Open()
 	if err != nil {
-		return fmt.Errorf("%s is damaged: %w", name, err)
+		return because(Altered, "%s is damaged: %w", name, err)
 	}
 	defer r.Close()
 	limit = min(limit, u.left)
 	n, err := io.Copy(w, io.LimitReader(r, limit+1))
 	u.left -= n
 	if err != nil {
-		return fmt.Errorf("%s is damaged: %w", name, err)
+		return because(Altered, "%s is damaged: %w", name, err)
 	}
 	if n > limit {
-		return fmt.Errorf("%s unpacks to more than is read here", name)
+		return because(TooLarge, "%s unpacks to more than is read here", name)
 	}
 	return nil
 }
@@ -143,18 +143,18 @@ func (u *unpacking) head(key string) error {
 	print := Fingerprint(u.b.Log.Key)
 	u.report = Report{SignerKnown: key != "", Fingerprint: print}
 	if key != "" && key != u.b.Log.Key {
-		return fmt.Errorf("the bundle names the key %s, you trust %s", print, Fingerprint(key))
+		return because(OtherKey, "the bundle names the key %s, you trust %s", print, Fingerprint(key))
 	}
 	text, err := u.b.signed()
 	if err != nil {
 		return err
 	}
 	if _, err := openNote(append(append(text, '\n'), u.b.Signature+"\n"...), u.b.Log.Key); err != nil {
-		return fmt.Errorf("the signature over the bundle does not hold: %w", err)
+		return because(Altered, "the signature over the bundle does not hold: %w", err)
 	}
 	cp, err := OpenCheckpoint([]byte(u.b.Log.Checkpoint), u.b.Log.Key)
 	if err != nil {
-		return fmt.Errorf("the checkpoint in the bundle does not hold: %w", err)
+		return because(Altered, "the checkpoint in the bundle does not hold: %w", err)
 	}
 	u.check = check{file: &File{Log: u.b.Log}, cp: cp, report: &u.report}
 	if u.report.SignerKnown {
@@ -168,7 +168,7 @@ func (u *unpacking) head(key string) error {
 		return err
 	}
 	if sum := sha256.Sum256(sums); hexOf(sum) != u.b.Sums {
-		return fmt.Errorf("%s is not the one that was signed", sumsName)
+		return because(Altered, "%s is not the one that was signed", sumsName)
 	}
 	u.sums = strings.Split(strings.TrimSuffix(string(sums), "\n"), "\n")
 	return nil
@@ -181,7 +181,7 @@ func (u *unpacking) all() error {
 	for _, line := range u.sums {
 		sum, name, ok := strings.Cut(line, "  ")
 		if !ok || named[name] {
-			return fmt.Errorf("%s is malformed", sumsName)
+			return because(Altered, "%s is malformed", sumsName)
 		}
 		named[name] = true
 		if err := u.one(name, sum); err != nil {
@@ -190,7 +190,7 @@ func (u *unpacking) all() error {
 	}
 	for name := range u.files {
 		if !named[name] {
-			return fmt.Errorf("%s was added: the signer does not name it", name)
+			return because(Altered, "%s was added: the signer does not name it", name)
 		}
 	}
 	if int64(len(u.sums)) != u.b.Files || int64(len(u.ids)) != u.b.People {

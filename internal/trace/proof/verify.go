@@ -58,14 +58,14 @@ func Verify(file []byte, key string, against []byte) (Report, error) {
 	key = strings.TrimSpace(key)
 	r := Report{SignerKnown: key != "", Fingerprint: Fingerprint(f.Log.Key)}
 	if key != "" && key != f.Log.Key {
-		return Report{}, fmt.Errorf("the file names the key %s, you trust %s", r.Fingerprint, Fingerprint(key))
+		return Report{}, because(OtherKey, "the file names the key %s, you trust %s", r.Fingerprint, Fingerprint(key))
 	}
 	if err := f.checkSignature(f.Log.Key); err != nil {
-		return Report{}, fmt.Errorf("the signature over the file does not hold: %w", err)
+		return Report{}, because(Altered, "the signature over the file does not hold: %w", err)
 	}
 	cp, err := OpenCheckpoint([]byte(f.Log.Checkpoint), f.Log.Key)
 	if err != nil {
-		return Report{}, fmt.Errorf("the checkpoint in the file does not hold: %w", err)
+		return Report{}, because(Altered, "the checkpoint in the file does not hold: %w", err)
 	}
 	if r.SignerKnown {
 		r.proved("file", "The file is byte for byte what %s signed (key %s).", cp.Origin, r.Fingerprint)
@@ -378,12 +378,12 @@ func (c *check) link(msg []byte) error {
 	when := o.At.Format("2006-01-02 15:04:05 UTC")
 	switch {
 	case o.Size == c.cp.Size && o.Root != c.cp.Root:
-		return fmt.Errorf("two different logs of the same size were signed: somebody was shown another history")
+		return because(Forked, "two different logs of the same size were signed: somebody was shown another history")
 	case o.Size == c.cp.Size:
 		c.report.Linked = true
 	case o.Size > c.cp.Size && from == c.cp.Size:
 		if from > 0 && tlog.CheckTree(path, o.Size, o.Root, from, c.cp.Root) != nil {
-			return fmt.Errorf("the newer checkpoint does not continue the log of this proof")
+			return because(Forked, "the newer checkpoint does not continue the log of this proof")
 		}
 		c.report.Linked = true
 	case o.Size < c.cp.Size:
@@ -411,7 +411,7 @@ func (c *check) earlier(o Checkpoint) (bool, error) {
 			return false, err
 		}
 		if o.Size > 0 && tlog.CheckTree(path, c.cp.Size, c.cp.Root, o.Size, o.Root) != nil {
-			return false, fmt.Errorf("the log of this proof does not continue the checkpoint you kept")
+			return false, because(Forked, "the log of this proof does not continue the checkpoint you kept")
 		}
 		return true, nil
 	}

@@ -42,6 +42,7 @@ type checked struct {
 	closed  bool   // encrypted: nothing can be said of it
 	foreign bool   // signed by another key than this installation's
 	bad     string // why it is forged or damaged, in the words of the program
+	why     proof.Cause
 }
 
 func (p *Pages) verify(r *shell.Request) error {
@@ -159,7 +160,7 @@ func (p *Pages) bridge(r *shell.Request, l proof.Log) ([]byte, error) {
 
 func told(c checked, err error) checked {
 	if err != nil {
-		c.bad = err.Error()
+		c.bad, c.why = err.Error(), proof.Why(err)
 	}
 	return c
 }

@@ -88,12 +88,12 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 				say  string
 			}{
 				{"the proof", []byte(made), 200, say.T("web_verify.holds")},
-				{"a changed proof", []byte(strings.Replace(made, "lea.martin@", "max.martin@", 1)), 200, say.T("web_verify.bad")},
+				{"a changed proof", []byte(strings.Replace(made, "lea.martin@", "max.martin@", 1)), 200, say.T("web_verify.why.altered")},
 				{"another house's", other, 200, strings.Split(say.T("web_verify.foreign", "key", "KEY"), "KEY")[0]},
 				{"closed with age", []byte("age-encryption.org/v1\n-> X25519 abc\n"), 200, say.T("web_verify.closed")},
 				{"a bundle", bundle.Bytes(), 200, say.T("web_verify.holds.bundle")},
-				{"a cut bundle", bundle.Bytes()[:bundle.Len()-9], 200, say.T("web_verify.bad")},
-				{"a letter", []byte("Dear all"), 200, say.T("web_verify.bad")},
+				{"a cut bundle", bundle.Bytes()[:bundle.Len()-9], 200, say.T("web_verify.why.unreadable")},
+				{"a letter", []byte("Dear all"), 200, say.T("web_verify.why.unreadable")},
 				{"nothing", nil, 422, say.T("web_verify.none")},
 				{"too much", make([]byte, 17<<20), 413, ""},
 			} {
@@ -122,7 +122,7 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 				say  string
 			}{
 				{nil, " " + strings.ReplaceAll(made, "\n", "\r\n") + " ", 200, say.T("web_verify.holds")},
-				{nil, strings.Replace(made, "lea.martin@", "max.martin@", 1), 200, say.T("web_verify.bad")},
+				{nil, strings.Replace(made, "lea.martin@", "max.martin@", 1), 200, say.T("web_verify.why.altered")},
 				{nil, "Dear all", 200, say.T("web_verify.bad")},
 				{[]byte(made), made, 422, say.T("web_verify.both")},
 				{nil, strings.Repeat("x", 17<<20), 413, ""},
