@@ -35,6 +35,10 @@ var holding = map[Basis]rulepack.Key{SoftOptIn: rulepack.HoldsSoftOptIn, B2B: ru
 // Everywhere tells whether a basis holds whatever the country.
 func (b Basis) Everywhere() bool { return b == ByConsent || b == Contract }
 
+// Objectable tells whether who is written to on it has the right to object, of which the first mail must tell clearly and
+// apart from the rest (GDPR 21(4)): on everything but their own yes, which they withdraw, and a contract.
+func (b Basis) Objectable() bool { return b.Known() && b != ByConsent && b != Contract }
+
 // GroundOf gives the rules of the reader's account.
 func GroundOf(r store.Reader) (Ground, error) {
 	rulepack.Ask(r) // travels with the account

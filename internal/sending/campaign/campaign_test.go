@@ -460,9 +460,46 @@ func TestWhoHasOnlyTheAccountsWordIsToldWhyAtFirst(t *testing.T) {
 	})
 }
 
+// GDPR 21(4): who may object reads so in the first mail, apart from the rest, however well it is shown why they get it.
+func TestWhoMayObjectIsToldSoInTheirFirstMail(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		p := settle(t, h)
+		said := p.people(t, p.list, consent.GradeB, 1)
+		var at []int64
+		p.write(t, func(tx *store.Tx) error {
+			rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("work@example.org"), Source: "import"}, {Email: address.Must("word@example.org"), Source: "import"}})
+			if err != nil {
+				return err
+			}
+			at = []int64{rows[0].ID, rows[1].ID}
+			event := consent.Event{Contact: at[0], List: p.list, Kind: consent.Give, Basis: consent.B2B, BasisRef: "they buy tools", Grade: consent.GradeB, Source: "import", Row: rows[0]}
+			word := event
+			word.Contact, word.Grade, word.Row, word.DeclaredBy = at[1], consent.GradeD, rows[1], 1
+			_, err = consent.Apply(tx, []consent.Event{event, word})
+			return err
+		})
+		object, work, word := "vous y opposer à tout moment", "parce qu’il concerne votre travail", "sur la parole de"
+		for _, first := range []bool{true, false} {
+			id := p.approved(t, []int64{p.list}, nil)
+			p.settle(t)
+			p.is(t, id, "accepted 3")
+			for _, x := range []struct {
+				who  int64
+				text string
+				has  bool
+			}{{at[0], object, first}, {at[0], work, first}, {at[0], word, false}, {at[1], object, first}, {at[1], word, first}, {said[0], object, false}} {
+				mail := decoded(p.sink.raw[p.email(t, x.who)])
+				if strings.Contains(mail, x.text) != x.has || x.has && strings.Count(mail, x.text) != 2 { // as text and as HTML
+					t.Errorf("first %v, %d, %q: want %v\n%s", first, x.who, x.text, x.has, mail)
+				}
+			}
+		}
+	})
+}
+
 func decoded(raw []byte) string {
 	s := strings.ReplaceAll(string(raw), "=\r\n", "")
-	return strings.NewReplacer("=C3=A9", "é", "=E2=80=99", "’", "=3D", "=").Replace(s)
+	return strings.NewReplacer("=C3=A9", "é", "=C3=A0", "à", "=E2=80=99", "’", "=3D", "=").Replace(s)
 }
 
 // note publishes a privacy note: without one nobody can be told where their address comes from.

@@ -149,22 +149,22 @@ func (b *batch) take(tx *store.Tx, id, node int64, rows []row, decisions []gate.
 		return err
 	}
 	slices.SortFunc(people, func(x, y contact.Contact) int { return int(x.ID - y.ID) })
-	var word []int64
+	var why []int64
 	b.people = make([]target, 0, len(people))
 	for _, p := range people {
 		i := of[p.ID]
 		b.people = append(b.people, target{Contact: p, list: rows[i].ListID, basis: decisions[i].Basis, grade: decisions[i].Grade, tries: rows[i].Tries})
-		if decisions[i].Grade == consent.GradeD {
-			word = append(word, p.ID)
+		if b.people[len(b.people)-1].asksWhy() {
+			why = append(why, p.ID)
 		}
 	}
-	before, err := contact.Did(tx, contact.Sent, word)
+	before, err := contact.Did(tx, contact.Sent, why)
 	if err != nil {
 		return err
 	}
 	from, err := once.Sources(tx, owed(people))
 	for i := range b.people {
-		b.people[i].first = b.people[i].grade == consent.GradeD && !before[b.people[i].ID]
+		b.people[i].first = b.people[i].asksWhy() && !before[b.people[i].ID]
 		b.people[i].from = from[b.people[i].ID]
 	}
 	return err

@@ -244,15 +244,26 @@ func (p *press) links(person, list int64) template.Links {
 	}
 }
 
-// opening says why somebody gets a first mail that rests on the account's word (kind.md, grade D), and tells those who are
-// owed it where their address comes from (GDPR 14(3)(b)).
+// asksWhy tells whether a first mail has to say why it comes.
+func (t *target) asksWhy() bool { return t.grade == consent.GradeD || t.basis.Objectable() }
+
+// opening says why somebody gets a first mail that rests on the account's word (kind.md, grade D) or on anything they may
+// object to (GDPR 21(4)), and tells those who are owed it where their address comes from (GDPR 14(3)(b)).
 func (p *press) opening(t *target) template.Opening {
 	var out template.Opening
 	if t.NoticeDueAt != 0 && p.telling != nil {
 		out = p.tell(heard{t.from, t.list, t.basis})
 	}
-	if t.grade == consent.GradeD && t.first {
+	if !t.first || !t.asksWhy() {
+		return out
+	}
+	if t.grade == consent.GradeD {
 		out.Why = p.words.T("campaign.opening."+string(t.basis), "name", p.account.Name)
+	} else if t.basis.Objectable() {
+		out.Why = p.words.T("campaign.opening.shown."+string(t.basis), "name", p.account.Name)
+	}
+	if t.basis.Objectable() {
+		out.Why += " " + p.words.T("campaign.opening.object")
 	}
 	return out
 }
