@@ -342,6 +342,17 @@ func outRows(r *shell.Request, a campaign.Audience) [][]shell.Component {
 	return rows
 }
 
+// basisRows is the audience by why they may be written to.
+func basisRows(r *shell.Request, a campaign.Audience) [][]shell.Component {
+	var rows [][]shell.Component
+	for _, b := range consent.Bases() {
+		if n := a.Bases[b]; n > 0 {
+			rows = append(rows, []shell.Component{shell.Str(r.P.T("web_campaign.basis." + string(b))), shell.Num(n)})
+		}
+	}
+	return rows
+}
+
 // gradeRows is the audience by how well it is shown that they may be written to.
 func gradeRows(r *shell.Request, a campaign.Audience) [][]shell.Component {
 	var rows [][]shell.Component

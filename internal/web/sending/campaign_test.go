@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +20,7 @@ import (
 
 	"consend/internal/chain/processor"
 	"consend/internal/ground/config"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
@@ -158,7 +160,10 @@ func TestACampaignFromDraftToReport(t *testing.T) {
 					t.Errorf("%d %v", w.Code, w.Header())
 				}
 
-				b.page(t, at+"/check")
+				says := locale.For(lang, nil)
+				if table := regexp.MustCompile(`(?s)` + regexp.QuoteMeta(html.EscapeString(says.T("web_campaign.bases"))) + `.*?</table>`).FindString(b.page(t, at+"/check")); !strings.Contains(table, says.T("web_campaign.basis.consent")) || !strings.Contains(table, ">2<") || strings.Contains(table, says.T("web_campaign.basis.b2b")) {
+					t.Errorf("why they may be written to:\n%s", table)
+				}
 				b.page(t, at+"/test")
 				b.post(t, at+"/test", url.Values{"member": {strconv.FormatInt(b.who.ID, 10)}})
 				if w := b.do(t, "POST", at+"/test", url.Values{"member": {"99999"}}); w.Code != http.StatusUnprocessableEntity {
