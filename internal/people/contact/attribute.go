@@ -505,8 +505,31 @@ func AttributeName(heading string) string {
 // AllAttributes lists the account's attributes by name.
 func AllAttributes(r store.Reader) ([]Attribute, error) { return store.All[Attribute](r, attributes) }
 
+// inherit gives an attribute that is about to be made what was declared of the one of its name that was retired last: people
+// have its values still, and they are no less sensitive for having rested. What is said of the new one goes before.
+func (a *Attribute) inherit(tx *store.Tx) error {
+	all, err := EveryAttribute(tx)
+	var was Attribute
+	for _, o := range all {
+		if o.Name == a.Name && o.RetiredAt > was.RetiredAt {
+			was = o
+		}
+	}
+	if err != nil || was.ID == 0 {
+		return err
+	}
+	if a.Label == "" && a.Purpose == "" && a.KeepDays == 0 { // nobody said anything of it
+		a.Label, a.Purpose, a.KeepDays = was.Label, was.Purpose, was.KeepDays
+	}
+	if a.Sensitive == NotAsked {
+		a.Sensitive, a.Special = was.Sensitive, was.Special
+	}
+	return nil
+}
+
 // EnsureAttributes finds attributes by name or makes them, in the order given. The type
-// of one that exists stays; new choices of a choice are added.
+// of one that exists stays; new choices of a choice are added. One that is made again takes over what was declared of the
+// one that was retired.
 // Faults: contact.attribute.name, contact.attribute.many.
 func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 	q := attributes
@@ -535,6 +558,9 @@ func EnsureAttributes(tx *store.Tx, want []Attribute) ([]Attribute, error) {
 		case !ok && len(at) >= MaxAttributes:
 			return nil, fault.New(fault.Invalid, "contact.attribute.many", "limit", MaxAttributes)
 		case !ok:
+			if err := w.inherit(tx); err != nil {
+				return nil, err
+			}
 			w.ID, w.KeepSince = tx.ID(), w.since(Attribute{}, tx.Now)
 			if _, looks := LooksLike(w.Name, w.Label); w.Sensitive == NotAsked && looks {
 				w.Sensitive = LooksSo

@@ -161,6 +161,34 @@ func TestTwoActsThatMakeTheSamePeopleDontStopEachOther(t *testing.T) {
 	})
 }
 
+// A column of a file that has the name of a retired attribute brings back what was declared of it, never less.
+func TestAnAttributeMadeAgainIsNoLessSensitive(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		retire := func(a Attribute) {
+			t.Helper()
+			id := d.declare(a)
+			must(t, d.write(func(tx *store.Tx) error { return RetireAttribute(tx, id) }))
+		}
+		retire(Attribute{Name: "GROUPE_X", Type: TypeText, Sensitive: DeclaredPlain})
+		d.Clock.Advance(time.Hour)
+		retire(Attribute{Name: "GROUPE_X", Type: TypeText, Label: "Groupe", Purpose: "Invitations", KeepDays: 40, Sensitive: Declared})
+		var made []Attribute
+		again := func(w Attribute) Attribute {
+			t.Helper()
+			must(t, d.write(func(tx *store.Tx) (err error) { made, err = EnsureAttributes(tx, []Attribute{w}); return err }))
+			return made[0]
+		}
+		a := again(Attribute{Name: "Groupe X", Type: TypeText})
+		if a.Sensitive != Declared || a.KeepDays != 40 || a.Purpose != "Invitations" || a.Label != "Groupe" || a.KeepSince == 0 {
+			t.Errorf("%+v", a)
+		}
+		must(t, d.write(func(tx *store.Tx) error { return RetireAttribute(tx, a.ID) }))
+		if b := again(Attribute{Name: "GROUPE_X", Type: TypeText, Purpose: "Teams", Sensitive: DeclaredPlain}); b.Sensitive != DeclaredPlain || b.KeepDays != 0 || b.Purpose != "Teams" {
+			t.Errorf("what is said of the new one doesn't hold: %+v", b)
+		}
+	})
+}
+
 func TestAttributesKeepTheirTypes(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		must(t, d.write(func(tx *store.Tx) error {
