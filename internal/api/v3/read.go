@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"consend/internal/ground/fault"
@@ -74,7 +75,7 @@ func once(d *json.Decoder, at string, depth int) error {
 			}
 			name, _ := t.(string)
 			in = strings.TrimPrefix(at+"."+name, ".")
-			if fold := strings.ToLower(name); seen[fold] { // the decoder takes a name in any case
+			if fold := folded(name); seen[fold] { // the decoder takes a name in any case, of any letter
 				return fault.New(fault.Invalid, "api.twice", "field", clip(in)).At(clip(in))
 			} else {
 				seen[fold] = true
@@ -86,6 +87,19 @@ func once(d *json.Decoder, at string, depth int) error {
 	}
 	_, err = d.Token()
 	return err
+}
+
+// folded is a name as the decoder compares them: each letter by the first of those that are the same but for case (ſ is an s).
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next
+			}
+			r = next
+		}
+	}, name)
 }
 
 // clip keeps a name from a body short enough for a message.

@@ -4,6 +4,7 @@ package v3
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -195,6 +196,9 @@ func (a *API) setTracking(ctx context.Context, c *call) (answer, error) {
 				continue
 			}
 			res, err := consent.Answered(tx, what, *yes, e)
+			if f := (*fault.Error)(nil); errors.As(err, &f) && f.Field == "occurred_at" {
+				return fault.New(f.Kind, f.Key).At("said.at")
+			}
 			if err != nil {
 				return err
 			}

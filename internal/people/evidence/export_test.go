@@ -86,7 +86,7 @@ func TestAnExportIsOneBundleThatHoldsWhole(t *testing.T) {
 		b := w.bundle(id)
 		r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30)
 		must(t, err)
-		if said := strings.Join(r.Proved, "\n"); !r.Holds() || !strings.Contains(said, "8 proofs hold, each whole, with 9 events") {
+		if said := strings.Join(r.Proved, "\n"); !r.Holds() || !strings.Contains(said, "Proofs that hold, each whole: 8.") || !strings.Contains(said, "UTC: 9.") {
 			t.Error(said)
 		}
 		files := unpacked(t, b)
@@ -211,7 +211,7 @@ func TestAnExportGoesOnAfterAStopAndKeepsToItsQuestion(t *testing.T) {
 		b := w.bundle(id)
 		r, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), h.Log.Key(), nil, 1<<30)
 		must(t, err)
-		if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, fmt.Sprintf("%d proofs hold", evidence.PartPeople+4)) {
+		if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, fmt.Sprintf("Proofs that hold, each whole: %d.", evidence.PartPeople+4)) {
 			t.Error(said)
 		}
 		late := w.ask(evidence.Wanted{From: h.Now().Add(-24 * time.Hour)})
@@ -272,7 +272,7 @@ func TestADrawIsABundleThatAnybodyCanRepeat(t *testing.T) {
 	must(t, d.Pack(ctx, h.Main, w.owner, &b))
 	r, err := proof.VerifyBundle(bytes.NewReader(b.Bytes()), int64(b.Len()), h.Log.Key(), nil, 1<<30)
 	must(t, err)
-	if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, `seed "audit" draws from the 10 in draw.txt; of 1 nothing is left`) {
+	if said := strings.Join(r.Proved, "\n"); !strings.Contains(said, `seed "audit" draws from draw.txt: 10 of 10. Of whom nothing is left to prove: 1.`) {
 		t.Error(said)
 	}
 	d.N = 0

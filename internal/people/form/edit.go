@@ -116,7 +116,11 @@ func Edit(tx *store.Tx, id, version int64, name string, d Definition) error {
 	}
 	n, err := tx.Exec(editForm, name, string(doc), id, version)
 	if err == nil && n == 0 {
-		err = fault.New(fault.Conflict, "form.changed")
+		f, err := Find(tx, id)
+		if err != nil {
+			return err
+		}
+		return f.stale()
 	}
 	if err != nil {
 		return err
@@ -125,13 +129,21 @@ func Edit(tx *store.Tx, id, version int64, name string, d Definition) error {
 	return err
 }
 
+// stale is why a form can't be changed as it was read.
+func (f Form) stale() error {
+	if f.RetiredAt != 0 {
+		return fault.New(fault.Conflict, "form.put_away")
+	}
+	return fault.New(fault.Conflict, "form.changed")
+}
+
 // Close makes a published form take nobody until it is opened again; its address stays.
 func Close(tx *store.Tx, id int64) error { return turn(tx, id, closeForm, tx.Now, "form.close") }
 
 // Open lets a closed form take sign-ups again.
 func Open(tx *store.Tx, id int64) error { return turn(tx, id, closeForm, 0, "form.open") }
 
-// Retire puts a form away; Restore brings it back. Its versions stay: consents rest on them.
+// Retire puts a form away; Restore brings it back. Its versions stay: consents rest on them. Again is harmless.
 func Retire(tx *store.Tx, id int64) error { return turn(tx, id, retireForm, tx.Now, "form.retire") }
 
 // Restore brings a retired form back.
@@ -139,15 +151,17 @@ func Restore(tx *store.Tx, id int64) error { return turn(tx, id, restoreForm, 0,
 
 func turn(tx *store.Tx, id int64, q *store.Query, at legalclock.Moment, action string) error {
 	n, err := tx.Exec(q, at, id)
-	if err == nil && n == 0 {
-		err = fault.New(fault.NotFound, "form.none")
-	}
 	if err != nil {
 		return err
 	}
 	f, err := Find(tx, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case n == 0 && (q == retireForm || q == restoreForm): // it is so already
+		return nil
+	case n == 0:
+		return f.stale()
 	}
 	forget(tx, f.Slug)
 	_, err = trace.Append(tx, trace.Act{Action: action, Object: "form", ObjectID: id})
@@ -323,7 +337,7 @@ func Publish(ctx context.Context, tx *store.Tx, id, version int64) (Version, err
 		return Version{}, err
 	}
 	if f.Version != version || f.RetiredAt != 0 {
-		return Version{}, fault.New(fault.Conflict, "form.changed")
+		return Version{}, f.stale()
 	}
 	if err := special(tx, f.Draft.ticked()); err != nil {
 		return Version{}, err

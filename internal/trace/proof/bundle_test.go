@@ -65,7 +65,7 @@ func TestAWholeBundleHoldsAndNoOther(t *testing.T) {
 	w, b := newWorld(t).packed(t, proof.Asked{List: 31})
 	r, err := check(b, w.key, w.checkpoint(8))
 	must(t, err)
-	if said := strings.Join(r.Proved, "\n"); !r.Holds() || !r.Linked || !strings.Contains(said, "1 proofs hold, each whole, with 2 events") || !strings.Contains(said, "All 3 files are there") {
+	if said := strings.Join(r.Proved, "\n"); !r.Holds() || !r.Linked || !strings.Contains(said, "Proofs that hold, each whole: 1.") || !strings.Contains(said, "none was added: 3.") {
 		t.Errorf("%+v", r)
 	}
 	if r, err := check(b, "", nil); err != nil || r.SignerKnown || r.Holds() {
@@ -178,7 +178,7 @@ func TestALyingBundleIsFoundOut(t *testing.T) {
 		}
 	}
 	w, b := newWorld(t).packed(t, proof.Asked{Draw: &proof.Drawn{N: 2, Seed: "x", Missing: []int64{7}}}, proof.DrawName, "7\n1001\n")
-	if r, err := check(b, w.key, nil); err != nil || !strings.Contains(strings.Join(r.Proved, "\n"), `those that the seed "x" draws from the 2 in draw.txt; of 1 nothing is left`) {
+	if r, err := check(b, w.key, nil); err != nil || !strings.Contains(strings.Join(r.Proved, "\n"), `those that the seed "x" draws from draw.txt: 2 of 2. Of whom nothing is left to prove: 1`) {
 		t.Errorf("%v %v", r, err)
 	}
 }

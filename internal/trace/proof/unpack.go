@@ -199,11 +199,13 @@ func (u *unpacking) all() error {
 	if err := u.draw(); err != nil {
 		return err
 	}
-	u.report.proved("files", "All %d files are there as signed, none is missing and none was added.", u.b.Files)
-	u.report.proved("proofs", "%d proofs hold, each whole, with %d events in the log of %s, among the first %d entries, sealed by the checkpoint of %s.",
+	u.report.proved("files", "Every file is there as signed, none is missing and none was added: %d.", u.b.Files)
+	u.report.proved("proofs", "Proofs that hold, each whole: %d. Their events in the log of %[3]s, among the first %[4]d entries, sealed by the checkpoint of %[5]s: %[2]d.",
 		len(u.ids), u.events, u.check.cp.Origin, u.check.cp.Size, u.check.cp.At.Format("2006-01-02 15:04:05 UTC"))
 	u.report.proved("numbered", "In every list of every proof the events are numbered from 1 without a gap.")
-	u.report.not("nobody_else", "That nobody else belongs in the bundle%s, and that nothing was said after the last events shown: the signer's statement.", u.b.Asked.words())
+	a := u.b.Asked
+	u.report.say(Sentence{Key: "nobody_else", Args: []any{a.List, a.Purpose, a.Campaign, a.From, a.To},
+		Text: fmt.Sprintf("That nobody else belongs in the bundle%s, and that nothing was said after the last events shown: the signer's statement.", a.words())})
 	u.report.not("beside", "The tables, graphs and pages beside the proofs are checked by their sums only: they are the signer's statement.")
 	return nil
 }
@@ -321,7 +323,7 @@ func (u *unpacking) draw() error {
 	if !slices.Equal(want, have) {
 		return fmt.Errorf("the people are not those that the seed draws from %s", DrawName)
 	}
-	u.report.proved("draw", "The %d people are those that the seed %q draws from the %d in %s; of %d nothing is left to prove.", len(want), d.Seed, len(u.drawn), DrawName, len(d.Missing))
+	u.report.proved("draw", "The people are those that the seed %[2]q draws from %[4]s: %[1]d of %[3]d. Of whom nothing is left to prove: %[5]d.", len(want), d.Seed, len(u.drawn), DrawName, len(d.Missing))
 	u.report.not("draw_from", "That "+DrawName+" is everybody the campaign was made for: the signer's statement.")
 	return nil
 }

@@ -27,7 +27,7 @@ type Report struct {
 }
 
 // Sentence is one thing a check showed, or left open. Key names what is said, Args are its
-// values in the order in which Text has them; of an "event" they are list, event, moment it
+// values in the order in which Text has them; of "nobody_else" they are what was asked for: list, purpose, campaign, recorded from and before; of an "event" they are list, event, moment it
 // happened, was confirmed, was recorded, basis, grade, state then, entry.
 type Sentence struct {
 	Proved bool
@@ -147,7 +147,7 @@ func (c *check) all() error {
 		outer := parts[len(parts)-1].clear
 		lines = append(lines, said("act", "%s at %s, entry %d.", outer["action"], outer["at"], e.ID))
 	}
-	c.report.proved("entries", "%d entries stand in the log of %s, among the first %d, sealed by the checkpoint of %s.",
+	c.report.proved("entries", "Entries that stand in the log of %[2]s, among the first %[3]d, sealed by the checkpoint of %[4]s: %[1]d.",
 		len(c.entries), c.cp.Origin, c.cp.Size, c.cp.At.Format("2006-01-02 15:04:05 UTC"))
 	for _, l := range lines {
 		c.report.say(l)
@@ -353,10 +353,10 @@ func (c *check) texts() error {
 		have[t.SHA256] = true
 	}
 	if n := len(have); n > 0 {
-		c.report.proved("texts", "%d texts are, letter for letter, those that the entries name.", n)
+		c.report.proved("texts", "Texts that are, letter for letter, those that the entries name: %d.", n)
 	}
 	if n := len(c.named) - len(have); n > 0 {
-		c.report.not("texts_missing", "%d texts that the entries name are not in the file.", n)
+		c.report.not("texts_missing", "Texts that the entries name, and that are not in the file: %d.", n)
 	}
 	return nil
 }

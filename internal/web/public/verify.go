@@ -196,6 +196,20 @@ func (c checked) sentences(r *shell.Request, proved bool) []string {
 // named are the values of a sentence that name a list or an entry: numbers nobody counts.
 var named = map[string][]int{"act": {2}, "ended": {0}, "later": {0, 2}, "later_unsaid": {0, 2}, "run": {0, 3}}
 
+// question is what a bundle was asked for, in brackets; "" where it was everything.
+func question(r *shell.Request, asked []any) string {
+	var out []string
+	for i, kind := range []string{"list", "purpose", "campaign", "from", "to"} {
+		if v := fmt.Sprint(asked[i]); v != "" && v != "0" {
+			out = append(out, r.P.T("web_verify.asked."+kind, "n", v, "when", v))
+		}
+	}
+	if out == nil {
+		return ""
+	}
+	return " (" + strings.Join(out, ", ") + ")"
+}
+
 func sentence(r *shell.Request, s proof.Sentence) string {
 	var args []any
 	for i, a := range s.Args {
@@ -220,6 +234,11 @@ func sentence(r *shell.Request, s proof.Sentence) string {
 			what = append(what, r.P.T("web_verify.event.grade", "grade", v(6)))
 		}
 		return r.P.T("web_verify.said.event", "list", v(0), "what", strings.Join(what, ", "), "state", r.P.Or("people.status."+v(7), v(7)), "entry", v(8))
+	case "nobody_else":
+		return r.P.T("web_verify.said.nobody_else", "a", question(r, s.Args))
+	case "other_of":
+		kind, of, _ := strings.Cut(fmt.Sprint(s.Args[0]), " ")
+		args[1] = r.P.T("web_verify.asked."+kind, "n", of, "when", of)
 	case "act":
 		args[1] = r.P.Or("trace.action."+fmt.Sprint(s.Args[0]), fmt.Sprint(s.Args[0]))
 	}

@@ -92,6 +92,7 @@ func TestAnybodyHasAProofCheckedAndNothingOfItIsKept(t *testing.T) {
 				{"another house's", other, 200, strings.Split(say.T("web_verify.foreign", "key", "KEY"), "KEY")[0]},
 				{"closed with age", []byte("age-encryption.org/v1\n-> X25519 abc\n"), 200, say.T("web_verify.closed")},
 				{"a bundle", bundle.Bytes(), 200, say.T("web_verify.holds.bundle")},
+				{"what it was asked for", bundle.Bytes(), 200, say.T("web_verify.said.nobody_else", "a", " ("+say.T("web_verify.asked.campaign", "n", "7")+")")},
 				{"a cut bundle", bundle.Bytes()[:bundle.Len()-9], 200, say.T("web_verify.why.unreadable")},
 				{"a letter", []byte("Dear all"), 200, say.T("web_verify.why.unreadable")},
 				{"nothing", nil, 422, say.T("web_verify.none")},

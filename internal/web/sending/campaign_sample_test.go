@@ -39,7 +39,7 @@ func TestAnAuditorsDrawIsABundleOfWhomTheSeedChoosesAndTheLookIsTraced(t *testin
 			r, err := proof.VerifyBundle(bytes.NewReader(w.Body.Bytes()), int64(w.Body.Len()), h.Log.Key(), nil, 1<<30)
 			must(t, err)
 			if !r.Holds() || !slices.ContainsFunc(r.Proved, func(s string) bool {
-				return strings.HasPrefix(s, "The 2 people are those that the seed \""+seed+"\" draws from the 3")
+				return strings.HasPrefix(s, "The people are those that the seed \""+seed+"\" draws from draw.txt: 2 of 3.")
 			}) {
 				t.Errorf("%v", r.Proved)
 			}
