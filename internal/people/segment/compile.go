@@ -546,13 +546,14 @@ func (c *compiler) purpose(x Condition) string {
 	if _, ok := c.purposes[x.Of]; !ok {
 		return c.bad("segment.purpose")
 	}
-	said := consent.SaidYes
+	c.bind(x.Of)
+	said := "sx.state = 'given' AND sx.basis = 'consent'" // here or elsewhere: as their page says it
 	if x.Op == SaidNo {
-		said = consent.SaidNo
+		c.bind(int64(consent.SaidNo))
+		said = "sx.state <> 'given' AND (sx.state IN ('withdrawn', 'refused') OR sx.said = CAST(? AS BIGINT))"
 	}
-	c.bind(x.Of, int64(said))
 	return `EXISTS (SELECT 1 FROM list lx JOIN subscription sx ON sx.account_id = :account AND sx.list_id = lx.id AND sx.contact_id = c.id
-		WHERE lx.account_id = :account AND lx.purpose_id = CAST(? AS BIGINT) AND sx.said = CAST(? AS BIGINT))`
+		WHERE lx.account_id = :account AND lx.purpose_id = CAST(? AS BIGINT) AND ` + said + `)`
 }
 
 func (c *compiler) activity(x Condition) string {

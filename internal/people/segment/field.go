@@ -20,7 +20,7 @@ const (
 	Added     Field = "added"  // when the account came to know them
 	Source    Field = "source"
 	List      Field = "list"
-	Purpose   Field = "purpose"     // what the person themselves said
+	Purpose   Field = "purpose"     // what the person said of it, here or elsewhere
 	DoNotMail Field = "do_not_mail" // for everything
 	Activity  Field = "activity"
 )

@@ -279,7 +279,10 @@ func (w *town) holds(s *soul, c Condition) bool {
 	case DoNotMail:
 		return s.barred == (c.Op == Yes)
 	case Purpose:
-		return s.said == map[Op]int{SaidYes: 1, SaidNo: 2}[c.Op]
+		if c.Op == SaidYes {
+			return s.state == "given" && s.basis == "consent"
+		}
+		return s.state == "withdrawn" || s.state == "refused" || s.said == 2 && s.state != "given"
 	case List:
 		switch c.Op {
 		case On:
