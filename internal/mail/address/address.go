@@ -72,6 +72,26 @@ func (a Address) Norm() string { return a.norm }
 // Domain gives the domain in lower-case A-labels.
 func (a Address) Domain() string { return a.norm[strings.LastIndexByte(a.norm, '@')+1:] }
 
+// Shared tells whether the local part names a role (RFC 2142, and what firms write): several people may read that mailbox, so
+// that what is said from it says little about who said it.
+func (a Address) Shared() bool {
+	local, _, _ := strings.Cut(a.norm, "@")
+	local, _, _ = strings.Cut(local, "+")
+	return roles[strings.NewReplacer(".", "", "-", "", "_", "").Replace(strings.ToLower(local))]
+}
+
+var roles = func() map[string]bool {
+	out := map[string]bool{}
+	for _, w := range strings.Fields(`info infos information contact contacts hello bonjour hallo mail email office bureau reception accueil secretariat
+		admin administration administrator webmaster postmaster hostmaster abuse security privacy dpo rgpd gdpr noreply donotreply nepasrepondre
+		sales ventes vente commercial marketing press presse communication media support help helpdesk service serviceclient sav customerservice kundenservice
+		team equipe staff direction management hr rh jobs job careers emploi recrutement recruitment accounts accounting billing invoices compta comptabilite facturation
+		orders order commande commandes booking reservation reservations shop boutique store magasin mairie association club school ecole`) {
+		out[w] = true
+	}
+	return out
+}()
+
 // NeedsSMTPUTF8 tells whether only a relay that offers SMTPUTF8 (RFC 6531) can carry it.
 // An internationalised domain alone doesn't: it travels as A-labels.
 func (a Address) NeedsSMTPUTF8() bool { return a.wide }

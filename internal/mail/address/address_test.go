@@ -254,3 +254,12 @@ func BenchmarkParseMixedCaseAndFingerprint(b *testing.B) {
 		f.Of(a)
 	}
 }
+
+func TestAMailboxOfARoleIsShared(t *testing.T) {
+	for in, want := range map[string]bool{"info@firm.example": true, "Info+news@firm.example": true, "service.client@firm.example": true, "no-reply@firm.example": true, "secretariat@mairie.example": true,
+		"ada@firm.example": false, "information.desk.ada@firm.example": false, "infotainment@firm.example": false, "info.ada@firm.example": false} {
+		if got := address.Must(in).Shared(); got != want {
+			t.Errorf("%s: %v", in, got)
+		}
+	}
+}

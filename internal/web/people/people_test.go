@@ -19,6 +19,7 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/fault"
 	"consend/internal/ground/legalclock"
+	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
@@ -315,6 +316,28 @@ func TestThePagesOfOnePersonTellEverythingAndEachLookIsWrittenDown(t *testing.T)
 		if code, _, _ := o.ask("GET", base+"/correct", nil); code != http.StatusForbidden {
 			t.Errorf("a viewer corrects: %d", code)
 		}
+	})
+}
+
+// What an import replaced is told on the person's page, and that a mailbox of a role is nobody's alone.
+func TestThePagesTellWhatAnImportReplacedAndWhoseMailboxItIs(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("info@example.org")
+		lea := o.person("lea@example.org")
+		shared := locale.For(o.lang, nil).T("people.shared")
+		contains(t, o.get(fmt.Sprintf("/contacts/%d/consent", id)), shared)
+		if strings.Contains(o.get(fmt.Sprintf("/contacts/%d/consent", lea)), shared) {
+			t.Error("everybody's mailbox is shared")
+		}
+		o.write(o.who, func(tx *store.Tx) error {
+			rows, err := contact.Lock(tx, []int64{lea})
+			if err != nil {
+				return err
+			}
+			_, err = contact.Fill(tx, []contact.Filling{{Row: &rows[0], Name: pii.T("Léa Durand")}}, true, 4711)
+			return err
+		})
+		contains(t, o.get(fmt.Sprintf("/contacts/%d/activity", lea)), say(o, "Replaced by an import", "Remplacée par une importation"), say(o, "Name: Léa Martin → Léa Durand", "Nom : Léa Martin → Léa Durand"), "/import/4711")
 	})
 }
 
