@@ -21,6 +21,7 @@ type Looked struct {
 	ObjectID int64
 	Contacts []int64
 	Filter   string // the question the page answers, as in its address; it may name people
+	Via      string // the page that led here, as Object; "" where none did: it tells why somebody was looked at
 	Closed   string // how a file of it is encrypted as it leaves (envelope.How); "" where nothing was asked
 }
 
@@ -32,6 +33,9 @@ func Look(ctx context.Context, db *store.DB, who actor.Actor, l Looked) error {
 		return nil
 	}
 	a := Act{Action: LookAction, Object: l.Object, ObjectID: l.ObjectID, Clear: proof.Fields{"shown": dec(int64(len(l.Contacts)))}}
+	if l.Via != "" {
+		a.Clear["via"] = l.Via
+	}
 	if l.Closed != "" {
 		a.Clear["encrypted"] = l.Closed
 	}

@@ -460,6 +460,9 @@ func lookedAt(r *shell.Request, e trace.Entry) string {
 	if n, err := strconv.Atoi(f["shown"]); err == nil && n > 1 {
 		out += " " + r.P.N("people.looked.among", n)
 	}
+	if from := r.P.Or("people.looked."+f["via"], ""); f["via"] != "" && from != "" {
+		out += " · " + r.P.T("people.looked.via", "page", from)
+	}
 	if how := f["encrypted"]; how != "" && how != "none" {
 		out += " " + r.P.T("people.looked.closed")
 	}

@@ -8,7 +8,9 @@ package people
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
@@ -148,7 +150,29 @@ func (p *Pages) one(r *shell.Request) (c contact.Contact, err error) {
 	if err = p.view(r, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }); err != nil {
 		return c, err
 	}
-	return c, p.look(r, trace.Looked{Object: "contact", ObjectID: id, Contacts: []int64{id}})
+	return c, p.look(r, trace.Looked{Object: "contact", ObjectID: id, Contacts: []int64{id}, Via: via(r)})
+}
+
+// leading are the pages that lead to a person's, by the beginning of their path.
+var leading = []struct{ path, page string }{{"/contacts?", "contacts"}, {"/search", "search"}, {"/campaigns/", "campaign.recipients"}, {"/segments/", "segment.people"}, {"/lists/", "list"},
+	{"/import/", "import"}, {"/forms/", "form"}, {"/service", "messages"}, {"/do-not-mail", "suppressions"}, {"/privacy/register", "register"}, {"/privacy/trace", "trace"}}
+
+// via is the page of this house that a request comes from, where it is one that leads to people (Referrer-Policy: same-origin).
+func via(r *shell.Request) string {
+	u, err := url.Parse(r.R.Referer())
+	if err != nil || u.Host != r.R.Host {
+		return ""
+	}
+	path := u.Path
+	if path == "/contacts" { // the table: a person's own pages lie below
+		path += "?"
+	}
+	for _, l := range leading {
+		if strings.HasPrefix(path, l.path) {
+			return l.page
+		}
+	}
+	return ""
 }
 
 func dec(n int64) string { return strconv.FormatInt(n, 10) }

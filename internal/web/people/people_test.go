@@ -116,6 +116,7 @@ type office struct {
 	web          http.Handler
 	news, offers int64
 	role, lang   string
+	from         string // the page that led here
 }
 
 func (o *office) Find(_ context.Context, token string) (shell.Member, error) {
@@ -161,6 +162,7 @@ func (o *office) ask(method, path string, body url.Values) (int, string, string)
 	}
 	q := httptest.NewRequest(method, path, b)
 	q.AddCookie(&http.Cookie{Name: "consend", Value: "member"})
+	q.Header.Set("Referer", o.from)
 	if body != nil {
 		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -724,6 +726,14 @@ func TestALookNamesWhatItWasAt(t *testing.T) {
 		})
 		look := func(object string, of int64) {
 			must(t, trace.Look(context.Background(), o.Main, o.who, trace.Looked{Object: object, ObjectID: of, Contacts: []int64{id}}))
+		}
+		for _, from := range []string{"https://evil.example/campaigns/7", "", "http://example.com/contacts/5", "http://example.com/contacts?list=1"} {
+			o.from = from
+			o.get(fmt.Sprintf("/contacts/%d", id))
+		}
+		o.from = ""
+		if n := strings.Count(o.get(fmt.Sprintf("/contacts/%d/trace", id)), say(o, "coming from: List of contacts", "en venant de\u00a0: Liste des contacts")); n != 1 {
+			t.Errorf("%d looks say which page led there", n)
 		}
 		look("form.csv", f)
 		look("campaign.recipients", 999_999)
