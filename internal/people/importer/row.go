@@ -572,7 +572,7 @@ func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
 		m := legalclock.MomentOf(t)
 		if !strings.Contains(s, ":") { // a day: of a yes and a no on the same one, the no is the later
-			m = min(legalclock.Day(m, r.zone).End(r.zone), r.now)
+			m = min(legalclock.Day(m, r.zone).End(r.zone)-1, r.now) // its last moment, so that it is shown and proved on that day
 		}
 		return true, m
 	}
