@@ -413,6 +413,18 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 	return shape, m
 }
 
+// again gives the mapping of a survey as an earlier file was told to be, nil when there is none. Which of day and month
+// stands first is read from this one.
+func again(r store.Reader, except int64, s sheet.Survey, refusing bool) (Mapping, error) {
+	m, _, err := recalled(r, except, s.Header, s.Width, refusing)
+	for k := range m {
+		if t, month := guessType(values(s.Sample, k)); t == contact.TypeDate {
+			m[k].Month = month
+		}
+	}
+	return m, err
+}
+
 // recalled gives what the columns of the newest file with the same headings were told to mean, and
 // the name of that file; nil when there is none among the last imports. except is not looked at.
 func recalled(r store.Reader, except int64, header []string, width int, refusing bool) (Mapping, string, error) {
@@ -444,7 +456,7 @@ func recalled(r store.Reader, except int64, header []string, width int, refusing
 // Recalled names the earlier file whose columns this import's are read like; "" when they are not.
 func Recalled(r store.Reader, i Import) (string, error) {
 	m, name, err := recalled(r, i.ID, i.Survey.Header, i.Survey.Width, i.Refusing())
-	if err != nil || !slices.Equal(m, i.Mapping) {
+	if err != nil || !slices.EqualFunc(m, i.Mapping, func(a, b Column) bool { a.Month = b.Month; return a == b }) {
 		return "", err
 	}
 	return name, nil
