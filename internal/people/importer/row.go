@@ -4,6 +4,7 @@ package importer
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +107,8 @@ type reader struct {
 	grading   func(consent.Basis) graded
 	spare     *sync.Pool // rows of batches that are written, for those that come
 	checks    []*choices // by column: the attributes whose choices were declared
+	named     []bool     // by column: its heading calls it a status and asks for nothing
+	asks      []int      // columns that ask for a yes, and in some rows hold an answer
 }
 
 // wholeFile is what Mailchimp's file of who left, or of who bounced, says of every row: it is known by its name, or by a
@@ -195,6 +198,13 @@ func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *tim
 	if i.Shape == Mailchimp && i.Mapping.Index(Status) < 0 {
 		r.whole = wholeFile(i)
 	}
+	r.named = make([]bool, len(i.Mapping))
+	for k, c := range i.Mapping {
+		r.named[k] = k < len(r.names) && named[folded(r.names[k])]
+		if r.shape == Plain && c.To == Status && !r.named[k] && i.Survey.Says(k) > 0 { // of other tools' exports columns are blank by nature
+			r.asks = append(r.asks, k)
+		}
+	}
 	if r.refusing {
 		return r
 	}
@@ -244,7 +254,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if n := r.stray(in.Cells); n > 0 {
 		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", n, "columns", len(r.names)).OnLine(in.Line)
 	}
-	seen, unsureAt, yesAt, measuresIn := false, -1, -1, -1
+	seen, answered, unsureAt, yesAt, measuresIn := false, false, -1, -1, -1
 	for i, cell := range in.Cells {
 		if i >= len(r.mapping) {
 			break
@@ -340,7 +350,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Confirmed:
 			switch yes, ok := readBool(s); {
 			case ok && yes || statuses[folded(s)] == nothing && isStatus(s):
-				yesAt = i
+				yesAt, answered = i, true
 			case !ok && r.dated(s, c):
 				confirm = r.moment(i, c, s, leave)
 			default:
@@ -369,7 +379,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			w, ok := statuses[folded(s)]
 			switch {
 			case !ok && r.dated(s, c):
-				yes, yesAt = r.moment(i, c, s, leave), i
+				yes, yesAt, answered = r.moment(i, c, s, leave), i, true
 			case !ok:
 				if out.unclear == "" { // a basis that isn't known says more against the row
 					out.unclear = "status_unclear"
@@ -378,7 +388,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			case w == unsure:
 				unsureAt = i
 			case w == nothing:
-				yesAt = i
+				yesAt, answered = i, answered || !r.named[i] || agreed[folded(s)]
 			default:
 				out.say(w, 0)
 			}
@@ -404,6 +414,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if unsureAt >= 0 && out.said == nothing { // a no is heard all the same
 		c := r.column(unsureAt)
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
+	}
+	if out.said == nothing && out.unclear == "" && !answered && at == 0 && confirm == 0 && r.blank(in.Cells) {
+		out.unclear = "answer_blank"
 	}
 	if out.measures.yes() && (out.measuresAt == 0 || out.measuresBy == "" || out.measuresText == "" || r.origin.Indirect()) {
 		leave(measuresIn, "import.row.measures_bare") // unknown is not measured
@@ -436,6 +449,11 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	}
 	r.prove(&out)
 	return out, notes, nil
+}
+
+// blank tells whether a row leaves out the answer that a column asks for. Who ticks those that said yes has not heard the others.
+func (r *reader) blank(cells [][]byte) bool {
+	return slices.ContainsFunc(r.asks, func(i int) bool { return i >= len(cells) || len(bytes.TrimSpace(cells[i])) == 0 })
 }
 
 // stray gives the number of cells when some stand beyond the columns that have a name or a
@@ -613,6 +631,9 @@ func readMeasures(s string) (m measuring, ok bool) {
 
 // broken is what spreadsheets write where a formula failed.
 var broken = map[string]bool{"#N/A": true, "#REF!": true, "#VALUE!": true, "#DIV/0!": true, "#NAME?": true, "#NULL!": true, "#NUM!": true, "#SPILL!": true, "#CALC!": true}
+
+// agreed are the words of a status that say somebody subscribed; another, such as "active", may be of a customer.
+var agreed = words("subscribed inscrit inscrite abonne abonnee optin optedin")
 
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
