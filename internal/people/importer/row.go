@@ -633,7 +633,7 @@ func readMeasures(s string) (m measuring, ok bool) {
 var broken = map[string]bool{"#N/A": true, "#REF!": true, "#VALUE!": true, "#DIV/0!": true, "#NAME?": true, "#NULL!": true, "#NUM!": true, "#SPILL!": true, "#CALC!": true}
 
 // agreed are the words of a status that say somebody subscribed; another, such as "active", may be of a customer.
-var agreed = words("subscribed inscrit inscrite abonne abonnee optin optedin")
+var agreed = words("subscribed inscrit inscrite abonne abonnee optin optedin inscrits inscrites abonnes abonnees")
 
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
@@ -646,7 +646,11 @@ var statuses = map[string]said{
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,
-	"mixed": unsure, "pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
+	"refus": left, "refusee": left, "refuses": left, "refusees": left, "stop": left, "stoppe": left, "stoppee": left, "stoppes": left, "stoppees": left, "desinscrits": left, "desinscrites": left, "desabonnes": left, "desabonnees": left, "desinscription": left, "desabonnement": left, "retiree": left, "radie": left, "radiee": left, "radies": left, "radiees": left, "neveutplus": left,
+	"nepluscontacter": blocked, "necontacterplus": blocked, "nepascontacter": blocked, "nepasecrire": blocked, "neplusecrire": blocked, "bloques": blocked, "bloquees": blocked, "oppose": blocked, "opposee": blocked, "opposes": blocked, "opposees": blocked, "opposition": blocked, "exclu": blocked, "exclue": blocked,
+	"invalide": bounced, "rejetee": bounced, "npai": bounced,
+	"valid": nothing, "valide": nothing, "confirmee": nothing, "inscrits": nothing, "inscrites": nothing, "abonnes": nothing, "abonnees": nothing, "acceptee": nothing,
+	"mixed": unsure, "pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure, "nonconfirmee": unsure, "noninscrite": unsure,
 }
 
 // readValue reads an attribute's value by its column. What other tools write in more ways
