@@ -238,6 +238,9 @@ var headings = map[string]Field{
 	"trackingconsentmethod": MeasuresBy, "trackingconsentsource": MeasuresBy, "trackingconsentcopy": MeasuresText, "trackingconsentwording": MeasuresText, "trackingconsenttext": MeasuresText,
 }
 
+// ofAddresses tells whether a heading is one of addresses.
+func ofAddresses(heading string) bool { return headings[folded(heading)] == Email }
+
 // named are the headings under which a status is a word and nothing else; under the others that lead to one it is an
 // answer, and may be the moment of it.
 var named = words("globalstatus status statut subscriptionstatus memberstatus emailmarketing emailmarketingstatus etat statutglobal statutdelaliste statutliste statutmail statutemail statutabonne statutabonnement statutinscription emailstatus statusemail mailstatus liststatus subscriberstatus state")
