@@ -235,6 +235,7 @@ var headings = map[string]Field{
 	"statutglobal": Status, "statutdelaliste": Status, "statutliste": Status, "statutmail": Status, "statutemail": Status, "statutabonne": Status, "statutabonnement": Status, "statutinscription": Status, "emailstatus": Status, "statusemail": Status, "mailstatus": Status, "liststatus": Status, "subscriberstatus": Status, "state": Status,
 	"infolettre": Status, "infolettres": Status, "accordmail": Status, "accordemail": Status, "accordemailing": Status, "autorisationmail": Status, "autorisationemail": Status, "autorisationemailing": Status, "prospection": Status, "prospectionmail": Status, "prospectionemail": Status, "okmail": Status, "okemail": Status, "okemailing": Status, "oknewsletter": Status,
 	"recevoirnosoffres": Status, "recevoiroffres": Status, "recevoirlesoffres": Status, "recevoirlanewsletter": Status, "recevoirnewsletter": Status, "recevoirnosmails": Status, "recevoirnosemails": Status,
+	"listsstatus": Status, "subscriptionsstatus": Status, // of a file of JSON: see sheet
 	"trackingconsentmethod": MeasuresBy, "trackingconsentsource": MeasuresBy, "trackingconsentcopy": MeasuresText, "trackingconsentwording": MeasuresText, "trackingconsenttext": MeasuresText,
 }
 
@@ -243,7 +244,7 @@ func ofAddresses(heading string) bool { return headings[folded(heading)] == Emai
 
 // named are the headings under which a status is a word and nothing else; under the others that lead to one it is an
 // answer, and may be the moment of it.
-var named = words("globalstatus status statut subscriptionstatus memberstatus emailmarketing emailmarketingstatus etat statutglobal statutdelaliste statutliste statutmail statutemail statutabonne statutabonnement statutinscription emailstatus statusemail mailstatus liststatus subscriberstatus state")
+var named = words("globalstatus status statut subscriptionstatus memberstatus emailmarketing emailmarketingstatus etat statutglobal statutdelaliste statutliste statutmail statutemail statutabonne statutabonnement statutinscription emailstatus statusemail mailstatus liststatus subscriberstatus state listsstatus subscriptionsstatus")
 
 // several are headings that as often mean something else: where somebody lives, or gets off.
 var several = words("state stop")
@@ -503,7 +504,11 @@ func values(sample [][]string, i int) []string {
 }
 
 // answers tells whether there is a yes, a no or a status among values, or nothing yet.
-func answers(values []string) bool { return len(values) == 0 || slices.ContainsFunc(values, isStatus) }
+func answers(values []string) bool {
+	return len(values) == 0 || slices.ContainsFunc(values, func(v string) bool {
+		return isStatus(v) || slices.ContainsFunc(strings.Split(v, ","), isStatus)
+	})
+}
 
 // plainly tells whether there are values, and each is an answer or the day of one.
 func plainly(values []string) bool {

@@ -376,7 +376,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case MeasuresText:
 			out.measuresText = r.text(i, s, 4000, leave)
 		case Status:
-			w, ok := statuses[folded(s)]
+			w, ok := readStatus(s)
 			switch {
 			case !ok && r.dated(s, c):
 				yes, yesAt, answered = r.moment(i, c, s, leave), i, true
@@ -637,6 +637,22 @@ var agreed = words("subscribed inscrit inscrite abonne abonnee optin optedin ins
 
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
+
+// readStatus reads a status, or several of one person as they have on several lists: the strongest no of them, where all say
+// no. A yes beside a no says neither.
+func readStatus(s string) (w said, ok bool) {
+	if w, ok = statuses[folded(s)]; ok || !strings.Contains(s, ",") {
+		return w, ok
+	}
+	for n, part := range strings.Split(s, ",") {
+		p, known := statuses[folded(part)]
+		if !known || p == unsure || n > 0 && (p == nothing) != (w == nothing) {
+			return nothing, false
+		}
+		w = max(w, p)
+	}
+	return w, true
+}
 
 func isStatus(s string) bool { _, ok := statuses[folded(s)]; return ok }
 
