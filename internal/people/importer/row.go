@@ -108,6 +108,7 @@ type reader struct {
 	spare     *sync.Pool // rows of batches that are written, for those that come
 	checks    []*choices // by column: the attributes whose choices were declared
 	named     []bool     // by column: its heading calls it a status and asks for nothing
+	leaves    []bool     // by column: its heading says that somebody left
 	asks      []int      // columns that ask for a yes, and in some rows hold an answer
 }
 
@@ -198,9 +199,12 @@ func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *tim
 	if i.Shape == Mailchimp && i.Mapping.Index(Status) < 0 {
 		r.whole = wholeFile(i)
 	}
-	r.named = make([]bool, len(i.Mapping))
+	r.named, r.leaves = make([]bool, len(i.Mapping)), make([]bool, len(i.Mapping))
 	for k, c := range i.Mapping {
-		r.named[k] = k < len(r.names) && named[folded(r.names[k])]
+		if k < len(r.names) {
+			h := folded(r.names[k])
+			r.named[k], r.leaves[k] = named[h], headings[h] == Unsubscribed
+		}
 		if r.shape == Plain && c.To == Status && !r.named[k] && i.Survey.Says(k) > 0 { // of other tools' exports columns are blank by nature
 			r.asks = append(r.asks, k)
 		}
@@ -358,8 +362,12 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			}
 		case Unsubscribed, Blocked, Bounced, Complained:
 			no, when := r.no(c, s)
-			if !no {
+			switch {
+			case !no:
 				yesAt = i
+				continue
+			case r.refusing && when != 0 && c.To == Unsubscribed && !r.leaves[i]: // when it was said, and not why
+				out.saidAt = max(out.saidAt, when)
 				continue
 			}
 			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced, Complained: complain}[c.To], when)
