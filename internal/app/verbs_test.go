@@ -435,7 +435,7 @@ func (r *run) bring(do verb, own ownVerb, name, file string, o importer.Origin, 
 		if err != nil {
 			return err
 		}
-		s, err := sheet.Look(strings.NewReader(file), f, sheet.Standard)
+		s, err := sheet.Look(strings.NewReader(file), f, sheet.Standard, nil)
 		if err != nil {
 			return err
 		}

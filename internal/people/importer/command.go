@@ -162,7 +162,7 @@ func (o Order) survey() (s sheet.Survey, size int64, sum []byte, err error) {
 	} else {
 		src = io.TeeReader(g, c)
 	}
-	if s, err = sheet.Look(src, format, sheet.Standard); err != nil {
+	if s, err = sheet.Look(src, format, sheet.Standard, ofAddresses); err != nil {
 		return s, 0, nil, err
 	}
 	if _, err := io.Copy(io.Discard, src); err != nil {

@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/importer"
 	"consend/internal/people/list"
+	"consend/internal/team/account"
 	"consend/internal/testhouse"
 )
 
@@ -110,6 +112,28 @@ func TestTheSameFileAgainStopsNobodyWhoCameBack(t *testing.T) {
 		s.run(t, s.order("email,consent date\nme@example.org,2025-01-01\n"))
 		if st := s.standing(t, "me@example.org"); st.State != consent.Withdrawn || st.Reason == "" {
 			t.Errorf("a file turned a no: %+v", st)
+		}
+	})
+}
+
+// A no told by a day is proved on that day of the account's zone, and not on the next.
+func TestANoToldByADayIsOfThatDay(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		var zone *time.Location
+		s.view(t, func(v *store.View) error {
+			a, err := account.Get(v)
+			zone = a.Location()
+			return err
+		})
+		s.run(t, s.order("email;Date désinscription\nme@example.org;2024-01-01\n"))
+		for _, e := range s.history(t, "me@example.org") {
+			if e.Kind.No() && e.OccurredAt != legalclock.Civil(2024, 1, 1).End(zone)-1 {
+				t.Errorf("%s at %s", e.Kind, e.OccurredAt)
+			}
+		}
+		if b := s.bars(t, "me@example.org"); len(b) != 1 || legalclock.Day(b[0].Since, zone) != legalclock.Civil(2024, 1, 1) {
+			t.Errorf("%+v", b)
 		}
 	})
 }

@@ -77,7 +77,7 @@ func receive(ctx context.Context, db *store.DB, who actor.Actor, file File, form
 	looked := make(chan struct{})
 	go func() {
 		defer close(looked)
-		survey, bad = sheet.Look(pr, format, sheet.Standard)
+		survey, bad = sheet.Look(pr, format, sheet.Standard, ofAddresses)
 		pr.CloseWithError(bad) // a file that is refused ends the storing of it
 	}()
 	var id int64
@@ -222,7 +222,7 @@ func Resurvey(ctx context.Context, db *store.DB, who actor.Actor, i Import, f sh
 	if err != nil {
 		return sheet.Survey{}, err
 	}
-	return sheet.Look(src, f, sheet.Standard)
+	return sheet.Look(src, f, sheet.Standard, ofAddresses)
 }
 
 func opened(ctx context.Context, db *store.DB, who actor.Actor, i Import) (io.Reader, error) {

@@ -24,6 +24,12 @@ func (s *shop) ready(t testing.TB, csv string) importer.Import {
 	t.Helper()
 	id, err := importer.Receive(context.Background(), s.Main, s.owner, "people.csv", strings.NewReader(csv))
 	must(t, err)
+	return s.prepared(t, id)
+}
+
+// prepared brings a file that came in to its summary.
+func (s *shop) prepared(t testing.TB, id int64) importer.Import {
+	t.Helper()
 	var i importer.Import
 	step := func(f func(tx *store.Tx) error) {
 		t.Helper()

@@ -462,3 +462,37 @@ func TestABrokenOffWorkbookEndsAsIfItHadNotBeen(t *testing.T) {
 		t.Logf("%d breaks", breaks)
 	})
 }
+
+// Of lists that an object holds, with the person's status on each: a no on all of them is a no, and one beside a yes waits.
+func TestTheStatusOnEachListOfAnObjectIsHeard(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		person := func(email, lists string) string {
+			return `{"uuid":"u-` + email + `","email":"` + email + `@example.org","status":"enabled",` + lists + `}`
+		}
+		on := func(status ...string) string {
+			var all []string
+			for i, s := range status {
+				all = append(all, fmt.Sprintf(`{"id":%d,"name":"News %d","optin":"single","subscription_status":%q}`, i, i, s))
+			}
+			return `"lists":[` + strings.Join(all, ",") + `]`
+		}
+		people := []string{person("in", on("confirmed")), person("out", on("unsubscribed")), person("mixed", on("confirmed", "unsubscribed")), person("all-out", on("unsubscribed", "blocklisted")),
+			person("both", on("confirmed", "unconfirmed")), person("nowhere", `"lists":[]`), person("words", `"lists":["News","Offers"]`)}
+		lines := []string{`{"email":"in2@example.org","subscriptions":[{"status":"subscribed"}]}`, `{"email":"out2@example.org","subscriptions":[{"status":"unsubscribed"}]}`}
+		want := map[string]consent.Status{"in": consent.Given, "out": consent.Withdrawn, "mixed": consent.Waiting, "all-out": consent.Withdrawn, "both": consent.Given, "nowhere": consent.Given, "words": consent.Given,
+			"in2": consent.Given, "out2": consent.Withdrawn}
+		s := open(t, h)
+		s.run(t, s.order(`{"data":{"results":[`+strings.Join(people, ",\n")+`]}}`))
+		s.run(t, s.order(strings.Join(lines, "\n")+"\n"))
+		for name, state := range want {
+			if st := s.standing(t, name+"@example.org"); st.State != state {
+				t.Errorf("%s: %+v", name, st)
+			}
+		}
+		never := `{"uuid":"u","email":"never@example.org","status":"enabled","lists":[{"name":"News","optin":"double","subscription_status":"unconfirmed"}]}`
+		s.run(t, s.order("["+never+"]"))
+		if _, here := s.person(t, "never@example.org"); here {
+			t.Error("who never confirmed is here")
+		}
+	})
+}

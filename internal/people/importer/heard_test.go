@@ -106,6 +106,96 @@ func TestAnAnswerThatIsNoStatusIsUnheard(t *testing.T) {
 	}
 }
 
+// More headings of a no, of a status and of a yes; a column of that name that holds something else stays what it is.
+func TestAClearNoIsHeardUnderEveryHeadingThatSaysSo(t *testing.T) {
+	guess := func(heading string, values ...string) importer.Column {
+		var sample [][]string
+		for _, v := range values {
+			sample = append(sample, []string{"a@example.org", v})
+		}
+		_, m := importer.Guess([]string{"email", heading}, 2, sample)
+		return m[1]
+	}
+	for _, heading := range []string{"Statut global", "Statut de la liste", "Statut mail", "Email status", "State"} {
+		if c := guess(heading, "inscrit", "désinscrit"); c.To != importer.Status {
+			t.Errorf("%s: %+v", heading, c)
+		}
+		if c := guess(heading, "Ontario", "Québec"); c.To != importer.Attribute {
+			t.Errorf("%s of something else: %+v", heading, c)
+		}
+	}
+	if c := guess("State", "ON", "QC"); c.To != importer.Attribute {
+		t.Errorf("where they live: %+v", c)
+	}
+	for _, heading := range []string{"OK mail ?", "Accord mail", "Autorisation mail", "Prospection", "Infolettre", "Recevoir nos offres"} {
+		if c := guess(heading, "oui", "non"); c.To != importer.Status {
+			t.Errorf("%s: %+v", heading, c)
+		}
+	}
+	for _, heading := range []string{"DESINSCRIT_LE", "Date Unsubscribed", "Date de radiation"} {
+		if c := guess(heading, "2024-01-02", ""); c.To != importer.Unsubscribed {
+			t.Errorf("%s: %+v", heading, c)
+		}
+	}
+	for heading, to := range map[string]importer.Field{"Ne veut plus": importer.Unsubscribed, "Stop": importer.Unsubscribed, "Radié": importer.Unsubscribed, "Opposition prospection": importer.Blocked} {
+		if c := guess(heading, "x", ""); c.To != to {
+			t.Errorf("%s: %+v", heading, c)
+		}
+	}
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		for i, word := range strings.Split("refus|Refusé|refusée|STOP|stoppé|stoppée|ne plus contacter|Ne pas écrire|désinscrits|désabonnées|radié|radiée|bloqués|opposée", "|") {
+			email := fmt.Sprintf("w%d@example.org", i)
+			s.run(t, s.order("email;statut\nyes@example.org;inscrit\n"+email+";"+word+"\n"))
+			if st := s.standing(t, email); st.State == consent.Given || st.State == consent.Waiting {
+				t.Errorf("%s: %+v", word, st)
+			}
+		}
+		s.run(t, s.order("email;Statut mail;DESINSCRIT_LE\nvalid@example.org;valide;\ngone@example.org;invalid;\nleft@example.org;valide;2024-01-02\n"))
+		for email, given := range map[string]bool{"valid@example.org": true, "gone@example.org": false, "left@example.org": false} {
+			if st := s.standing(t, email); (st.State == consent.Given) != given {
+				t.Errorf("%s: %+v", email, st)
+			}
+		}
+	})
+}
+
+// The mapping page warns of a no wherever it stands, and of nothing else.
+func TestANoThatNobodyHearsIsWarnedOf(t *testing.T) {
+	kept, none := importer.Column{To: importer.Attribute}, importer.Column{}
+	for _, c := range []struct {
+		heading string
+		column  importer.Column
+		values  string
+		want    bool
+	}{
+		{"Divers", kept, "VIP|désinscrit", true},
+		{"remarque", none, "ne plus contacter", true},
+		{"Situation fiche", kept, "inscrit|désinscrit", true},
+		{"Sa demande de radiation", none, "2024-01-02", true},
+		{"Unsubscribed (old)", kept, "2024-01-02|2024-02-03", true},
+		{"Accord écrit", kept, "oui|non", true},
+		{"Infolettre du mois", kept, "oui|non", true},
+		{"ok mail perso", kept, "oui|non", true},
+		{"", none, "oui|non", true},
+		{"", none, "oui|oui", false},
+		{"", none, "Paris|non", false},
+		{"Dernier achat newsletter", kept, "2024-01-02", false},
+		{"pays", kept, "NO|FR", false},
+		{"loyal", kept, "oui|non", false},
+		{"sexe", kept, "F|M", false},
+		{"radio", kept, "oui|non", false},
+		{"dernier achat", kept, "jamais|2024-01-02", false},
+		{"SMS status", kept, "unsubscribed", false},
+		{"tracking", kept, "denied", false},
+		{"Divers", importer.Column{To: importer.Status}, "désinscrit", false},
+	} {
+		if got := importer.Plain.Unheard(c.heading, c.column, strings.Split(c.values, "|")); got != c.want {
+			t.Errorf("%q of %q: %v", c.heading, c.values, got)
+		}
+	}
+}
+
 // Mailchimp's file of who left says so of every row, and that of who bounced: known by its name, or by a moment in most
 // rows. A file put together from several has a status, or rows without a moment that are of who stayed.
 func TestMailchimpsFileOfWhoLeftIsHeardInEveryRow(t *testing.T) {

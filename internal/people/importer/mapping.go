@@ -230,38 +230,69 @@ var headings = map[string]Field{
 	"optin": Status, "optedin": Status, "optinemail": Status, "emailoptin": Status, "newsletter": Status, "newsletters": Status, "newsletteroptin": Status, "emailnewsletter": Status, "consent": Status, "consented": Status, "emailconsent": Status, "consentement": Status, "consentementemail": Status, "consentementmarketing": Status, "marketingconsent": Status, "emailmarketingconsent": Status,
 	"gdprconsent": Status, "consentementrgpd": Status, "rgpd": Status, "gdpr": Status, "acceptsmarketing": Status, "acceptsemailmarketing": Status, "acceptsemail": Status, "marketingoptin": Status, "accepte": Status, "accepteemail": Status, "acceptemarketing": Status, "accepteemailing": Status, "subscribed": Status, "issubscribed": Status, "subscribe": Status, "abonne": Status, "abonnee": Status, "estabonne": Status,
 	"abonnement": Status, "inscrit": Status, "inscrite": Status, "estinscrit": Status, "inscritnewsletter": Status, "abonnenewsletter": Status, "inscriptionnewsletter": Status, "inscription": Status, "mailinglist": Status,
+	"desinscritle": Unsubscribed, "desinscritele": Unsubscribed, "desabonnele": Unsubscribed, "desabonneele": Unsubscribed, "datedesinscrit": Unsubscribed, "dateunsubscribed": Unsubscribed, "unsubscribedon": Unsubscribed, "dateunsubscribe": Unsubscribed, "dateofunsubscription": Unsubscribed,
+	"radie": Unsubscribed, "radiee": Unsubscribed, "radiation": Unsubscribed, "dateradiation": Unsubscribed, "datederadiation": Unsubscribed, "radiele": Unsubscribed, "neveutplus": Unsubscribed, "stop": Unsubscribed, "stopmail": Unsubscribed, "stopemail": Unsubscribed, "stoppub": Blocked, "oppositionprospection": Blocked,
+	"statutglobal": Status, "statutdelaliste": Status, "statutliste": Status, "statutmail": Status, "statutemail": Status, "statutabonne": Status, "statutabonnement": Status, "statutinscription": Status, "emailstatus": Status, "statusemail": Status, "mailstatus": Status, "liststatus": Status, "subscriberstatus": Status, "state": Status,
+	"infolettre": Status, "infolettres": Status, "accordmail": Status, "accordemail": Status, "accordemailing": Status, "autorisationmail": Status, "autorisationemail": Status, "autorisationemailing": Status, "prospection": Status, "prospectionmail": Status, "prospectionemail": Status, "okmail": Status, "okemail": Status, "okemailing": Status, "oknewsletter": Status,
+	"recevoirnosoffres": Status, "recevoiroffres": Status, "recevoirlesoffres": Status, "recevoirlanewsletter": Status, "recevoirnewsletter": Status, "recevoirnosmails": Status, "recevoirnosemails": Status,
+	"listsstatus": Status, "subscriptionsstatus": Status, // of a file of JSON: see sheet
 	"trackingconsentmethod": MeasuresBy, "trackingconsentsource": MeasuresBy, "trackingconsentcopy": MeasuresText, "trackingconsentwording": MeasuresText, "trackingconsenttext": MeasuresText,
 }
 
+// ofAddresses tells whether a heading is one of addresses.
+func ofAddresses(heading string) bool { return headings[folded(heading)] == Email }
+
 // named are the headings under which a status is a word and nothing else; under the others that lead to one it is an
 // answer, and may be the moment of it.
-var named = words("globalstatus status statut subscriptionstatus memberstatus emailmarketing emailmarketingstatus etat")
+var named = words("globalstatus status statut subscriptionstatus memberstatus emailmarketing emailmarketingstatus etat statutglobal statutdelaliste statutliste statutmail statutemail statutabonne statutabonnement statutinscription emailstatus statusemail mailstatus liststatus subscriberstatus state listsstatus subscriptionsstatus")
 
-// stems are parts of headings of answers that no dictionary has whole, and channels those of answers about something else.
+// several are headings that as often mean something else: where somebody lives, or gets off.
+var several = words("state stop")
+
+// loose are those that other tools give no column of their own: there too what it holds decides.
+var loose = words("statutglobal statutdelaliste statutliste statutmail statutemail statutabonne statutabonnement statutinscription emailstatus statusemail mailstatus liststatus subscriberstatus state")
+
+// stems are parts of headings of answers that no dictionary has whole, against those of a no, which may be told by its day,
+// and channels those of answers about something else.
 var (
-	stems    = strings.Fields("optin optout optedin optedout newsletter consent subscri unsub abonn inscri desinscri blacklist blocklist bloque bounce spam abuse oppos objection donot nepas neplus contacter marketing mailing emailing rgpd gdpr npai resili confirm stopmail stoppub")
+	stems    = strings.Fields("optin optedin newsletter infolettre consent subscri abonn inscri marketing mailing emailing rgpd gdpr confirm accord autoris prospect recevoir okmail okemail statut contacter")
+	against  = strings.Fields("unsub optout optedout desinscri desabonn blacklist blocklist bloque bounce spam abuse oppos objection donot nepas neplus neveut npai resili stop radie radiation refus")
 	channels = strings.Fields("sms whatsapp phone telephone mobile postal tracking cookie")
 )
 
-// Unheard tells whether a column that is kept as an attribute or left out looks like an answer to whether somebody may be
-// written to: its name says so, and what it holds is yes and no. A no in it would not be heard.
+// vague are words of a no that as often say something else: a letter, a switch, a time.
+var vague = words("f off left never jamais")
+
+// Unheard tells whether a no in a column that is kept as an attribute or left out would not be heard: its name says that it
+// answers whether somebody may be written to, and what it holds is yes and no (or, of a no, its day); or it holds a no in
+// words, whatever its name; or it has no name, and holds yes and no.
 func (s Shape) Unheard(heading string, c Column, sample []string) bool {
 	h := folded(heading)
-	if c.To != Attribute && c.To != Skip || ballast[s][h] || s == MailPoet && h == "status" || len(sample) == 0 {
+	if c.To != Attribute && c.To != Skip || ballast[s][h] || s == MailPoet && h == "status" {
 		return false
 	}
 	in := func(part string) bool { return strings.Contains(h, part) }
-	switch f := headings[h]; f {
+	knows := false
+	switch headings[h] {
 	case Unsubscribed, Blocked, Bounced, Complained, Pending, Confirmed, Status:
-	default:
-		if !slices.ContainsFunc(stems, in) || slices.ContainsFunc(channels, in) {
-			return false
-		}
+		knows = true
 	}
-	return !slices.ContainsFunc(sample, func(v string) bool {
-		_, ok := readBool(v)
-		return !ok && !isStatus(v)
-	})
+	if !knows && slices.ContainsFunc(channels, in) {
+		return false
+	}
+	no := slices.ContainsFunc(against, in) || knows && headings[h] != Confirmed && headings[h] != Status
+	answers, says, noes := len(sample) > 0, false, false
+	for _, v := range sample {
+		word := folded(v)
+		_, bare := readBool(v)
+		_, day := readMoment(v, false, nil)
+		_, other := readMoment(v, true, nil)
+		against := statuses[word] != nothing && statuses[word] != unsure
+		answers = answers && (bare || isStatus(v) || no && (day || other))
+		says = says || against && !bare && !vague[word]
+		noes = noes || against && !vague[word]
+	}
+	return says || answers && (knows || no || slices.ContainsFunc(stems, in) || h == "" && noes)
 }
 
 // Shape is the tool a file was exported from, found by its headings.
@@ -367,7 +398,7 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 			}
 		case ok && f == Status && !named[h] && !answers(values(sample, i)):
 			others = append(others, i)
-		case ok && f == Status && named[h] && shape == Plain && !answers(values(sample, i)): // a status of another kind
+		case ok && f == Status && named[h] && (shape == Plain || loose[h]) && !answers(values(sample, i)), several[h] && !plainly(values(sample, i)): // a status of another kind
 			attribute(i)
 		case ok && (!taken[f] || f.repeats()):
 			m[i].To = f
@@ -413,6 +444,18 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 	return shape, m
 }
 
+// again gives the mapping of a survey as an earlier file was told to be, nil when there is none. Which of day and month
+// stands first is read from this one.
+func again(r store.Reader, except int64, s sheet.Survey, refusing bool) (Mapping, error) {
+	m, _, err := recalled(r, except, s.Header, s.Width, refusing)
+	for k := range m {
+		if t, month := guessType(values(s.Sample, k)); t == contact.TypeDate {
+			m[k].Month = month
+		}
+	}
+	return m, err
+}
+
 // recalled gives what the columns of the newest file with the same headings were told to mean, and
 // the name of that file; nil when there is none among the last imports. except is not looked at.
 func recalled(r store.Reader, except int64, header []string, width int, refusing bool) (Mapping, string, error) {
@@ -444,7 +487,7 @@ func recalled(r store.Reader, except int64, header []string, width int, refusing
 // Recalled names the earlier file whose columns this import's are read like; "" when they are not.
 func Recalled(r store.Reader, i Import) (string, error) {
 	m, name, err := recalled(r, i.ID, i.Survey.Header, i.Survey.Width, i.Refusing())
-	if err != nil || !slices.Equal(m, i.Mapping) {
+	if err != nil || !slices.EqualFunc(m, i.Mapping, func(a, b Column) bool { a.Month = b.Month; return a == b }) {
 		return "", err
 	}
 	return name, nil
@@ -461,7 +504,21 @@ func values(sample [][]string, i int) []string {
 }
 
 // answers tells whether there is a yes, a no or a status among values, or nothing yet.
-func answers(values []string) bool { return len(values) == 0 || slices.ContainsFunc(values, isStatus) }
+func answers(values []string) bool {
+	return len(values) == 0 || slices.ContainsFunc(values, func(v string) bool {
+		return isStatus(v) || slices.ContainsFunc(strings.Split(v, ","), isStatus)
+	})
+}
+
+// plainly tells whether there are values, and each is an answer or the day of one.
+func plainly(values []string) bool {
+	return len(values) > 0 && !slices.ContainsFunc(values, func(s string) bool {
+		_, bare := readBool(s)
+		_, day := readMoment(s, false, nil)
+		_, other := readMoment(s, true, nil)
+		return !bare && !day && !other && !isStatus(s)
+	})
+}
 
 // guessType tells the narrowest type that fits every value.
 func guessType(column []string) (t contact.Type, month bool) {

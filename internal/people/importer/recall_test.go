@@ -45,6 +45,45 @@ func TestTheMeaningOfColumnsIsRemembered(t *testing.T) {
 	})
 }
 
+// What columns mean is remembered, and not which of day and month stands first: that is read from each file.
+func TestTheOrderOfDayAndMonthIsReadFromEachFile(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		s := open(t, h)
+		const head = "email,consent date,birthday,town\n"
+		first := s.ready(t, head+"a@example.org,03/25/2024,12/31/1980,Lyon\n")
+		if !first.Mapping[1].Month || !first.Mapping[2].Month {
+			t.Fatalf("%+v", first.Mapping)
+		}
+		m := first.Mapping
+		m[3].Attribute = "VILLE"
+		s.write(t, func(tx *store.Tx) error { return importer.Map(tx, first.ID, first.Version, m) })
+		id, err := importer.Receive(context.Background(), s.Main, s.owner, "next.csv", strings.NewReader(head+"b@example.org,05/04/2024,05/04/1980,Metz\nc@example.org,25/04/2024,25/04/1980,Metz\n"))
+		must(t, err)
+		i := s.get(t, id)
+		if i.Mapping[1].Month || i.Mapping[2].Month || i.Mapping[3].Attribute != "VILLE" {
+			t.Errorf("%+v", i.Mapping)
+		}
+		s.view(t, func(v *store.View) error {
+			like, err := importer.Recalled(v, i)
+			if like != "people.csv" {
+				t.Errorf("like %q", like)
+			}
+			return err
+		})
+		f := i.Format
+		f.Separator = ';'
+		for range 2 { // read another way, and back
+			survey, err := importer.Resurvey(context.Background(), s.Main, s.owner, s.get(t, id), f)
+			must(t, err)
+			s.write(t, func(tx *store.Tx) error { return importer.Check(tx, id, s.version(tx, id), survey) })
+			f.Separator = ','
+		}
+		if i = s.get(t, id); i.Mapping[1].Month || i.Mapping[3].Attribute != "VILLE" {
+			t.Errorf("read again: %+v", i.Mapping)
+		}
+	})
+}
+
 // Why somebody may be written to can stand in the row; what isn't understood waits, and so does what
 // is no use there, until somebody answers that the persons said yes themselves.
 func TestARowNamesItsOwnBasis(t *testing.T) {

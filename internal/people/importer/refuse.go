@@ -28,7 +28,9 @@ func (r Refusals) Scope() consent.Scope { return consent.Scope{Reach: r.Reach, I
 
 // RefusalFields lists what a column of refusals can be, in the order pages show it: the address or
 // its hash, when it was said, why, and what the row itself says.
-func RefusalFields() []Field { return []Field{Email, Unsubscribed, Motive, Status, Blocked, Bounced, Complained} }
+func RefusalFields() []Field {
+	return []Field{Email, Unsubscribed, Motive, Status, Blocked, Bounced, Complained}
+}
 
 // refusalHeadings are columns that mean something of their own in a file of refusals.
 var refusalHeadings = map[string]Field{"hash": Email, "emailhash": Email, "hashedemail": Email, "md5": Email, "emailmd5": Email, "md5email": Email, "sha1": Email, "emailsha1": Email,

@@ -113,6 +113,35 @@ func TestTheUnsubscribedOfFiveToolsComeIntoTheDoNotMailListAndNobodyIsMade(t *te
 	})
 }
 
+// When it was said is no reason: the one that was chosen for the file stands, unless the row's own words say another.
+func TestADayOfARefusalIsNoReasonOfItsOwn(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for name, c := range map[string]struct{ file, cause string }{
+			"a day":           {"email,date\nme@example.org,2024-01-02\n", "import"},
+			"a day and a yes": {"email,unsubscribed,date\nme@example.org,yes,2024-01-02\n", "unsubscribe"},
+			"a day and words": {"email,status,added at\nme@example.org,unsubscribed,2024-01-02\n", "unsubscribe"},
+			"a day of leave":  {"email,unsubscribed at\nme@example.org,2024-01-02\n", "unsubscribe"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := open(t, h)
+				s.work(t, s.refusals(t, c.file, everywhere))
+				if b := s.bars(t, "me@example.org"); len(b) != 1 || string(b[0].Reason) != c.cause || name != "a day and a yes" && !strings.HasPrefix(b[0].Since.String(), "2024-01-02") {
+					t.Errorf("%+v", b)
+				}
+			})
+		}
+		s := open(t, h)
+		s.work(t, s.refusals(t, fmt.Sprintf("hash,date\n%x,2024-01-02\n", sha256.Sum256([]byte("later@example.org"))), everywhere))
+		s.run(t, s.order("email\nlater@example.org\n"))
+		if b := s.bars(t, "later@example.org"); len(b) != 1 || b[0].Reason != consent.Imported {
+			t.Errorf("%+v", b)
+		}
+		if n := s.work(t, s.refusals(t, "email,status,date\nstays@example.org,subscribed,2024-01-02\n", everywhere)); n.Refused != 1 {
+			t.Errorf("a whole export silences somebody who is subscribed there: %+v", n)
+		}
+	})
+}
+
 func TestHashedRefusalsHoldWhoIsHereAndWhomAnImportBringsLater(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := open(t, h)

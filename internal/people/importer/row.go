@@ -4,6 +4,7 @@ package importer
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +107,9 @@ type reader struct {
 	grading   func(consent.Basis) graded
 	spare     *sync.Pool // rows of batches that are written, for those that come
 	checks    []*choices // by column: the attributes whose choices were declared
+	named     []bool     // by column: its heading calls it a status and asks for nothing
+	leaves    []bool     // by column: its heading says that somebody left
+	asks      []int      // columns that ask for a yes, and in some rows hold an answer
 }
 
 // wholeFile is what Mailchimp's file of who left, or of who bounced, says of every row: it is known by its name, or by a
@@ -195,6 +199,16 @@ func newReader(i Import, rules *rulepack.Rules, now legalclock.Moment, zone *tim
 	if i.Shape == Mailchimp && i.Mapping.Index(Status) < 0 {
 		r.whole = wholeFile(i)
 	}
+	r.named, r.leaves = make([]bool, len(i.Mapping)), make([]bool, len(i.Mapping))
+	for k, c := range i.Mapping {
+		if k < len(r.names) {
+			h := folded(r.names[k])
+			r.named[k], r.leaves[k] = named[h], headings[h] == Unsubscribed
+		}
+		if r.shape == Plain && c.To == Status && !r.named[k] && i.Survey.Says(k) > 0 { // of other tools' exports columns are blank by nature
+			r.asks = append(r.asks, k)
+		}
+	}
 	if r.refusing {
 		return r
 	}
@@ -244,7 +258,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if n := r.stray(in.Cells); n > 0 {
 		return out, nil, fault.New(fault.Invalid, "import.row.too_many_cells", "cells", n, "columns", len(r.names)).OnLine(in.Line)
 	}
-	seen, unsureAt, yesAt, measuresIn := false, -1, -1, -1
+	seen, answered, unsureAt, yesAt, measuresIn := false, false, -1, -1, -1
 	for i, cell := range in.Cells {
 		if i >= len(r.mapping) {
 			break
@@ -340,7 +354,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Confirmed:
 			switch yes, ok := readBool(s); {
 			case ok && yes || statuses[folded(s)] == nothing && isStatus(s):
-				yesAt = i
+				yesAt, answered = i, true
 			case !ok && r.dated(s, c):
 				confirm = r.moment(i, c, s, leave)
 			default:
@@ -348,8 +362,12 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			}
 		case Unsubscribed, Blocked, Bounced, Complained:
 			no, when := r.no(c, s)
-			if !no {
+			switch {
+			case !no:
 				yesAt = i
+				continue
+			case r.refusing && when != 0 && c.To == Unsubscribed && !r.leaves[i]: // when it was said, and not why
+				out.saidAt = max(out.saidAt, when)
 				continue
 			}
 			out.say(map[Field]said{Unsubscribed: left, Blocked: blocked, Bounced: bounced, Complained: complain}[c.To], when)
@@ -366,10 +384,10 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case MeasuresText:
 			out.measuresText = r.text(i, s, 4000, leave)
 		case Status:
-			w, ok := statuses[folded(s)]
+			w, ok := readStatus(s)
 			switch {
 			case !ok && r.dated(s, c):
-				yes, yesAt = r.moment(i, c, s, leave), i
+				yes, yesAt, answered = r.moment(i, c, s, leave), i, true
 			case !ok:
 				if out.unclear == "" { // a basis that isn't known says more against the row
 					out.unclear = "status_unclear"
@@ -378,7 +396,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			case w == unsure:
 				unsureAt = i
 			case w == nothing:
-				yesAt = i
+				yesAt, answered = i, answered || !r.named[i] || agreed[folded(s)]
 			default:
 				out.say(w, 0)
 			}
@@ -404,6 +422,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	if unsureAt >= 0 && out.said == nothing { // a no is heard all the same
 		c := r.column(unsureAt)
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
+	}
+	if out.said == nothing && out.unclear == "" && !answered && at == 0 && confirm == 0 && r.blank(in.Cells) {
+		out.unclear = "answer_blank"
 	}
 	if out.measures.yes() && (out.measuresAt == 0 || out.measuresBy == "" || out.measuresText == "" || r.origin.Indirect()) {
 		leave(measuresIn, "import.row.measures_bare") // unknown is not measured
@@ -436,6 +457,11 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 	}
 	r.prove(&out)
 	return out, notes, nil
+}
+
+// blank tells whether a row leaves out the answer that a column asks for. Who ticks those that said yes has not heard the others.
+func (r *reader) blank(cells [][]byte) bool {
+	return slices.ContainsFunc(r.asks, func(i int) bool { return i >= len(cells) || len(bytes.TrimSpace(cells[i])) == 0 })
 }
 
 // stray gives the number of cells when some stand beyond the columns that have a name or a
@@ -572,7 +598,7 @@ func (r *reader) no(c Column, s string) (bool, legalclock.Moment) {
 	if t, ok := readMoment(s, c.Month, r.zone); ok && legalclock.MomentOf(t) <= r.now {
 		m := legalclock.MomentOf(t)
 		if !strings.Contains(s, ":") { // a day: of a yes and a no on the same one, the no is the later
-			m = min(legalclock.Day(m, r.zone).End(r.zone), r.now)
+			m = min(legalclock.Day(m, r.zone).End(r.zone)-1, r.now) // its last moment, so that it is shown and proved on that day
 		}
 		return true, m
 	}
@@ -614,8 +640,27 @@ func readMeasures(s string) (m measuring, ok bool) {
 // broken is what spreadsheets write where a formula failed.
 var broken = map[string]bool{"#N/A": true, "#REF!": true, "#VALUE!": true, "#DIV/0!": true, "#NAME?": true, "#NULL!": true, "#NUM!": true, "#SPILL!": true, "#CALC!": true}
 
+// agreed are the words of a status that say somebody subscribed; another, such as "active", may be of a customer.
+var agreed = words("subscribed inscrit inscrite abonne abonnee optin optedin inscrits inscrites abonnes abonnees")
+
 // unsure is a person who never subscribed there: no claim is made for them.
 const unsure said = 255
+
+// readStatus reads a status, or several of one person as they have on several lists: the strongest no of them, where all say
+// no. A yes beside a no says neither.
+func readStatus(s string) (w said, ok bool) {
+	if w, ok = statuses[folded(s)]; ok || !strings.Contains(s, ",") {
+		return w, ok
+	}
+	for n, part := range strings.Split(s, ",") {
+		p, known := statuses[folded(part)]
+		if !known || p == unsure || n > 0 && (p == nothing) != (w == nothing) {
+			return nothing, false
+		}
+		w = max(w, p)
+	}
+	return w, true
+}
 
 func isStatus(s string) bool { _, ok := statuses[folded(s)]; return ok }
 
@@ -625,7 +670,11 @@ var statuses = map[string]said{
 	"blacklisted": blocked, "blocklisted": blocked, "blocked": blocked, "disabled": blocked, "bloque": blocked, "bloquee": blocked, "suppressed": blocked, "excluded": blocked, "donotmail": blocked, "donotcontact": blocked,
 	"cleaned": bounced, "bounced": bounced, "hardbounce": bounced, "hardbounced": bounced, "bounce": bounced, "undeliverable": bounced, "invalid": bounced, "rejete": bounced,
 	"complained": complain, "spam": complain, "abuse": complain, "spamcomplaint": complain, "plainte": complain,
-	"mixed": unsure, "pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure,
+	"refus": left, "refusee": left, "refuses": left, "refusees": left, "stop": left, "stoppe": left, "stoppee": left, "stoppes": left, "stoppees": left, "desinscrits": left, "desinscrites": left, "desabonnes": left, "desabonnees": left, "desinscription": left, "desabonnement": left, "retiree": left, "radie": left, "radiee": left, "radies": left, "radiees": left, "neveutplus": left,
+	"nepluscontacter": blocked, "necontacterplus": blocked, "nepascontacter": blocked, "nepasecrire": blocked, "neplusecrire": blocked, "bloques": blocked, "bloquees": blocked, "oppose": blocked, "opposee": blocked, "opposes": blocked, "opposees": blocked, "opposition": blocked, "exclu": blocked, "exclue": blocked,
+	"invalide": bounced, "rejetee": bounced, "npai": bounced,
+	"valid": nothing, "valide": nothing, "confirmee": nothing, "inscrits": nothing, "inscrites": nothing, "abonnes": nothing, "abonnees": nothing, "acceptee": nothing,
+	"mixed": unsure, "pending": unsure, "unconfirmed": unsure, "nonsubscribed": unsure, "notsubscribed": unsure, "transactional": unsure, "enattente": unsure, "nonconfirme": unsure, "noninscrit": unsure, "nonconfirmee": unsure, "noninscrite": unsure,
 }
 
 // readValue reads an attribute's value by its column. What other tools write in more ways

@@ -43,10 +43,10 @@ func Make(tx *store.Tx, f File) (int64, error) {
 		options.Refusals = &Refusals{}
 	}
 	shape, m := options.guess(f.Survey)
-	if again, _, err := recalled(tx, 0, f.Survey.Header, f.Survey.Width, f.Refusals); err != nil {
+	if before, err := again(tx, 0, f.Survey, f.Refusals); err != nil {
 		return 0, err
-	} else if again != nil {
-		m = again
+	} else if before != nil {
+		m = before
 	}
 	o := Origin{}
 	if shape != Plain && !f.Refusals {
@@ -107,12 +107,12 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 	shape, m := i.Shape, i.Mapping
 	if s.Format != i.Format || len(m) != s.Width { // read another way, columns are others
 		shape, m = i.Options.guess(s)
-		again, _, err := recalled(tx, id, s.Header, s.Width, i.Refusing())
+		before, err := again(tx, id, s, i.Refusing())
 		if err != nil {
 			return err
 		}
-		if again != nil {
-			m = again
+		if before != nil {
+			m = before
 		}
 	}
 	tx.Do(setFormat, text(s.Format), text(surveyOf(s)), shape, text(m), id)

@@ -100,11 +100,14 @@ func TestTheMappingPageWarnsOfAnAnswerThatIsNotHeard(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		for lang, want := range map[string]string{"en": "The column “newsletter_fr” looks as if", "fr": "La colonne «\u00a0newsletter_fr\u00a0» semble dire"} {
 			d := settle(t, h, lang)
-			_, to := d.send("/import/new", "file", "people.csv", "email,newsletter_fr,optin\nada@example.org,yes,yes\nbob@example.org,no,no\n", nil, 303)
+			_, to := d.send("/import/new", "file", "people.csv", "email,newsletter_fr,optin,\nada@example.org,yes,yes,yes\nbob@example.org,no,no,no\n", nil, 303)
 			_, to = d.post(to, filled(d.get(to)), 303)
 			page := d.get(to)
 			if strings.Count(page, want) != 1 || strings.Contains(page, strings.ReplaceAll(want, "newsletter_fr", "optin")) {
 				t.Errorf("%s: no warning, or too many", lang)
+			}
+			if nameless := map[string]string{"en": "Column 4", "fr": "Colonne 4"}[lang]; strings.Count(page, strings.ReplaceAll(want, "newsletter_fr", nameless)) != 1 {
+				t.Errorf("%s: no warning of a column without a name", lang)
 			}
 		}
 	})

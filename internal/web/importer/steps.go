@@ -224,9 +224,10 @@ func (p *Pages) mappingAgain(r *shell.Request, i importer.Import, f *shell.Form,
 	}
 	columns := make([]mapped, len(i.Mapping))
 	for k := range columns {
-		c := mapped{n: dec(int64(k)), name: r.P.T("importer.column", "n", k+1)}
+		c, heading := mapped{n: dec(int64(k)), name: r.P.T("importer.column", "n", k+1)}, ""
 		if k < len(i.Survey.Header) && i.Survey.Header[k] != "" {
-			c.name = i.Survey.Header[k]
+			heading = i.Survey.Header[k]
+			c.name = heading
 		}
 		var all []string
 		for _, row := range sample {
@@ -236,7 +237,7 @@ func (p *Pages) mappingAgain(r *shell.Request, i importer.Import, f *shell.Form,
 				}
 			}
 		}
-		c.deaf = !i.Refusing() && i.Shape.Unheard(c.name, importer.Column{To: importer.Field(f.Get("column." + c.n))}, all)
+		c.deaf = !i.Refusing() && i.Shape.Unheard(heading, importer.Column{To: importer.Field(f.Get("column." + c.n))}, all)
 		columns[k] = c
 	}
 	var like string

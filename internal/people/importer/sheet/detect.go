@@ -290,13 +290,60 @@ type Survey struct {
 // SampleRows is how many rows a survey keeps.
 const SampleRows = 20
 
-// Look reads a file once, whole, with little memory.
-func Look(src io.Reader, f Format, l Limits) (Survey, error) {
+// headingRows is how many rows may stand above the headings and with them.
+const headingRows = 10
+
+// headings reads the first rows up to the one that names the columns, and tells how many stand before it: none, unless a later
+// one has a heading of addresses and no address stood before it. What was read is given back.
+func headings(r *Reader, address func(heading string) bool) (first []Row, above int, err error) {
+	for len(first) < headingRows {
+		row, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		names := row.Strings()
+		kept := Row{Line: row.Line, Fault: row.Fault, Cells: make([][]byte, len(names))}
+		for i, n := range names {
+			kept.Cells[i] = []byte(n)
+		}
+		first = append(first, kept)
+		if row.Fault != nil || anyAddress(names) {
+			break
+		}
+		if slices.ContainsFunc(names, address) {
+			return first, len(first) - 1, nil
+		}
+	}
+	return first, 0, nil
+}
+
+// Look reads a file once, whole, with little memory. address tells whether a heading is one of addresses: rows of a title
+// above the row with such a one are no data, as Format.Above of the survey then says. Without it the first row is the headings.
+func Look(src io.Reader, f Format, l Limits, address func(heading string) bool) (Survey, error) {
+	f.Above = 0
 	s := Survey{Format: f}
 	r := NewReader(src, f, l, Position{})
 	header := f.Header
+	var first []Row
+	if header && address != nil {
+		var err error
+		if first, s.Format.Above, err = headings(r, address); err != nil {
+			return s, err
+		}
+		first = first[s.Format.Above:]
+	}
+	next := func() (row Row, err error) {
+		if len(first) == 0 {
+			return r.Next()
+		}
+		row, first = first[0], first[1:]
+		return row, nil
+	}
 	for {
-		row, err := r.Next()
+		row, err := next()
 		if err == io.EOF {
 			break
 		}
@@ -358,6 +405,7 @@ func (s *Survey) named(names []string) {
 
 // As completes a survey that was made while the file was converted, with the format that came of it.
 func (s Survey) As(f Format) Survey {
+	f.Above = s.Format.Above
 	s.Format = f
 	if names := f.Columns(); names != nil {
 		s.named(names)

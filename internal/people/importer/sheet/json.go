@@ -278,8 +278,43 @@ func (o *objects) members(raw []byte, inside string) string {
 		} else if i < len(o.cells) {
 			o.cells[i] = cell
 		}
+		if status := onLists(name, v); status != "" && inside == "" {
+			if i := o.column(name, "status"); i < 0 {
+				return "import.row.columns"
+			} else if i < len(o.cells) {
+				o.cells[i] = []byte(status)
+			}
+		}
 	}
 	return ""
+}
+
+// onLists gives the status of a person on each of their lists, as objects hold it (listmonk): every word once, as in
+// "confirmed, unsubscribed". Who never confirmed a list that doesn't ask for it is subscribed.
+func onLists(name string, v json.RawMessage) string {
+	if name = strings.ToLower(name); v[0] != '[' || name != "lists" && name != "subscriptions" {
+		return ""
+	}
+	var lists []struct {
+		Status string `json:"status"`
+		Here   string `json:"subscription_status"` // beside the list's own status
+		Optin  string `json:"optin"`
+	}
+	_ = json.Unmarshal(v, &lists) // what is no such object has no status
+	var all []string
+	for _, l := range lists {
+		s := l.Here
+		if s == "" {
+			s = l.Status
+		}
+		if s == "unconfirmed" && l.Optin == "single" {
+			s = "subscribed"
+		}
+		if s != "" && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // column finds or makes the column of a member.

@@ -46,7 +46,7 @@ func as(in []byte, f sheet.Format, tab int) (sheet.Survey, []string, error) {
 			return sheet.Survey{}, nil, fmt.Errorf("an unknown format: %+v", f)
 		}
 	}
-	s, err := sheet.Look(bytes.NewReader(in), f, sheet.Standard)
+	s, err := sheet.Look(bytes.NewReader(in), f, sheet.Standard, nil)
 	if err != nil {
 		return s, nil, err
 	}

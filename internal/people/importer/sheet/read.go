@@ -42,6 +42,7 @@ type Reader struct {
 	fail    error
 	pos     Position
 	skip    int
+	above   int // rows to pass over first
 	cells   [][]byte
 	scratch []byte // unquoted and decoded cells
 }
@@ -52,7 +53,7 @@ const chunk = 128 << 10
 func NewReader(src io.Reader, f Format, l Limits, at Position) *Reader {
 	r := &Reader{src: src, format: f, limits: l, pos: at, buf: make([]byte, chunk)}
 	if at.Offset == 0 {
-		r.skip = f.Skip
+		r.skip, r.above = f.Skip, f.Above
 		r.pos = Position{Offset: int64(f.Skip), Line: 1}
 		if f.Skip > 3 {
 			r.pos.Line = 2 // "sep=;" took the first
@@ -66,6 +67,15 @@ func (r *Reader) Position() Position { return r.pos }
 
 // Next reads a row. It gives io.EOF after the last; any other error ends the file.
 func (r *Reader) Next() (Row, error) {
+	for ; r.above > 0; r.above-- {
+		if row, err := r.next(); err != nil {
+			return row, err
+		}
+	}
+	return r.next()
+}
+
+func (r *Reader) next() (Row, error) {
 	if r.skip > 0 {
 		if _, err := io.CopyN(io.Discard, r.src, int64(r.skip)); err != nil && err != io.EOF {
 			return Row{}, err

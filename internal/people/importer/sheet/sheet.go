@@ -41,10 +41,11 @@ const (
 // Format is how a file is written: what Detect finds, and what a person may correct.
 type Format struct {
 	Encoding  Encoding `json:"encoding"`
-	Separator byte     `json:"separator"` // ';' ',' '\t' or '|'
-	End       byte     `json:"end"`       // '\n' (also for CRLF), or '\r' of old Macs
-	Skip      int      `json:"skip"`      // bytes before the first row: mark of the encoding, "sep=;" of Excel
-	Header    bool     `json:"header"`    // the first row names the columns
+	Separator byte     `json:"separator"`       // ';' ',' '\t' or '|'
+	End       byte     `json:"end"`             // '\n' (also for CRLF), or '\r' of old Macs
+	Skip      int      `json:"skip"`            // bytes before the first row: mark of the encoding, "sep=;" of Excel
+	Header    bool     `json:"header"`          // the first row names the columns
+	Above     int      `json:"above,omitempty"` // rows before that one, such as a title: they are passed over. Look finds them
 	Kind      Kind     `json:"kind,omitempty"`
 	Sheet     int      `json:"sheet,omitempty"`  // of numbered text: the sheet that is read, counted from 1
 	Sheets    string   `json:"sheets,omitempty"` // names of the sheets there are: see Tabs

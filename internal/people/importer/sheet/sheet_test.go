@@ -144,7 +144,7 @@ func TestTheFormatIsFoundOut(t *testing.T) {
 			if !f.Known() {
 				t.Error("a format that was found isn't known")
 			}
-			s, err := sheet.Look(bytes.NewReader(c.in), f, sheet.Standard)
+			s, err := sheet.Look(bytes.NewReader(c.in), f, sheet.Standard, nil)
 			if err != nil || s.Broken > int64(bytes.Count(c.in, []byte("\n\xff@"))) {
 				t.Errorf("look: %+v, %v", s, err)
 			}
@@ -169,14 +169,14 @@ func TestWhatIsNoTableSaysWhatItIs(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", in, err, key)
 		}
 	}
-	_, err := sheet.Look(strings.NewReader("email,name\n"), sheet.Format{Encoding: sheet.UTF8, Separator: ',', End: '\n', Header: true}, sheet.Standard)
+	_, err := sheet.Look(strings.NewReader("email,name\n"), sheet.Format{Encoding: sheet.UTF8, Separator: ',', End: '\n', Header: true}, sheet.Standard, nil)
 	if fault.All(err)[0].Key != "import.file.no_rows" {
 		t.Errorf("a header without rows: %v", err)
 	}
 }
 
 func TestALookTellsNamesThatStandTwice(t *testing.T) {
-	s, err := sheet.Look(strings.NewReader("email,city,city,,\na@example.org,x,y,,\nb@example.org\n\"bad\n"), sheet.Format{Encoding: sheet.UTF8, Separator: ',', End: '\n', Header: true}, sheet.Standard)
+	s, err := sheet.Look(strings.NewReader("email,city,city,,\na@example.org,x,y,,\nb@example.org\n\"bad\n"), sheet.Format{Encoding: sheet.UTF8, Separator: ',', End: '\n', Header: true}, sheet.Standard, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func FuzzRead(f *testing.F) {
 			if !format.Known() {
 				t.Fatalf("found an unknown format %+v", format)
 			}
-			_, _ = sheet.Look(bytes.NewReader(in), format, small)
+			_, _ = sheet.Look(bytes.NewReader(in), format, small, nil)
 		}
 		if bytes.IndexByte(sheet.Separators(), sep) < 0 {
 			sep = ','
