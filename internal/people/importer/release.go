@@ -75,7 +75,8 @@ func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
 		return err
 	}
 	task := job.Start(tx, ReleaseKind, id)
-	tx.Do(setReleasing, text(r.origin), r.evidence, r.by, tx.Now, task, id)
+	said := append(r.before, Release{At: tx.Now, Origin: r.origin, Evidence: r.evidence, DeclaredBy: r.by})
+	tx.Do(setReleasing, text(said), task, id)
 	return nil
 }
 
@@ -91,6 +92,7 @@ type grounds struct {
 	origin       Origin
 	grade        string
 	evidence, by int64
+	before       []Release // that released somebody
 }
 
 // releasing reads what a release would stand on; file: evidence is about to come.
@@ -112,7 +114,8 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 		return out, err
 	}
 	now := r.Now
-	o.From, o.To = orText(o.From, i.Origin.From), orText(o.To, i.Origin.To)
+	was := i.Said().Origin
+	o.From, o.To = orText(o.From, was.From), orText(o.To, was.To)
 	switch {
 	case i.State == Running:
 		return out, fault.New(fault.Conflict, "import.release.running")
@@ -129,6 +132,7 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 		return out, err
 	}
 	out.origin = o
+	out.before = slices.DeleteFunc(i.Releases, func(r Release) bool { return r.People == 0 })
 	if len(files) > 0 {
 		out.evidence = files[len(files)-1].ID
 	}
@@ -225,9 +229,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	if err != nil {
 		return err
 	}
+	said := i.Said()
 	var hash []byte
-	if i.Evidence != 0 {
-		e, err := GetEvidence(tx, i.Evidence)
+	if said.Evidence != 0 {
+		e, err := GetEvidence(tx, said.Evidence)
 		if err != nil {
 			return err
 		}
@@ -285,7 +290,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			released = append(released, id) // of somebody who is gone nothing waits
 			continue
 		}
-		o := i.Origin
+		o := said.Origin
 		l := waits[k].Lacks
 		if instead[id] = l == "basis_unclear" || l == "basis_and_country_unclear" || l == consent.NotInCountry || o.own() && slices.Contains(notUsable, l); instead[id] {
 			o.Basis = ""
@@ -293,7 +298,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			o.Basis = b
 		}
 		claim, shown := claims[id]
-		g, lack := grade(o, rules, shown, i.Evidence != 0, i.DeclaredBy != 0)
+		g, lack := grade(o, rules, shown, said.Evidence != 0, said.DeclaredBy != 0)
 		if g == "" {
 			waitsOn(id, lack)
 			continue
@@ -307,17 +312,17 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		}
 		released = append(released, id)
 		e := consent.Event{Contact: id, List: i.List, Kind: consent.Release, Basis: o.basis(), BasisRef: o.ref(), Grade: consent.Grade(g),
-			OptOutOffered: o.Refusal == "yes", Source: "import", Method: "release", Page: i.Origin.source(), Text: i.Origin.Words,
-			Import: i.ID, ImportRow: waits[k].Line, Evidence: i.Evidence, EvidenceHash: hash}
+			OptOutOffered: o.Refusal == "yes", Source: "import", Method: "release", Page: said.Origin.source(), Text: said.Origin.Words,
+			Import: i.ID, ImportRow: waits[k].Line, Evidence: said.Evidence, EvidenceHash: hash}
 		if e.Grade == consent.GradeD {
-			e.DeclaredBy = i.DeclaredBy
+			e.DeclaredBy = said.DeclaredBy
 		}
 		if shown {
 			if err := claim.into(tx, &e); err != nil {
 				return err
 			}
 		} else {
-			e.OccurredAt = i.Origin.since(tx.Now, zone)
+			e.OccurredAt = said.Origin.since(tx.Now, zone)
 		}
 		e.BasisFamily = o.products(on)
 		events = append(events, e)
@@ -350,6 +355,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			}
 			if r.Verdict == consent.Applied {
 				i.Counts.Released++
+				if n := len(i.Releases); n > 0 {
+					i.Releases[n-1].People++
+				}
 				if f, ok := told[events[k].Contact]; ok {
 					fills = append(fills, f)
 				}
@@ -370,7 +378,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	for _, lack := range slices.Sorted(maps.Keys(still)) {
 		tx.Do(lacksNow, lack, i.ID, still[lack])
 	}
-	tx.Do(recount, text(i.Counts), i.ID)
+	tx.Do(recount, text(i.Counts), text(i.Releases), i.ID)
 	return nil
 }
 
@@ -500,7 +508,7 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	}
 	i.Counts.Expired += int64(len(events))
 	i.Counts.Settled += int64(len(ids) - len(events))
-	tx.Do(recount, text(i.Counts), id)
+	tx.Do(recount, text(i.Counts), text(i.Releases), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
 		"people": dec(int64(len(ids))), "deleted": dec(int64(len(gone))), "rule": waitingRule}})
 	return next, err

@@ -164,11 +164,11 @@ func (p *Pages) waiting(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	kind := i.Origin.Kind
+	kind := i.Said().Origin.Kind
 	if k := importer.Kind(r.Q("kind")); choice(k) { // another than the file was brought in with
 		kind = k
 	}
-	return p.waitingAgain(r, i, kind, originForm(i.Origin, i.Version), http.StatusOK)
+	return p.waitingAgain(r, i, kind, originForm(i.Said().Origin, i.Version), http.StatusOK)
 }
 
 func (p *Pages) waitingAgain(r *shell.Request, i importer.Import, kind importer.Kind, f *shell.Form, status int) error {
@@ -230,7 +230,7 @@ func (p *Pages) releasePost(r *shell.Request) error {
 	}
 	kind := importer.Kind(f.Get("kind"))
 	if !choice(kind) {
-		kind = i.Origin.Kind
+		kind = i.Said().Origin.Kind
 	}
 	o, declare := readOrigin(f, kind), f.Checked("declare")
 	if f.File("evidence") != nil { // a release that is refused keeps no file

@@ -519,7 +519,7 @@ func statusActions(r *shell.Request, t told) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if mayAsk(r, t.i) {
-				if t.i.Origin.Indirect() {
+				if t.i.Said().Origin.Indirect() {
 					templ_7745c5c3_Err = shell.ButtonLink(shell.Link{Label: r.P.T("web_once.tell.open"), URL: "/once/tell/" + dec(t.i.ID), Icon: "mail"}, false).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
