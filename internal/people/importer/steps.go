@@ -114,6 +114,7 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 		if again != nil {
 			m = again
 		}
+		tx.Do(takeWordBack, id) // it was given on other columns
 	}
 	tx.Do(setFormat, text(s.Format), text(surveyOf(s)), shape, text(m), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.check", Object: "import", ObjectID: id, Clear: proof.Fields{
@@ -121,7 +122,7 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 	return err
 }
 
-// Map gives columns their meaning.
+// Map gives columns their meaning. An owner's word that was given on other meanings is taken back.
 func Map(tx *store.Tx, id, version int64, m Mapping) error {
 	i, err := draft(tx, id, version)
 	if err != nil {
@@ -148,9 +149,19 @@ func Map(tx *store.Tx, id, version int64, m Mapping) error {
 			return err
 		}
 	}
-	tx.Do(setMapping, text(m), later(i.State, Mapped), id)
+	to := later(i.State, Mapped)
+	if i.DeclaredBy != 0 && !m.same(i.Mapping) { // the word was given on what was read before
+		to = Sourced
+		tx.Do(takeWordBack, id)
+	}
+	tx.Do(setMapping, text(m), to, id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.map", Object: "import", ObjectID: id, Clear: m.fields()})
 	return err
+}
+
+// same tells whether columns are read as in another mapping.
+func (m Mapping) same(o Mapping) bool {
+	return slices.EqualFunc(m, o, func(a, b Column) bool { a.Collect, b.Collect = false, false; return a == b })
 }
 
 // fields says in the trace which kinds of data are taken in, not a cell of them.
