@@ -152,6 +152,9 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 	if g == "" {
 		return out, fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
 	}
+	if !o.own() && !slices.ContainsFunc(lacks, func(l Lack) bool { return l.Lacks != unclearStatus }) {
+		return out, fault.New(fault.Invalid, "import.release.still."+unclearStatus).At("kind")
+	}
 	here, err := consent.GroundOf(r)
 	if err != nil {
 		return out, err
@@ -194,7 +197,8 @@ func fieldOf(lack string) string {
 // ReleaseWork releases the rows that wait: a job.Work. Each step takes some and strikes them
 // off in the same transaction, so that a kill releases nobody twice. A person who has said no
 // meanwhile stays unwritten to. A row that names a basis of its own waits on, if what was said is
-// no proof of that; so does one whose basis doesn't hold in the person's country.
+// no proof of that; so does one whose basis doesn't hold in the person's country, and one whose status there
+// may be a no, until a yes of the persons themselves is told.
 func ReleaseWork(ctx context.Context, r *job.Run) error {
 	var done, total, after int64
 	err := r.DB.Bulk(ctx, r.Who, func(tx *store.Tx) (bool, error) {
@@ -297,6 +301,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		} else if b := own[id]; b != "" {
 			o.Basis = b
 		}
+		if l == unclearStatus && !said.Origin.own() {
+			continue // it may be a no: nothing but their own yes goes before it
+		}
 		claim, shown := claims[id]
 		g, lack := grade(o, rules, shown, said.Evidence != 0, said.DeclaredBy != 0)
 		if g == "" {
@@ -383,7 +390,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 }
 
 // notUsable are the lacks that say the row's own basis is none: a yes of the persons themselves, answered later, takes its place.
-var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear"}
+var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear", unclearStatus}
+
+// unclearStatus is the lack of a row whose status there is said in words that aren't known.
+const unclearStatus = "status_unclear"
 
 // own tells whether the answer is a yes of the persons themselves.
 func (o Origin) own() bool { return o.Basis == "" && !o.acquired() && o.basis() == consent.ByConsent }
