@@ -196,7 +196,7 @@ func fieldOf(lack string) string {
 
 // ReleaseWork releases the rows that wait: a job.Work. Each step takes some and strikes them
 // off in the same transaction, so that a kill releases nobody twice. A person who has said no
-// meanwhile stays unwritten to. A row that names a basis of its own waits on, if what was said is
+// meanwhile stays unwritten to; one who is frozen waits on. A row that names a basis of its own waits on, if what was said is
 // no proof of that; so does one whose basis doesn't hold in the person's country, and one whose status there
 // may be a no, until a yes of the persons themselves is told.
 func ReleaseWork(ctx context.Context, r *job.Run) error {
@@ -294,6 +294,9 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			released = append(released, id) // of somebody who is gone nothing waits
 			continue
 		}
+		if held(rows[at]) {
+			continue
+		}
 		o := said.Origin
 		l := waits[k].Lacks
 		if instead[id] = l == "basis_unclear" || l == "basis_and_country_unclear" || l == consent.NotInCountry || o.own() && slices.Contains(notUsable, l); instead[id] {
@@ -389,6 +392,12 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	return nil
 }
 
+// held tells whether nothing may be done with a person's data, and so with what waits of them: it is frozen
+// (GDPR 18(2)), or their erasure is under way. It waits on, with what is sealed, until that ends.
+func held(p contact.Row) bool {
+	return p.State == contact.StateRestricted || p.State == contact.StateErasing
+}
+
 // notUsable are the lacks that say the row's own basis is none: a yes of the persons themselves, answered later, takes its place.
 var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear", unclearStatus}
 
@@ -452,8 +461,8 @@ const waitingRule = "art14.margin"
 // expire takes off people who waited in vain: the claim expires, and who came with this
 // import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. Whoever
 // stands elsewhere by now, by their own word or by better evidence, stays there; whose own
-// sign-up waits for its answer is looked at again when it has ended, and so is an import that
-// somebody goes on with. One step, from a number on; 0 is the end.
+// sign-up waits for its answer is looked at again when it has ended, and so are people who are frozen
+// and an import that somebody goes on with. One step, from a number on; 0 is the end.
 func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	i, err := lock(tx, id)
 	if err != nil || i.State == Running {
@@ -479,11 +488,16 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	asked := func(id int64) bool { return stand[id] == consent.Requested }
-	waits = slices.DeleteFunc(waits, func(w Waiting) bool { return asked(w.ContactID) })
-	if ids = slices.DeleteFunc(ids, asked); len(ids) == 0 {
+	kept := map[int64]bool{}
+	for _, p := range rows {
+		kept[p.ID] = held(p)
+	}
+	later := func(id int64) bool { return kept[id] || stand[id] == consent.Requested }
+	waits = slices.DeleteFunc(waits, func(w Waiting) bool { return later(w.ContactID) })
+	if ids = slices.DeleteFunc(ids, later); len(ids) == 0 {
 		return next, nil
 	}
+	rows = slices.DeleteFunc(rows, func(p contact.Row) bool { return later(p.ID) })
 	var events []consent.Event
 	for _, p := range rows {
 		if stand[p.ID] == consent.Waiting {

@@ -1019,9 +1019,18 @@ func lackFacts(r *shell.Request, lacks []importer.Lack) []shell.Fact {
 func waitingRows(r *shell.Request, w waits) [][]shell.Component {
 	var out [][]shell.Component
 	for _, c := range w.people {
-		out = append(out, []shell.Component{person(c), shell.Num(w.lines[c.ID].Line), shell.Str(r.P.T("importer.lacks." + w.lines[c.ID].Lacks))})
+		out = append(out, []shell.Component{person(c), shell.Num(w.lines[c.ID].Line), shell.Str(lackOf(r, c, w.lines[c.ID]))})
 	}
 	return out
+}
+
+// lackOf says for what a person waits.
+func lackOf(r *shell.Request, c contact.Contact, w importer.Waiting) string {
+	s := r.P.T("importer.lacks." + w.Lacks)
+	if c.State == contact.StateRestricted {
+		s += " · " + r.P.T("importer.waiting.frozen")
+	}
+	return s
 }
 
 func person(c contact.Contact) shell.Component { return shell.A("/contacts/"+dec(c.ID), c.Email.Raw()) }
