@@ -60,7 +60,7 @@ func Lacks(r store.Reader, id int64) ([]Lack, error) { return store.All[Lack](r,
 // BeginRelease says that proof has come for the rows that wait: a partner's name, a file of
 // evidence, or the word of an owner or admin where a word is enough. The work is a task.
 // Faults: import.release.running, import.release.nothing, import.release.still (with what is
-// missing), import.options.declare, import.release.late, import.undone.
+// missing), import.options.declare, import.release.late, import.undone, import.list.retired.
 func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
 	if _, err := lock(tx, id); err != nil {
 		return err
@@ -127,6 +127,11 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 		return out, fault.New(fault.Gone, "import.release.late")
 	case declare && !signs(r.Who):
 		return out, fault.New(fault.Forbidden, "import.options.declare").At("declare")
+	}
+	if ok, err := usable(r, i.List); err != nil {
+		return out, err
+	} else if !ok {
+		return out, fault.New(fault.Invalid, "import.list.retired")
 	}
 	if err := o.Check(now, zone); err != nil {
 		return out, err
