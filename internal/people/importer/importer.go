@@ -189,6 +189,7 @@ type Counts struct {
 	Listed   int64            `json:"listed"`          // notes that are kept
 	Unlisted int64            `json:"unlisted"`        // notes beyond that
 	Released int64            `json:"released"`        // waited, and were released since
+	Freed    map[string]int64 `json:"freed,omitempty"` // of Released: by grade; of older releases it isn't known
 	Expired  int64            `json:"expired"`         // waited in vain: the claim is gone, and so is who came by it alone
 	Settled  int64            `json:"settled"`         // waited, and had said yes or no themselves or were proved otherwise when it ended
 
@@ -232,6 +233,9 @@ func (c Counts) Undone() int64 {
 
 // Mailable is how many people the import put on the list who may be mailed.
 func (c Counts) Mailable() int64 { return c.Grades["B"] + c.Grades["C"] + c.Grades["D"] }
+
+// Graded is how many people have a grade by the import, those released since among them.
+func (c Counts) Graded(g string) int64 { return c.Grades[g] + c.Freed[g] }
 
 // Waiting is how many were kept waiting for proof when the import ended.
 func (c Counts) Waiting() int64 { return c.Grades[""] }

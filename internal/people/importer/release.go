@@ -370,6 +370,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			}
 			if r.Verdict == consent.Applied {
 				i.Counts.Released++
+				if i.Counts.Freed == nil {
+					i.Counts.Freed = map[string]int64{}
+				}
+				i.Counts.Freed[string(r.After.Grade)]++
 				if n := len(i.Releases); n > 0 {
 					i.Releases[n-1].People++
 				}

@@ -118,7 +118,7 @@ type told struct {
 	lacks   []importer.Lack
 	files   []importer.Evidence
 
-	scope    string              // of refusals: how far they go
+	scope    string // of refusals: how far they go
 	way      way
 	undoable bool                // it can still be taken back
 	asks     []contact.Attribute // that look sensitive

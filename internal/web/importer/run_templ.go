@@ -252,8 +252,8 @@ func statusPage(r *shell.Request, t told) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if t.i.Counts.Grades["D"] > 0 {
-					templ_7745c5c3_Err = shell.Alert(shell.Info, r.P.N("importer.word.only", int(t.i.Counts.Grades["D"]))).Render(ctx, templ_7745c5c3_Buffer)
+				if t.i.Counts.Graded("D") > 0 {
+					templ_7745c5c3_Err = shell.Alert(shell.Info, r.P.N("importer.word.only", int(t.i.Counts.Graded("D")))).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -625,7 +625,7 @@ func askPath(i importer.Import) string {
 }
 
 // weak is how many people have a basis that less than a proof of their own shows: they may be asked once (compliance L1).
-func weak(c importer.Counts) int { return int(c.Grades["C"] + c.Grades["D"]) }
+func weak(c importer.Counts) int { return int(c.Graded("C") + c.Graded("D")) }
 
 func reportLink(r *shell.Request, i importer.Import) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -728,7 +728,7 @@ func badTone(b bool) shell.Tone {
 func gradeLine(r *shell.Request, c importer.Counts) string {
 	var out []string
 	for _, g := range []string{"B", "C", "D"} {
-		if n := c.Grades[g]; n > 0 {
+		if n := c.Graded(g); n > 0 {
 			out = append(out, g+" "+r.P.Number(n))
 		}
 	}
@@ -774,6 +774,12 @@ func aboutFacts(r *shell.Request, t told) []shell.Fact {
 		{Label: r.P.T("importer.proof"), Text: proofText(r, i)},
 		{Label: r.P.T("importer.started_at"), Value: shell.When(i.StartedAt)},
 		{Label: r.P.T("importer.ended_at"), Value: shell.When(i.EndedAt)},
+	}
+	for _, x := range i.Releases { // of these people alone
+		if x.People > 0 {
+			out = append(out, shell.Fact{Label: r.P.T("importer.released", "date", r.P.Date(x.At)), Text: r.P.T("importer.kind."+string(x.Origin.Kind)) + " · " + basisName(r, string(x.Origin.Why())),
+				Hint: r.P.N("importer.released.people", int(x.People))})
+		}
 	}
 	if i.Blob != 0 {
 		out = append(out, shell.Fact{Label: r.P.T("importer.kept"), Value: shell.Day(i.FileEndsAt), Hint: r.P.T("importer.kept.hint")})
@@ -890,7 +896,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 						var templ_7745c5c3_Var30 string
 						templ_7745c5c3_Var30, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("importer.release.lead"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 254, Col: 40}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 260, Col: 40}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var30))
 						if templ_7745c5c3_Err != nil {
@@ -903,7 +909,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 						var templ_7745c5c3_Var31 templ.SafeURL
 						templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(w.i.ID, "/waiting")))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 255, Col: 70}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 261, Col: 70}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 						if templ_7745c5c3_Err != nil {
@@ -924,7 +930,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 						var templ_7745c5c3_Var32 string
 						templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("importer.release.kind"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 257, Col: 75}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 263, Col: 75}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 						if templ_7745c5c3_Err != nil {
@@ -942,7 +948,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 							var templ_7745c5c3_Var33 templ.SafeURL
 							templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(w.i.ID, "/release")))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 260, Col: 102}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 266, Col: 102}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var33))
 							if templ_7745c5c3_Err != nil {
@@ -963,7 +969,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 							var templ_7745c5c3_Var34 string
 							templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("importer.kind." + string(w.kind)))
 							if templ_7745c5c3_Err != nil {
-								return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 262, Col: 53}
+								return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 268, Col: 53}
 							}
 							_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 							if templ_7745c5c3_Err != nil {
@@ -1027,7 +1033,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 					var templ_7745c5c3_Var35 templ.SafeURL
 					templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(at(w.i.ID, "/waiting?after="+w.more)))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 276, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 282, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 					if templ_7745c5c3_Err != nil {
@@ -1040,7 +1046,7 @@ func waitingPage(r *shell.Request, w waits, f *shell.Form) templ.Component {
 					var templ_7745c5c3_Var36 string
 					templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("importer.more"))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 276, Col: 107}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `importer/run.templ`, Line: 282, Col: 107}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 					if templ_7745c5c3_Err != nil {
