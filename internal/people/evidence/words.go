@@ -106,7 +106,11 @@ func (g *gathering) leans(r *consent.Record) (words []string, err error) {
 		i, err := importer.Get(g.View, r.ImportID)
 		switch {
 		case err == nil:
-			words = append(words, p.T("evidence.origin", "origin", p.Or("evidence.origin."+string(i.Origin.Kind), string(i.Origin.Kind)), "from", i.Origin.From, "to", i.Origin.To))
+			o := i.Origin
+			if r.Kind == consent.Release {
+				o = i.OriginAt(r.RecordedAt)
+			}
+			words = append(words, p.T("evidence.origin", "origin", p.Or("evidence.origin."+string(o.Kind), string(o.Kind)), "from", o.From, "to", o.To))
 		case !gone(err):
 			return nil, err
 		}

@@ -32,7 +32,8 @@ func Data() []datamap.Table {
 			none("ended_at", "when it ended"), none("file_ends_at", "when the file is destroyed"), none("fence", "counts writers"),
 			none("version", "counts changes"), none("entry_id", "the entry in the trace"),
 			none("undo_task_id", "the long work that takes it back"), none("undo_after", "how far that came"), none("undone_at", "when it was taken back"),
-			none("forecast", "counts, and lines of the file by number")}},
+			none("forecast", "counts, and lines of the file by number"),
+			member("releases", "whose word stands for the rows that waited stays provable; where they come from is the same for all of them")}},
 		{Store: datamap.Main, Name: "import_note", Account: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("import_id", "the import"), none("seq", "order"), none("line", "a line of the file"),
 			none("kind", "one of a few words"), none("reason", "the key of a sentence"), none("place", "the name of a column"),

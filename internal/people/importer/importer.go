@@ -139,6 +139,36 @@ type Import struct {
 	UndoTask   int64             // it is being taken back, or was
 	UndoAfter  int64             // the last person looked at for that
 	UndoneAt   legalclock.Moment // it was taken back
+	Releases   []Release         // what was said for rows that waited, oldest first
+}
+
+// Release is what was said for rows that waited: of them alone. What the import itself was told stays as it is,
+// and goes for the rows that are still to come.
+type Release struct {
+	At         legalclock.Moment `json:"at"`
+	Origin     Origin            `json:"origin"`
+	Evidence   int64             `json:"evidence,omitempty"`
+	DeclaredBy int64             `json:"declared_by,omitempty"`
+	People     int64             `json:"people,omitempty"` // whom it released
+}
+
+// Said is what was said last of people who waited; of an import without a release, what it was told itself.
+func (i Import) Said() Release {
+	if n := len(i.Releases); n > 0 {
+		return i.Releases[n-1]
+	}
+	return Release{At: i.DeclaredAt, Origin: i.Origin, Evidence: i.Evidence, DeclaredBy: i.DeclaredBy}
+}
+
+// OriginAt is the origin that a release at a moment stood on.
+func (i Import) OriginAt(m legalclock.Moment) Origin {
+	o := i.Origin
+	for _, r := range i.Releases {
+		if r.At <= m {
+			o = r.Origin
+		}
+	}
+	return o
 }
 
 // Counts is what the report says, in people and rows. Every row of the file is in exactly one
@@ -159,6 +189,7 @@ type Counts struct {
 	Listed   int64            `json:"listed"`          // notes that are kept
 	Unlisted int64            `json:"unlisted"`        // notes beyond that
 	Released int64            `json:"released"`        // waited, and were released since
+	Freed    map[string]int64 `json:"freed,omitempty"` // of Released: by grade; of older releases it isn't known
 	Expired  int64            `json:"expired"`         // waited in vain: the claim is gone, and so is who came by it alone
 	Settled  int64            `json:"settled"`         // waited, and had said yes or no themselves or were proved otherwise when it ended
 
@@ -202,6 +233,9 @@ func (c Counts) Undone() int64 {
 
 // Mailable is how many people the import put on the list who may be mailed.
 func (c Counts) Mailable() int64 { return c.Grades["B"] + c.Grades["C"] + c.Grades["D"] }
+
+// Graded is how many people have a grade by the import, those released since among them.
+func (c Counts) Graded(g string) int64 { return c.Grades[g] + c.Freed[g] }
 
 // Waiting is how many were kept waiting for proof when the import ended.
 func (c Counts) Waiting() int64 { return c.Grades[""] }
@@ -296,6 +330,7 @@ type line struct {
 	UndoTaskID int64
 	UndoAfter  int64
 	UndoneAt   legalclock.Moment
+	Releases   string
 }
 
 func (l line) read() (Import, error) {
@@ -306,7 +341,7 @@ func (l line) read() (Import, error) {
 	for _, f := range []struct {
 		text string
 		into any
-	}{{l.Format, &i.Format}, {l.Survey, &i.Survey}, {l.Mapping, &i.Mapping}, {l.Origin, &i.Origin}, {l.Options, &i.Options}, {l.Cursor, &i.At}, {l.Counts, &i.Counts}} {
+	}{{l.Format, &i.Format}, {l.Survey, &i.Survey}, {l.Mapping, &i.Mapping}, {l.Origin, &i.Origin}, {l.Options, &i.Options}, {l.Cursor, &i.At}, {l.Counts, &i.Counts}, {l.Releases, &i.Releases}} {
 		if err := json.Unmarshal([]byte(f.text), f.into); err != nil {
 			return i, err
 		}

@@ -60,7 +60,7 @@ func Lacks(r store.Reader, id int64) ([]Lack, error) { return store.All[Lack](r,
 // BeginRelease says that proof has come for the rows that wait: a partner's name, a file of
 // evidence, or the word of an owner or admin where a word is enough. The work is a task.
 // Faults: import.release.running, import.release.nothing, import.release.still (with what is
-// missing), import.options.declare, import.release.late, import.undone.
+// missing), import.options.declare, import.release.late, import.undone, import.list.retired.
 func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
 	if _, err := lock(tx, id); err != nil {
 		return err
@@ -75,7 +75,8 @@ func BeginRelease(tx *store.Tx, id int64, o Origin, declare bool) error {
 		return err
 	}
 	task := job.Start(tx, ReleaseKind, id)
-	tx.Do(setReleasing, text(r.origin), r.evidence, r.by, tx.Now, task, id)
+	said := append(r.before, Release{At: tx.Now, Origin: r.origin, Evidence: r.evidence, DeclaredBy: r.by})
+	tx.Do(setReleasing, text(said), task, id)
 	return nil
 }
 
@@ -91,6 +92,7 @@ type grounds struct {
 	origin       Origin
 	grade        string
 	evidence, by int64
+	before       []Release // that released somebody
 }
 
 // releasing reads what a release would stand on; file: evidence is about to come.
@@ -112,7 +114,8 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 		return out, err
 	}
 	now := r.Now
-	o.From, o.To = orText(o.From, i.Origin.From), orText(o.To, i.Origin.To)
+	was := i.Said().Origin
+	o.From, o.To = orText(o.From, was.From), orText(o.To, was.To)
 	switch {
 	case i.State == Running:
 		return out, fault.New(fault.Conflict, "import.release.running")
@@ -125,10 +128,16 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 	case declare && !signs(r.Who):
 		return out, fault.New(fault.Forbidden, "import.options.declare").At("declare")
 	}
+	if ok, err := usable(r, i.List); err != nil {
+		return out, err
+	} else if !ok {
+		return out, fault.New(fault.Invalid, "import.list.retired")
+	}
 	if err := o.Check(now, zone); err != nil {
 		return out, err
 	}
 	out.origin = o
+	out.before = slices.DeleteFunc(i.Releases, func(r Release) bool { return r.People == 0 })
 	if len(files) > 0 {
 		out.evidence = files[len(files)-1].ID
 	}
@@ -147,6 +156,9 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 	}
 	if g == "" {
 		return out, fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
+	}
+	if !o.own() && !slices.ContainsFunc(lacks, func(l Lack) bool { return l.Lacks != unclearStatus }) {
+		return out, fault.New(fault.Invalid, "import.release.still."+unclearStatus).At("kind")
 	}
 	here, err := consent.GroundOf(r)
 	if err != nil {
@@ -189,8 +201,9 @@ func fieldOf(lack string) string {
 
 // ReleaseWork releases the rows that wait: a job.Work. Each step takes some and strikes them
 // off in the same transaction, so that a kill releases nobody twice. A person who has said no
-// meanwhile stays unwritten to. A row that names a basis of its own waits on, if what was said is
-// no proof of that; so does one whose basis doesn't hold in the person's country.
+// meanwhile stays unwritten to; one who is frozen waits on. A row that names a basis of its own waits on, if what was said is
+// no proof of that; so does one whose basis doesn't hold in the person's country, and one whose status there
+// may be a no, until a yes of the persons themselves is told.
 func ReleaseWork(ctx context.Context, r *job.Run) error {
 	var done, total, after int64
 	err := r.DB.Bulk(ctx, r.Who, func(tx *store.Tx) (bool, error) {
@@ -225,9 +238,10 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	if err != nil {
 		return err
 	}
+	said := i.Said()
 	var hash []byte
-	if i.Evidence != 0 {
-		e, err := GetEvidence(tx, i.Evidence)
+	if said.Evidence != 0 {
+		e, err := GetEvidence(tx, said.Evidence)
 		if err != nil {
 			return err
 		}
@@ -285,15 +299,21 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			released = append(released, id) // of somebody who is gone nothing waits
 			continue
 		}
-		o := i.Origin
+		if held(rows[at]) {
+			continue
+		}
+		o := said.Origin
 		l := waits[k].Lacks
 		if instead[id] = l == "basis_unclear" || l == "basis_and_country_unclear" || l == consent.NotInCountry || o.own() && slices.Contains(notUsable, l); instead[id] {
 			o.Basis = ""
 		} else if b := own[id]; b != "" {
 			o.Basis = b
 		}
+		if l == unclearStatus && !said.Origin.own() {
+			continue // it may be a no: nothing but their own yes goes before it
+		}
 		claim, shown := claims[id]
-		g, lack := grade(o, rules, shown, i.Evidence != 0, i.DeclaredBy != 0)
+		g, lack := grade(o, rules, shown, said.Evidence != 0, said.DeclaredBy != 0)
 		if g == "" {
 			waitsOn(id, lack)
 			continue
@@ -307,17 +327,17 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		}
 		released = append(released, id)
 		e := consent.Event{Contact: id, List: i.List, Kind: consent.Release, Basis: o.basis(), BasisRef: o.ref(), Grade: consent.Grade(g),
-			OptOutOffered: o.Refusal == "yes", Source: "import", Method: "release", Page: i.Origin.source(), Text: i.Origin.Words,
-			Import: i.ID, ImportRow: waits[k].Line, Evidence: i.Evidence, EvidenceHash: hash}
+			OptOutOffered: o.Refusal == "yes", Source: "import", Method: "release", Page: said.Origin.source(), Text: said.Origin.Words,
+			Import: i.ID, ImportRow: waits[k].Line, Evidence: said.Evidence, EvidenceHash: hash}
 		if e.Grade == consent.GradeD {
-			e.DeclaredBy = i.DeclaredBy
+			e.DeclaredBy = said.DeclaredBy
 		}
 		if shown {
 			if err := claim.into(tx, &e); err != nil {
 				return err
 			}
 		} else {
-			e.OccurredAt = i.Origin.since(tx.Now, zone)
+			e.OccurredAt = said.Origin.since(tx.Now, zone)
 		}
 		e.BasisFamily = o.products(on)
 		events = append(events, e)
@@ -350,6 +370,13 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 			}
 			if r.Verdict == consent.Applied {
 				i.Counts.Released++
+				if i.Counts.Freed == nil {
+					i.Counts.Freed = map[string]int64{}
+				}
+				i.Counts.Freed[string(r.After.Grade)]++
+				if n := len(i.Releases); n > 0 {
+					i.Releases[n-1].People++
+				}
 				if f, ok := told[events[k].Contact]; ok {
 					fills = append(fills, f)
 				}
@@ -370,12 +397,21 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 	for _, lack := range slices.Sorted(maps.Keys(still)) {
 		tx.Do(lacksNow, lack, i.ID, still[lack])
 	}
-	tx.Do(recount, text(i.Counts), i.ID)
+	tx.Do(recount, text(i.Counts), text(i.Releases), i.ID)
 	return nil
 }
 
+// held tells whether nothing may be done with a person's data, and so with what waits of them: it is frozen
+// (GDPR 18(2)), or their erasure is under way. It waits on, with what is sealed, until that ends.
+func held(p contact.Row) bool {
+	return p.State == contact.StateRestricted || p.State == contact.StateErasing
+}
+
 // notUsable are the lacks that say the row's own basis is none: a yes of the persons themselves, answered later, takes its place.
-var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear"}
+var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear", unclearStatus}
+
+// unclearStatus is the lack of a row whose status there is said in words that aren't known.
+const unclearStatus = "status_unclear"
 
 // own tells whether the answer is a yes of the persons themselves.
 func (o Origin) own() bool { return o.Basis == "" && !o.acquired() && o.basis() == consent.ByConsent }
@@ -434,8 +470,8 @@ const waitingRule = "art14.margin"
 // expire takes off people who waited in vain: the claim expires, and who came with this
 // import and is on no other list is deleted. GDPR 14(3)(a), 5(1)(c); compliance L3. Whoever
 // stands elsewhere by now, by their own word or by better evidence, stays there; whose own
-// sign-up waits for its answer is looked at again when it has ended, and so is an import that
-// somebody goes on with. One step, from a number on; 0 is the end.
+// sign-up waits for its answer is looked at again when it has ended, and so are people who are frozen
+// and an import that somebody goes on with. One step, from a number on; 0 is the end.
 func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	i, err := lock(tx, id)
 	if err != nil || i.State == Running {
@@ -461,11 +497,16 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	asked := func(id int64) bool { return stand[id] == consent.Requested }
-	waits = slices.DeleteFunc(waits, func(w Waiting) bool { return asked(w.ContactID) })
-	if ids = slices.DeleteFunc(ids, asked); len(ids) == 0 {
+	kept := map[int64]bool{}
+	for _, p := range rows {
+		kept[p.ID] = held(p)
+	}
+	later := func(id int64) bool { return kept[id] || stand[id] == consent.Requested }
+	waits = slices.DeleteFunc(waits, func(w Waiting) bool { return later(w.ContactID) })
+	if ids = slices.DeleteFunc(ids, later); len(ids) == 0 {
 		return next, nil
 	}
+	rows = slices.DeleteFunc(rows, func(p contact.Row) bool { return later(p.ID) })
 	var events []consent.Event
 	for _, p := range rows {
 		if stand[p.ID] == consent.Waiting {
@@ -500,7 +541,7 @@ func expire(tx *store.Tx, id, after int64) (next int64, err error) {
 	}
 	i.Counts.Expired += int64(len(events))
 	i.Counts.Settled += int64(len(ids) - len(events))
-	tx.Do(recount, text(i.Counts), id)
+	tx.Do(recount, text(i.Counts), text(i.Releases), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.expire", Object: "import", ObjectID: id, Clear: proof.Fields{
 		"people": dec(int64(len(ids))), "deleted": dec(int64(len(gone))), "rule": waitingRule}})
 	return next, err

@@ -6,7 +6,7 @@ import "consend/internal/ground/store"
 
 const columns = `i.id, i.state, i.name, i.blob_id, i.size, i.sha256, i.format, i.survey, i.shape, i.mapping, i.origin, i.options, i.list_id,
 	i.evidence_id, i.declared_by, i.declared_at, i.cursor, i.counts, i.fault, i.waits_until, i.task_id, i.made_by, i.made_at, i.started_at,
-	i.ended_at, i.file_ends_at, i.fence, i.version, i.entry_id, i.undo_task_id, i.undo_after, i.undone_at`
+	i.ended_at, i.file_ends_at, i.fence, i.version, i.entry_id, i.undo_task_id, i.undo_after, i.undone_at, i.releases`
 
 var (
 	get        = store.Account("importer.get", `SELECT `+columns+` FROM import i WHERE i.account_id = :account AND i.id = ?`)
@@ -42,14 +42,14 @@ var (
 	advance = store.Account("importer.advance", `UPDATE import SET cursor = ?, counts = ?,
 		file_ends_at = CASE WHEN CAST(? AS BIGINT) > 0 AND waits_until <> 0 AND waits_until < file_ends_at THEN waits_until ELSE file_ends_at END
 		WHERE account_id = :account AND id = ? AND fence = ? AND state = 'running'`)
-	setReleasing = store.Account("importer.set_releasing", `UPDATE import SET origin = ?, evidence_id = ?, declared_by = ?, declared_at = ?, task_id = ?,
-		version = version + 1 WHERE account_id = :account AND id = ?`)
+	setReleasing = store.Account("importer.set_releasing", `UPDATE import SET releases = ?, task_id = ?, version = version + 1
+		WHERE account_id = :account AND id = ?`)
 	setDone      = store.Account("importer.set_done", `UPDATE import SET state = 'done', ended_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
 	setUndoing   = store.Account("importer.set_undoing", `UPDATE import SET undo_task_id = ?, undo_after = 0, version = version + 1 WHERE account_id = :account AND id = ?`)
 	takenBack    = store.Account("importer.taken_back", `SELECT i.id FROM import i WHERE i.account_id = :account AND i.undo_task_id <> 0 ORDER BY i.id`)
 	setUndoAfter = store.Account("importer.set_undo_after", `UPDATE import SET undo_after = ?, counts = ? WHERE account_id = :account AND id = ?`)
 	setUndone    = store.Account("importer.set_undone", `UPDATE import SET undone_at = :now, version = version + 1 WHERE account_id = :account AND id = ?`)
-	recount      = store.Account("importer.recount", `UPDATE import SET counts = ? WHERE account_id = :account AND id = ?`)
+	recount      = store.Account("importer.recount", `UPDATE import SET counts = ?, releases = ? WHERE account_id = :account AND id = ?`)
 	forget       = store.Account("importer.forget_file", `UPDATE import SET blob_id = 0 WHERE account_id = :account AND id = ?`)
 	remove       = store.Account("importer.remove", `DELETE FROM import WHERE account_id = :account AND id = ?`)
 	forgetValues = store.Account("importer.forget_values", `UPDATE import_note SET reason = ?, args = '[]' WHERE account_id = :account AND import_id = ? AND reason = ?`)

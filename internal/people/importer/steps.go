@@ -114,6 +114,7 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 		if before != nil {
 			m = before
 		}
+		tx.Do(takeWordBack, id) // it was given on other columns
 	}
 	tx.Do(setFormat, text(s.Format), text(surveyOf(s)), shape, text(m), id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.check", Object: "import", ObjectID: id, Clear: proof.Fields{
@@ -121,7 +122,7 @@ func Check(tx *store.Tx, id, version int64, s sheet.Survey) error {
 	return err
 }
 
-// Map gives columns their meaning.
+// Map gives columns their meaning. An owner's word that was given on other meanings is taken back.
 func Map(tx *store.Tx, id, version int64, m Mapping) error {
 	i, err := draft(tx, id, version)
 	if err != nil {
@@ -148,9 +149,60 @@ func Map(tx *store.Tx, id, version int64, m Mapping) error {
 			return err
 		}
 	}
-	tx.Do(setMapping, text(m), later(i.State, Mapped), id)
+	if err := m.fits(tx); err != nil {
+		return err
+	}
+	to := later(i.State, Mapped)
+	if i.DeclaredBy != 0 && !m.same(i.Mapping) { // the word was given on what was read before
+		to = Sourced
+		tx.Do(takeWordBack, id)
+	}
+	tx.Do(setMapping, text(m), to, id)
 	_, err = trace.Append(tx, trace.Act{Action: "import.map", Object: "import", ObjectID: id, Clear: m.fields()})
 	return err
+}
+
+// attribute is the attribute a column is written to; "" is none.
+func (c Column) attribute() string {
+	switch c.To {
+	case Attribute:
+		return contact.AttributeName(c.Attribute)
+	case FirstName:
+		return FirstNameAttribute
+	case LastName:
+		return LastNameAttribute
+	}
+	return ""
+}
+
+// fits tells whether the account has room for the attributes that a file would add. The fault belongs to the
+// first column for which there is none.
+func (m Mapping) fits(r store.Reader) error {
+	all, err := contact.AllAttributes(r)
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for _, a := range all {
+		have[a.Name] = true
+	}
+	over := -1
+	for k, c := range m {
+		if n := c.attribute(); n != "" && !have[n] {
+			if have[n] = true; len(have) > contact.MaxAttributes && over < 0 {
+				over = k
+			}
+		}
+	}
+	if over < 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, "import.mapping.no_room", "have", len(all), "more", len(have)-len(all), "limit", contact.MaxAttributes).At("column." + dec(int64(over)))
+}
+
+// same tells whether columns are read as in another mapping.
+func (m Mapping) same(o Mapping) bool {
+	return slices.EqualFunc(m, o, func(a, b Column) bool { a.Collect, b.Collect = false, false; return a == b })
 }
 
 // fields says in the trace which kinds of data are taken in, not a cell of them.
@@ -242,10 +294,10 @@ func Choose(tx *store.Tx, id, version int64, c Choice) error {
 	default:
 		bad = append(bad, fault.New(fault.Invalid, "import.options.existing").At("existing"))
 	}
-	if l, err := list.Get(tx, c.List); fault.Is(err, fault.NotFound) || err == nil && (l.RetiredAt != 0 || l.Kind != list.Mail) {
-		bad = append(bad, fault.New(fault.Invalid, "import.options.list").At("list"))
-	} else if err != nil {
+	if ok, err := usable(tx, c.List); err != nil {
 		return err
+	} else if !ok {
+		bad = append(bad, fault.New(fault.Invalid, "import.options.list").At("list"))
 	}
 	if c.Declare && !signs(tx.Who) {
 		bad = append(bad, fault.New(fault.Forbidden, "import.options.declare").At("declare"))
@@ -264,6 +316,15 @@ func Choose(tx *store.Tx, id, version int64, c Choice) error {
 	return choseAct(tx, id, c, by)
 }
 
+// usable tells whether people can be put on a list.
+func usable(r store.Reader, id int64) (bool, error) {
+	l, err := list.Get(r, id)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return l.RetiredAt == 0 && l.Kind == list.Mail, err
+}
+
 func choseAct(tx *store.Tx, id int64, c Choice, by int64) error {
 	f := proof.Fields{"list": dec(c.List), "existing": string(c.Options.Existing)}
 	if by != 0 {
@@ -275,7 +336,8 @@ func choseAct(tx *store.Tx, id int64, c Choice, by int64) error {
 
 // Begin starts an import that is ready, or goes on with one that was stopped or failed.
 // Attributes that are new are made here. With a queue the work is a task of its own.
-// Faults: import.step, import.undone, import.releasing, import.file.gone, import.origin.month_over.
+// Faults: import.step, import.undone, import.releasing, import.file.gone, import.origin.month_over,
+// import.options.list and import.list.retired (the list was retired since), contact.attribute.many.
 func Begin(tx *store.Tx, id int64, queue bool) error {
 	i, err := lock(tx, id)
 	if err != nil {
@@ -294,6 +356,15 @@ func Begin(tx *store.Tx, id int64, queue bool) error {
 	}
 	if queue && i.Blob == 0 {
 		return fault.New(fault.Gone, "import.file.gone")
+	}
+	if !i.Refusing() {
+		if ok, err := usable(tx, i.List); err != nil {
+			return err
+		} else if !ok && i.State == Ready {
+			return fault.New(fault.Invalid, "import.options.list").At("list")
+		} else if !ok {
+			return fault.New(fault.Invalid, "import.list.retired").At("list")
+		}
 	}
 	zone, rules, err := rulesOf(tx)
 	if err != nil {

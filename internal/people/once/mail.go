@@ -174,7 +174,7 @@ func Sample(r store.Reader, kind Kind, listID, imp int64, lang string) (compose.
 		if err != nil {
 			return d, err
 		}
-		basis = i.Origin.Why()
+		basis = i.Said().Origin.Why()
 	}
 	t.tell(&d, p, s, what, basis)
 	return d, nil

@@ -31,7 +31,7 @@ func BeginTell(tx *store.Tx, imp, people int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !i.Origin.Indirect() || i.List == 0 {
+	if !i.Said().Origin.Indirect() || i.List == 0 {
 		return 0, fault.New(fault.Conflict, "once.tell.direct")
 	}
 	if i.State == importer.Running || i.State.Editable() {

@@ -130,7 +130,7 @@ func sourceOf(r store.Reader, a account.Account, imp int64) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
-	o := i.Origin
+	o := i.Said().Origin
 	s := Source{Import: imp, Partner: o.Partner, Day: o.Obtained(i.MadeAt, a.Location()).String()}
 	switch o.Kind {
 	case importer.Acquired:

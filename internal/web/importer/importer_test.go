@@ -381,6 +381,9 @@ func TestRowsOfUnknownOriginWaitUntilProofComes(t *testing.T) {
 		if page = d.get(at("")); strings.Contains(page, "2 people wait") || !strings.Contains(page, "sheet.pdf") {
 			t.Error("they still wait, or the proof isn't shown")
 		}
+		if !strings.Contains(page, "C 2") || !strings.Contains(page, "Of those released on") || !strings.Contains(page, "On paper or at an event") || !strings.Contains(page, "2 people here have a reason on file") {
+			t.Error("who was released isn't counted by grade, or their origin isn't shown as theirs")
+		}
 		must(t, h.Main.View(context.Background(), d.who, func(v *store.View) error {
 			i, err := people.Get(v, id)
 			if i.Counts.Released != 2 {

@@ -19,7 +19,60 @@ import (
 )
 
 func (p *Pages) startPost(r *shell.Request) error {
-	return p.act(r, func(tx *store.Tx, id int64) error { return importer.Begin(tx, id, true) }, "importer.started")
+	id, err := r.ID("id")
+	if err != nil {
+		return err
+	}
+	err = p.write(r, func(tx *store.Tx) error { return importer.Begin(tx, id, true) })
+	if f := shell.NewForm(); fault.Is(err, fault.Invalid) && f.Take(err) {
+		return p.notStarted(r, f)
+	}
+	return p.acted(r, id, err, "importer.started")
+}
+
+// notStarted shows again where a start was pressed, with what keeps it from starting and the way to where that is changed.
+func (p *Pages) notStarted(r *shell.Request, f *shell.Form) error {
+	i, err := p.one(r)
+	if err != nil {
+		return err
+	}
+	w := way{field: f.Faults[0].Field, form: &shell.Form{}}
+	for _, e := range f.Faults { // the field is on another page
+		w.form.Faults = append(w.form.Faults, e.At(""))
+	}
+	if i.State.Editable() {
+		return p.summaryAgain(r, i, w, http.StatusUnprocessableEntity)
+	}
+	return p.statusAgain(r, i, w, http.StatusUnprocessableEntity)
+}
+
+// way is what keeps an import from starting; nothing of a page that was merely opened.
+type way struct {
+	form  *shell.Form
+	field string
+}
+
+// link leads to where it is changed; none where nothing can be.
+func (w way) link(r *shell.Request, i importer.Import) shell.Link {
+	step := func(name string) shell.Link {
+		return shell.Link{Label: r.P.T("importer.start.back", "step", r.P.T("importer.step."+name)), URL: at(i.ID, "/"+name)}
+	}
+	draft := i.State.Editable()
+	switch {
+	case w.form == nil:
+	case w.field == "list" && draft:
+		return step("options")
+	case w.field == "list":
+		return shell.Link{Label: r.P.T("importer.list"), URL: "/lists/" + dec(i.List)}
+	case w.field == "to" && draft:
+		return step("origin")
+	case w.field == "to":
+	case draft:
+		return step("map")
+	default:
+		return shell.Link{Label: r.P.T("importer.start.attributes"), URL: "/attributes"}
+	}
+	return shell.Link{}
 }
 
 func (p *Pages) stopPost(r *shell.Request) error {
@@ -31,7 +84,11 @@ func (p *Pages) act(r *shell.Request, f func(*store.Tx, int64) error, said strin
 	if err != nil {
 		return err
 	}
-	if err := p.write(r, func(tx *store.Tx) error { return f(tx, id) }); err != nil {
+	return p.acted(r, id, p.write(r, func(tx *store.Tx) error { return f(tx, id) }), said)
+}
+
+func (p *Pages) acted(r *shell.Request, id int64, err error, said string) error {
+	if err != nil {
 		if fault.Is(err, fault.Conflict) { // a second press: the page says how it stands
 			return r.Redirect(http.StatusSeeOther, at(id, ""))
 		}
@@ -61,7 +118,8 @@ type told struct {
 	lacks   []importer.Lack
 	files   []importer.Evidence
 
-	scope    string              // of refusals: how far they go
+	scope    string // of refusals: how far they go
+	way      way
 	undoable bool                // it can still be taken back
 	asks     []contact.Attribute // that look sensitive
 	aimless  int                 // attributes with no purpose
@@ -79,8 +137,12 @@ func (p *Pages) status(r *shell.Request) error {
 	if i.State.Editable() && r.May(shell.ImportWrite) {
 		return r.Redirect(http.StatusSeeOther, at(i.ID, next(i)))
 	}
-	t := told{i: i}
-	err = p.view(r, func(v *store.View) (err error) {
+	return p.statusAgain(r, i, way{}, http.StatusOK)
+}
+
+func (p *Pages) statusAgain(r *shell.Request, i importer.Import, w way, status int) error {
+	t := told{i: i, way: w}
+	err := p.view(r, func(v *store.View) (err error) {
 		if i.Refusing() && i.State.Reached(importer.Ready) {
 			if t.scope, err = scopeName(r, v, i); err != nil {
 				return err
@@ -123,7 +185,7 @@ func (p *Pages) status(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, statusPage(r, t))
+	return r.Render(status, statusPage(r, t))
 }
 
 // report is the whole report as a file: lines and reasons, no cell of anybody.
@@ -164,11 +226,11 @@ func (p *Pages) waiting(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	kind := i.Origin.Kind
+	kind := i.Said().Origin.Kind
 	if k := importer.Kind(r.Q("kind")); choice(k) { // another than the file was brought in with
 		kind = k
 	}
-	return p.waitingAgain(r, i, kind, originForm(i.Origin, i.Version), http.StatusOK)
+	return p.waitingAgain(r, i, kind, originForm(i.Said().Origin, i.Version), http.StatusOK)
 }
 
 func (p *Pages) waitingAgain(r *shell.Request, i importer.Import, kind importer.Kind, f *shell.Form, status int) error {
@@ -230,7 +292,7 @@ func (p *Pages) releasePost(r *shell.Request) error {
 	}
 	kind := importer.Kind(f.Get("kind"))
 	if !choice(kind) {
-		kind = i.Origin.Kind
+		kind = i.Said().Origin.Kind
 	}
 	o, declare := readOrigin(f, kind), f.Checked("declare")
 	if f.File("evidence") != nil { // a release that is refused keeps no file

@@ -516,6 +516,7 @@ type outlook struct {
 	i       importer.Import
 	list    list.List
 	preview importer.Preview
+	way     way
 	soon    *importer.Forecast // what the import would do; nil while that is being counted
 	count   job.Task
 	basis   consent.Basis
@@ -528,7 +529,11 @@ func (p *Pages) summary(r *shell.Request) error {
 	if err != nil || moved {
 		return err
 	}
-	o := outlook{i: i, basis: i.Origin.Why()}
+	return p.summaryAgain(r, i, way{}, http.StatusOK)
+}
+
+func (p *Pages) summaryAgain(r *shell.Request, i importer.Import, w way, status int) (err error) {
+	o := outlook{i: i, basis: i.Origin.Why(), way: w}
 	if err := p.view(r, func(v *store.View) (err error) {
 		if i.Refusing() {
 			o.scope, err = scopeName(r, v, i)
@@ -550,9 +555,9 @@ func (p *Pages) summary(r *shell.Request) error {
 		}
 	}
 	if i.Refusing() {
-		return r.Render(http.StatusOK, refusalsSummaryPage(r, o))
+		return r.Render(status, refusalsSummaryPage(r, o))
 	}
-	return r.Render(http.StatusOK, summaryPage(r, o))
+	return r.Render(status, summaryPage(r, o))
 }
 
 // forecast hands out what an import would do: its counts, and the lines of the report it would make.
