@@ -157,8 +157,8 @@ func releasing(r *store.View, id int64, o Origin, declare, file bool) (out groun
 	if g == "" {
 		return out, fault.New(fault.Invalid, "import.release.still."+lack).At(fieldOf(lack))
 	}
-	if !o.own() && !slices.ContainsFunc(lacks, func(l Lack) bool { return l.Lacks != unclearStatus }) {
-		return out, fault.New(fault.Invalid, "import.release.still."+unclearStatus).At("kind")
+	if !o.own() && !slices.ContainsFunc(lacks, func(l Lack) bool { return !unanswerable(l.Lacks) }) {
+		return out, fault.New(fault.Invalid, "import.release.still."+lacks[0].Lacks).At("kind")
 	}
 	here, err := consent.GroundOf(r)
 	if err != nil {
@@ -309,7 +309,7 @@ func release(tx *store.Tx, i *Import, waits []Waiting) error {
 		} else if b := own[id]; b != "" {
 			o.Basis = b
 		}
-		if l == unclearStatus && !said.Origin.own() {
+		if unanswerable(l) && !said.Origin.own() {
 			continue // it may be a no: nothing but their own yes goes before it
 		}
 		claim, shown := claims[id]
@@ -408,10 +408,17 @@ func held(p contact.Row) bool {
 }
 
 // notUsable are the lacks that say the row's own basis is none: a yes of the persons themselves, answered later, takes its place.
-var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear", unclearStatus}
+var notUsable = []string{consent.NoService, consent.NoBalance, consent.SaleTooOld, "sale_unnamed", "no_opt_out_when_collecting", "other_products", "country_unclear", unclearStatus, blankAnswer}
 
-// unclearStatus is the lack of a row whose status there is said in words that aren't known.
-const unclearStatus = "status_unclear"
+// The lacks of a row that may be a no: its status there is said in words that aren't known, or it leaves out the answer that
+// a column asks for.
+const (
+	unclearStatus = "status_unclear"
+	blankAnswer   = "answer_blank"
+)
+
+// unanswerable tells whether nothing but a yes of the persons' own goes before a lack.
+func unanswerable(lack string) bool { return lack == unclearStatus || lack == blankAnswer }
 
 // own tells whether the answer is a yes of the persons themselves.
 func (o Origin) own() bool { return o.Basis == "" && !o.acquired() && o.basis() == consent.ByConsent }

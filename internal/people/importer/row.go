@@ -336,7 +336,9 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		case Basis:
 			var ok bool
 			if out.basis, ok = SpokenBasis(s); !ok {
-				out.basis, out.unclear = "", "basis_unclear"
+				if out.basis = ""; out.unclear == "" {
+					out.unclear = "basis_unclear"
+				}
 				leave(i, "import.row.basis")
 			}
 		case Motive:
@@ -389,9 +391,7 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 			case !ok && r.dated(s, c):
 				yes, yesAt, answered = r.moment(i, c, s, leave), i, true
 			case !ok:
-				if out.unclear == "" { // a basis that isn't known says more against the row
-					out.unclear = "status_unclear"
-				}
+				out.unclear = unclearStatus // it may be a no: that says more against the row than any other lack
 				leave(i, "import.row.status")
 			case w == unsure:
 				unsureAt = i
@@ -423,8 +423,8 @@ func (r *reader) read(in sheet.Row, attributes contact.Attributes) (out row, not
 		c := r.column(unsureAt)
 		return out, nil, fault.New(fault.Invalid, "import.row.not_subscribed", "column", c).At(c).OnLine(in.Line)
 	}
-	if out.said == nothing && out.unclear == "" && !answered && at == 0 && confirm == 0 && r.blank(in.Cells) {
-		out.unclear = "answer_blank"
+	if out.said == nothing && out.unclear != unclearStatus && !answered && at == 0 && confirm == 0 && r.blank(in.Cells) {
+		out.unclear = blankAnswer
 	}
 	if out.measures.yes() && (out.measuresAt == 0 || out.measuresBy == "" || out.measuresText == "" || r.origin.Indirect()) {
 		leave(measuresIn, "import.row.measures_bare") // unknown is not measured

@@ -465,6 +465,7 @@ func (s *step) sort(results []consent.Result) (notes []note, waiting []int) {
 		switch {
 		case r.said != nothing && r.said != bounced && res.Verdict == consent.Recorded && res.After.Said == consent.SaidYes:
 			s.counts.Same++ // their own yes here is newer than the no of the file
+		case r.again && res.Before.Status != consent.Given: // another row of theirs is counted: it is a duplicate
 		case r.said != nothing:
 			s.counts.Left++
 		case res.Verdict == consent.Applied && res.After.Status == consent.Waiting:
