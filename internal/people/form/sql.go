@@ -83,7 +83,7 @@ var (
 
 	findBlock = store.Account("form.find_block", `SELECT b.since FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?`)
 	addBlock  = store.Account("form.add_block",
-		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO NOTHING`)
+		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO UPDATE SET since = excluded.since`)
 	isBlocked = store.Account("form.is_blocked", `SELECT EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?)`)
 	dropBlock = store.Account("form.drop_block", `DELETE FROM confirm_block WHERE account_id = :account AND fp = ?`)
 
