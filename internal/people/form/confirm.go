@@ -19,6 +19,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/notice"
 	"consend/internal/people/refusal"
+	"consend/internal/team/account"
 	"consend/internal/trace"
 )
 
@@ -158,7 +159,11 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return st, nil
 	}
 	d := w.Version.Definition
-	words := confirmText(w, lasts)
+	a, err := account.Get(tx)
+	if err != nil {
+		return "", err
+	}
+	words := confirmText(w, a.Name, lasts)
 	var events []consent.Event
 	for _, c := range w.chosen() {
 		e := consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,

@@ -176,11 +176,11 @@ func (w Waiting) blocks(p voice, name, when, link string, days int, last bool) [
 }
 
 // confirmText is what a person who confirms was told, mail and page together, without what
-// differs from one to the other: its hash is part of the evidence.
-func confirmText(w Waiting, days int) string {
+// differs from one to the other: its hash is part of the evidence. account is the name they bore.
+func confirmText(w Waiting, account string, days int) string {
 	p := w.Version.Definition.voice(w.Language)
 	var b strings.Builder
-	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days, false) {
+	for _, x := range w.blocks(p, account, "…", "…", days, false) {
 		if x.Kind == compose.Button {
 			x.Text = "[" + x.Text + "]"
 		}
