@@ -75,7 +75,7 @@ func (p *Pages) asked(r *shell.Request, q once.Question, s once.Stage) error {
 	speak(r, lang)
 	switch s {
 	case once.Ready:
-		return r.Render(ok, questionPage(r, q.List.Title(r.P.Lang)))
+		return r.Render(ok, questionPage(r, q.What, q.By))
 	case once.Already:
 		return r.Render(ok, answeredPage(r, r.P.T("once.page.already.title"), r.P.T("once.page.already.text")))
 	case once.SaidNo:
