@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/mail/compose"
 	"consend/internal/people/consent"
+	"consend/internal/people/evidence"
 	"consend/internal/people/form"
 	"consend/internal/team/account"
 	"consend/internal/testhouse"
@@ -144,4 +146,88 @@ func (w *stall) lastWords(email string) (words string) {
 		return err
 	})
 	return words
+}
+
+func twoLists(d *form.Definition, w *stall) {
+	d.Lists = append(d.Lists, form.Choice{List: w.club, Purpose: 1, Label: both("Club evenings", "Soirées du club")})
+}
+
+func (w *stall) leave(email string, l int64) {
+	w.t.Helper()
+	_, c := w.standing(email, l)
+	w.asVisitor(func(tx *store.Tx) error {
+		_, err := consent.Apply(tx, []consent.Event{{Contact: c.ID, List: l, Kind: consent.Withdraw, Source: "preferences"}})
+		return err
+	})
+}
+
+// TestAPressGivesAndTellsNoMoreThanWasStillAskedFor: who leaves one of two lists meanwhile is asked about the
+// other alone, and their receipt names it alone.
+func TestAPressGivesAndTellsNoMoreThanWasStillAskedFor(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, twoLists)
+		out := w.submit("lea@example.org", "list", num(w.news), "list", num(w.club))
+		mail := func() (text string, err error) {
+			err = h.Main.Write(context.Background(), w.member, func(tx *store.Tx) error {
+				d, err := form.DraftReminder(tx, out.Signup)
+				for _, b := range d.Blocks {
+					text += b.Text + "\n"
+				}
+				return err
+			})
+			return text, err
+		}
+		if x := w.look(out.Signup); len(x.Asks().Mails) != 2 {
+			t.Fatalf("asks for %v", x.Asks())
+		}
+		h.Clock.Advance(time.Minute)
+		w.leave("lea@example.org", w.club)
+		h.Clock.Advance(time.Minute)
+		if x := w.look(out.Signup); len(x.Kept()) != 1 || x.Kept()[0] != w.news || len(x.Lists()) != 2 || len(x.Asks().Mails) != 1 {
+			t.Errorf("the page offers %v", x.Asks())
+		}
+		if text, err := mail(); err != nil || !strings.Contains(text, "Nouvelles du mois") || strings.Contains(text, "Soirées du club") {
+			t.Errorf("the reminder: %v\n%s", err, text)
+		}
+		if st := w.confirm(out.Signup); st != form.Ready {
+			t.Fatal(st)
+		}
+		if s, _ := w.standing("lea@example.org", w.club); s.State != consent.Withdrawn {
+			t.Errorf("the list that was left: %s", s.State)
+		}
+		if x := w.look(out.Signup); len(x.Kept()) != 1 || x.Kept()[0] != w.news {
+			t.Errorf("confirmed %v", x.Kept())
+		}
+		must(t, trace.SealNow(context.Background(), h.Main))
+		w.write(func(tx *store.Tx) error {
+			d, err := evidence.DraftReceipt(tx, out.Signup)
+			text := ""
+			for _, b := range d.Blocks {
+				text += b.Text + "\n"
+			}
+			if !strings.Contains(text, "Nouvelles du mois") || strings.Contains(text, "Soirées du club") {
+				t.Errorf("the receipt says\n%s", text)
+			}
+			return err
+		})
+		// Who left both is asked nothing more, and may ask anew.
+		out = w.submit("max@example.org", "list", num(w.news), "list", num(w.club))
+		h.Clock.Advance(time.Minute)
+		w.leave("max@example.org", w.news)
+		w.leave("max@example.org", w.club)
+		if _, err := mail(); !fault.Is(err, fault.Gone) {
+			t.Errorf("a reminder to who left it all: %v", err)
+		}
+		h.Clock.Advance(time.Minute)
+		var st form.Stage
+		w.view(func(v *store.View) (err error) { x, _ := form.Look(v, out.Signup); st, err = x.Stage(v, v.Now); return err })
+		if st != form.SaidNo {
+			t.Errorf("its page: %s", st)
+		}
+		before := w.facts("form.requested")
+		w.asVisitor(func(tx *store.Tx) (err error) { st, err = form.Reconsider(tx, out.Signup, "[I want it]\n", from); return err })
+		if st != form.Ready || w.facts("form.requested") != before+1 {
+			t.Errorf("asked anew: %s", st)
+		}
+	})
 }

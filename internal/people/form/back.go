@@ -48,7 +48,7 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, shown string, o c
 	if err != nil {
 		return false, err
 	}
-	choices, err := json.Marshal([]asked{{on, results[0].Event, wayBack}})
+	choices, err := json.Marshal([]asked{{List: on, Event: results[0].Event, Way: wayBack}})
 	if err != nil {
 		return false, err
 	}

@@ -207,6 +207,7 @@ type Outcome struct {
 type asked struct {
 	List  int64  `json:"l"`
 	Event int64  `json:"e"`
+	No    bool   `json:"n,omitempty"` // it is no more: a no came before the yes
 	Way   string `json:"w,omitempty"` // "" is the form itself; else the page where who holds the mailbox asked
 }
 
