@@ -231,3 +231,40 @@ func TestAPressGivesAndTellsNoMoreThanWasStillAskedFor(t *testing.T) {
 		}
 	})
 }
+
+// TestANotMeLeavesWhatTheOwnerSaidYesTo: a stranger's sign-up and its "not me" end no yes that was there before.
+func TestANotMeLeavesWhatTheOwnerSaidYesTo(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, twoLists)
+		w.confirm(w.submit("lea@example.org", "list", num(w.news)).Signup)
+		had, _ := w.standing("lea@example.org", w.news)
+		h.Clock.Advance(time.Hour)
+		out := w.submit("lea@example.org", "list", num(w.news), "list", num(w.club))
+		h.Clock.Advance(time.Minute)
+		if st := w.notMe(out.Signup); st != form.SaidNo || w.blocked() == 0 {
+			t.Fatalf("not me: %s, shut since %d", st, w.blocked())
+		}
+		if s, _ := w.standing("lea@example.org", w.news); s.State != consent.Given || s.EventID != had.EventID || s.Reason != "" {
+			t.Errorf("her own yes: %+v", s)
+		}
+		if s, _ := w.standing("lea@example.org", w.club); s.State != consent.Refused {
+			t.Errorf("what the stranger asked for: %s", s.State)
+		}
+		w.view(func(v *store.View) error {
+			held, err := form.Held(v, w.look(out.Signup))
+			if len(held) != 1 || held[0].ListID != w.news || held[0].SaidAt != had.SaidAt {
+				t.Errorf("the page says she stays on %+v", held)
+			}
+			return err
+		})
+		// What the very sign-up gave goes with it, be it pressed by a machine first.
+		out = w.submit("max@example.org", "list", num(w.news))
+		h.Clock.Advance(time.Minute)
+		w.confirm(out.Signup)
+		h.Clock.Advance(time.Minute)
+		w.notMe(out.Signup)
+		if s, _ := w.standing("max@example.org", w.news); s.State != consent.Refused {
+			t.Errorf("a yes of this sign-up: %s", s.State)
+		}
+	})
+}

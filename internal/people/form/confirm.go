@@ -250,7 +250,7 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 }
 
 // NotMe ends a sign-up that somebody else made, and every further confirmation mail of this
-// account to that mailbox. Again is harmless.
+// account to that mailbox. What stood before it stays (Held). Again is harmless.
 func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	w, err := locked(tx, signup)
 	if err != nil || w.ID == 0 {
@@ -268,8 +268,23 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
+	if _, err := contact.Lock(tx, []int64{w.ContactID}); err != nil {
+		return "", err
+	}
+	stands, err := consent.Standings(tx, w.ContactID)
+	if err != nil {
+		return "", err
+	}
 	d := w.Version.Definition
 	seen := map[int64]bool{}
+	for _, s := range stands { // who types an address ends nothing that its owner had
+		seen[s.ListID] = s.State == consent.Given
+	}
+	if w.State == confirmed { // what this one gave goes with it
+		for _, id := range w.Kept() {
+			delete(seen, id)
+		}
+	}
 	for _, s := range append(others, w.Signup) {
 		for _, c := range s.chosen() {
 			if !seen[c.List] {
@@ -310,6 +325,13 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return "", err
 	}
 	return SaidNo, refusal.Note(tx, []refusal.Refusal{blockLine(entry, fp, w.ContactID), {EntryID: entry, FP: all, Kind: string(consent.NotMe), Scope: refusal.Mailbox}})
+}
+
+// Held tells on which of a sign-up's lists the person stands without it.
+func Held(r store.Reader, w Waiting) ([]consent.Standing, error) {
+	all, err := consent.Standings(r, w.ContactID)
+	mine := w.Lists()
+	return slices.DeleteFunc(all, func(s consent.Standing) bool { return s.State != consent.Given || !slices.Contains(mine, s.ListID) }), err
 }
 
 // Block ends every further confirmation mail to a mailbox of which only the fingerprint is
