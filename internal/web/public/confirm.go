@@ -79,7 +79,10 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 		if w, err = form.Look(tx, t.Objects[0]); err != nil {
 			return err
 		}
-		speakAs(r, w)
+		if w.ID != 0 { // the words that are kept are those of the page
+			speakAs(r, w)
+			tx.Who.Language = r.P.Lang
+		}
 		if stage, err = act(tx); err == nil && stage == form.SaidNo && w.ID != 0 {
 			stays, err = p.held(r, tx, w)
 		}
@@ -107,11 +110,11 @@ func (p *Pages) confirmPost(r *shell.Request) error {
 
 // stage is the page of a sign-up's stage: each says kindly where things stand.
 func (p *Pages) stage(r *shell.Request, s form.Stage, w form.Waiting) error {
-	lang := w.Version.Definition.Speaks(w.Language)
 	if w.ID == 0 { // gone, and the language it was made in with it
-		lang = locale.Match(r.R.Header.Get("Accept-Language"))
+		speak(r, locale.Match(r.R.Header.Get("Accept-Language")))
+	} else {
+		speakAs(r, w)
 	}
-	speak(r, lang)
 	switch s {
 	case form.Ready:
 		return r.Render(ok, confirmPage(r, w))
