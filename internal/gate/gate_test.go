@@ -439,6 +439,7 @@ func TestAConfirmationGoesToAPendingSignUpAndNeverAfterNotMe(t *testing.T) {
 	add := store.Account("test.signup", `INSERT INTO signup (account_id, id, form_id, version_id, contact_id, state, language, choices, requested_at)
  VALUES (:account, ?, 1, 1, ?, ?, 'en', '[]', :now)`)
 	block := store.Account("test.block", `INSERT INTO confirm_block (account_id, fp, since) SELECT c.account_id, c.fp, :now FROM contact c WHERE c.account_id = :account AND c.id = ?`)
+	older := store.Account("test.block_older", `INSERT INTO confirm_block (account_id, fp, since) SELECT c.account_id, c.fp, :now - 1 FROM contact c WHERE c.account_id = :account AND c.id = ?`)
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		p := settle(t, h)
 		for state, c := range map[string]struct {
@@ -450,6 +451,7 @@ func TestAConfirmationGoesToAPendingSignUpAndNeverAfterNotMe(t *testing.T) {
 			"expired":   {nil, gate.NotPending},
 			"not_me":    {nil, gate.SaidNotMe},
 			"pending ":  {func(tx *store.Tx, id int64) error { _, err := tx.Exec(block, id); return err }, gate.SaidNotMe},
+			"pending     ": {func(tx *store.Tx, id int64) error { _, err := tx.Exec(older, id); return err }, gate.OK}, // asked for since, by who holds the mailbox
 			"pending  ": {func(tx *store.Tx, id int64) error {
 				return consent.Suppress(tx, id, consent.AuthorityOrder, consent.Everything)
 			}, gate.Reason(consent.Ordered)},

@@ -28,11 +28,12 @@ var (
 	askSource = store.Account("gate.source", `SELECT c.id AS id, c.email_norm AS norm, `+consent.TellSQL+` AS reason
  FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
 
-	// A sign-up that waits gets its mail unless the mailbox said "not me", or an authority forbade
-	// to write there. The address is the contact's: one that bounced may be tried again, since
+	// A sign-up that waits gets its mail unless the mailbox said "not me" since it was asked for, or an
+	// authority forbade to write there: what is asked for after a "not me" came by a link from the
+	// mailbox (form.Submit takes nothing else). The address is the contact's: one that bounced may be tried again, since
 	// somebody has just typed it.
 	askSignup = store.Account("gate.signup", `SELECT g.id AS id, c.email_norm AS norm, CASE
- WHEN g.state = 'not_me' OR EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = c.fp) THEN 'said_not_me'
+ WHEN g.state = 'not_me' OR EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = c.fp AND b.since >= g.requested_at) THEN 'said_not_me'
  WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
  WHEN EXISTS (SELECT 1 FROM suppression u WHERE u.account_id = :account AND u.fp = c.fp AND u.reason = 'authority_order') THEN 'ordered'
  WHEN g.state <> 'pending' THEN 'not_pending'

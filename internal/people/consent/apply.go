@@ -112,6 +112,30 @@ func (a *Ahead) Apply(tx *store.Tx, events []Event) ([]Result, error) {
 	return out, nil
 }
 
+// ConfirmFirst tells whether an Apply of these events would leave one of them to be confirmed first, since
+// its person said no before. It locks the people as that does, and writes nothing.
+func (a *Ahead) ConfirmFirst(tx *store.Tx, events []Event) (bool, error) {
+	b := &batch{tx: tx, events: events, desk: &Desk{}, ahead: a}
+	if err := b.check(); err != nil {
+		return false, err
+	}
+	if err := b.read(); err != nil {
+		return false, err
+	}
+	for i := range events {
+		e := events[i]
+		s := State{Status: None}
+		if k := b.states[key{e.Contact, e.List}]; k != nil {
+			s = k.State
+		}
+		b.stand(&s, b.lists[e.List], b.people[e.Contact])
+		if _, v := Next(s, e); v == ConfirmFirst {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 type key struct{ contact, list int64 }
 
 // sub is a subscription of the batch.

@@ -127,7 +127,7 @@ func DraftReceipt(tx *store.Tx, signup int64) (compose.Draft, error) {
 		return compose.Draft{}, err
 	}
 	var lists []string
-	for _, id := range w.Lists() {
+	for _, id := range w.Kept() {
 		l, err := list.Get(tx, id)
 		if err != nil {
 			return compose.Draft{}, err

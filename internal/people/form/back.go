@@ -23,7 +23,8 @@ import (
 // Back asks a person who left a list whether they want it again: a sign-up on the form that
 // brought them, on one served now or before, or on one made for this, and its confirmation mail: that has the words
 // of the form; shown are those of the page with the button, which stand in the ledger as what was asked. A no
-// is never turned by a switch (compliance, page map: undo = new confirmation). false: the list is no
+// is never turned by a switch (compliance, page map: undo = new confirmation), a "not me" neither: what was
+// shut opens when this is confirmed. false: the list is no
 // more, or the account has no privacy note to show.
 func Back(ctx context.Context, tx *store.Tx, person, on int64, shown string, o consent.Origin) (bool, error) {
 	c, err := contact.Get(tx, person)
@@ -39,10 +40,6 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, shown string, o c
 	if err != nil {
 		return false, err
 	}
-	fp, err := contact.FP(tx, c.Email)
-	if err != nil {
-		return false, err
-	}
 	own := perAddress.For(dec(tx.Account()) + " " + c.Email.Norm())
 	if err := budget.Spend(tx, key, own); err != nil {
 		return false, err
@@ -51,13 +48,11 @@ func Back(ctx context.Context, tx *store.Tx, person, on int64, shown string, o c
 	if err != nil {
 		return false, err
 	}
-	choices, err := json.Marshal([]asked{{on, results[0].Event, wayBack}})
+	choices, err := json.Marshal([]asked{{List: on, Event: results[0].Event, Way: wayBack}})
 	if err != nil {
 		return false, err
 	}
 	id := tx.ID()
-	// Whoever holds a link from the mailbox and asks to come back takes "not me" back too.
-	tx.Do(dropBlock, fp[:])
 	tx.Do(addSignup, id, s.Live.Form.ID, s.Live.Version.ID, person, pending, s.Language, string(choices), nil, 0)
 	job.Post(tx, Requested, id)
 	return true, nil

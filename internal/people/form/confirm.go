@@ -5,6 +5,7 @@ package form
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/notice"
 	"consend/internal/people/refusal"
+	"consend/internal/team/account"
 	"consend/internal/trace"
 )
 
@@ -64,6 +66,44 @@ func (s Signup) chosen() []asked {
 	return out
 }
 
+// Kept are the lists that are still asked for, or to which the yes was given: without those whose no came before.
+func (s Signup) Kept() []int64 {
+	var out []int64
+	for _, c := range s.chosen() {
+		if !c.No {
+			out = append(out, c.List)
+		}
+	}
+	return out
+}
+
+// keep marks the lists that aren't asked for any more.
+func (s *Signup) keep(still func(int, asked) bool) error {
+	all := s.chosen()
+	for i := range all {
+		all[i].No = all[i].No || !still(i, all[i])
+	}
+	b, err := json.Marshal(all)
+	s.Choices = string(b)
+	return err
+}
+
+// lapse marks what a press would not give any more, since the person said no to it after they asked.
+func (s *Signup) lapse(r store.Reader) error {
+	if s.State != pending {
+		return nil
+	}
+	stands, err := consent.Standings(r, s.ContactID)
+	if err != nil {
+		return err
+	}
+	return s.keep(func(_ int, c asked) bool {
+		return slices.ContainsFunc(stands, func(x consent.Standing) bool {
+			return x.ListID == c.List && (x.State == consent.Requested || x.State == consent.Given) && (x.Said != consent.SaidNo || s.RequestedAt >= x.SaidAt)
+		})
+	})
+}
+
 // Way is the page where it was asked for, "" for a form.
 func (s Signup) Way() string {
 	if all := s.chosen(); len(all) > 0 {
@@ -101,7 +141,7 @@ func (s Signup) stage(days int, now legalclock.Moment) Stage {
 		return Vanished
 	case s.State == confirmed:
 		return Already
-	case s.State == notMe:
+	case s.State == notMe, len(s.chosen()) > 0 && len(s.Kept()) == 0:
 		return SaidNo
 	case now > s.Until(days):
 		return TooLate
@@ -116,11 +156,14 @@ type Waiting struct {
 	Note    notice.Version
 }
 
-// Look finds a sign-up for its page. One that was swept gives the zero Signup.
+// Look finds a sign-up for its page, as far as it may still be confirmed. One that was swept gives the zero Signup.
 func Look(r store.Reader, signup int64) (Waiting, error) {
 	s, err := store.One[Signup](r, findSignup, signup)
 	if errors.Is(err, store.ErrNone) {
 		return Waiting{}, nil
+	}
+	if err == nil {
+		err = s.lapse(r)
 	}
 	if err != nil {
 		return Waiting{}, err
@@ -158,7 +201,11 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return st, nil
 	}
 	d := w.Version.Definition
-	words := confirmText(w, lasts)
+	a, err := account.Get(tx)
+	if err != nil {
+		return "", err
+	}
+	words := confirmText(w, a.Name, lasts)
 	var events []consent.Event
 	for _, c := range w.chosen() {
 		e := consent.Event{Contact: w.ContactID, List: c.List, Kind: consent.Confirm, Request: c.Event, RequestedAt: w.RequestedAt,
@@ -178,8 +225,11 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		good = good || r.Verdict.OK()
 	}
 	if !good { // a no said since is newer than this request: it stands
-		tx.Do(endSignup, notMe, 0, w.ID)
+		tx.Do(endSignup, notMe, w.Choices, 0, w.ID)
 		return SaidNo, nil
+	}
+	if err := w.keep(func(i int, _ asked) bool { return results[i].Verdict.OK() }); err != nil {
+		return "", err
 	}
 	if err := w.learn(tx, d); err != nil {
 		return "", err
@@ -194,13 +244,13 @@ func Confirm(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err := reopen(tx, w); err != nil {
 		return "", err
 	}
-	tx.Do(endSignup, confirmed, hasty, w.ID)
+	tx.Do(endSignup, confirmed, w.Choices, hasty, w.ID)
 	job.Post(tx, Confirmed, w.ID)
 	return Ready, nil
 }
 
 // NotMe ends a sign-up that somebody else made, and every further confirmation mail of this
-// account to that mailbox. Again is harmless.
+// account to that mailbox. What stood before it stays (Held). Again is harmless.
 func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	w, err := locked(tx, signup)
 	if err != nil || w.ID == 0 {
@@ -218,8 +268,23 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
+	if _, err := contact.Lock(tx, []int64{w.ContactID}); err != nil {
+		return "", err
+	}
+	stands, err := consent.Standings(tx, w.ContactID)
+	if err != nil {
+		return "", err
+	}
 	d := w.Version.Definition
 	seen := map[int64]bool{}
+	for _, s := range stands { // who types an address ends nothing that its owner had
+		seen[s.ListID] = s.State == consent.Given
+	}
+	if w.State == confirmed { // what this one gave goes with it
+		for _, id := range w.Kept() {
+			delete(seen, id)
+		}
+	}
 	for _, s := range append(others, w.Signup) {
 		for _, c := range s.chosen() {
 			if !seen[c.List] {
@@ -246,7 +311,7 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return "", err
 	}
 	tx.Do(refusePending, w.ContactID)
-	tx.Do(endSignup, notMe, 0, w.ID)
+	tx.Do(endSignup, notMe, w.Choices, 0, w.ID)
 	p, err := contact.Person(tx, w.ContactID)
 	if err != nil {
 		return "", err
@@ -260,6 +325,13 @@ func NotMe(tx *store.Tx, signup int64, o consent.Origin) (Stage, error) {
 		return "", err
 	}
 	return SaidNo, refusal.Note(tx, []refusal.Refusal{blockLine(entry, fp, w.ContactID), {EntryID: entry, FP: all, Kind: string(consent.NotMe), Scope: refusal.Mailbox}})
+}
+
+// Held tells on which of a sign-up's lists the person stands without it.
+func Held(r store.Reader, w Waiting) ([]consent.Standing, error) {
+	all, err := consent.Standings(r, w.ContactID)
+	mine := w.Lists()
+	return slices.DeleteFunc(all, func(s consent.Standing) bool { return s.State != consent.Given || !slices.Contains(mine, s.ListID) }), err
 }
 
 // Block ends every further confirmation mail to a mailbox of which only the fingerprint is
@@ -283,6 +355,9 @@ func blockLine(entry int64, fp [16]byte, person int64) refusal.Refusal {
 func AskAgain(tx *store.Tx, signup int64) (Stage, error) {
 	w, err := locked(tx, signup)
 	if err != nil {
+		return "", err
+	}
+	if err := w.lapse(tx); err != nil {
 		return "", err
 	}
 	st, err := w.Stage(tx, tx.Now)

@@ -405,11 +405,58 @@ func TestSingleOptInSaysYesAtOnceUnlessThePersonSaidNo(t *testing.T) {
 			return err
 		})
 		h.Clock.Advance(time.Minute)
-		if out = w.submit("lea@example.org"); !out.Mail {
-			t.Errorf("after a no: %+v", out)
+		if out = w.submit("lea@example.org"); out.Mail || out.Signup == 0 || w.facts("form.requested") != 1 || w.facts("form.confirmed") != 1 {
+			t.Errorf("after a no: %+v", out) // a visitor is told what all are told
 		}
 		if s, _ := w.standing("lea@example.org", w.news); s.State != consent.Requested {
 			t.Errorf("a no turned without the mailbox: %s", s.State)
+		}
+	})
+}
+
+// A no before one list leaves the others to be confirmed with it: nothing is given before the press that is asked for.
+func TestSingleOptInGivesNothingAtOnceWhereANoStandsBeforeOneList(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, func(d *form.Definition, w *stall) {
+			d.OptIn, d.Lists = form.Single, append(d.Lists, form.Choice{List: w.club, Purpose: 1, Label: both("Club", "Club")})
+		})
+		w.submit("lea@example.org", "list", num(w.news))
+		_, c := w.standing("lea@example.org", w.news)
+		h.Clock.Advance(time.Minute)
+		w.asVisitor(func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{{Contact: c.ID, List: w.news, Kind: consent.Withdraw, Source: "mail"}})
+			return err
+		})
+		h.Clock.Advance(time.Minute)
+		out := w.submit("lea@example.org", "list", num(w.news), "list", num(w.club))
+		for _, l := range []int64{w.news, w.club} {
+			if s, _ := w.standing("lea@example.org", l); s.State != consent.Requested {
+				t.Errorf("list %d before the press: %s", l, s.State)
+			}
+		}
+		w.view(func(v *store.View) error {
+			all, err := consent.Events(v, c.ID)
+			for _, e := range all[2:] {
+				if e.Kind != consent.Request {
+					t.Errorf("the ledger tells of a %s", e.Kind)
+				}
+			}
+			return err
+		})
+		h.Clock.Advance(time.Minute)
+		if st := w.confirm(out.Signup); st != form.Ready {
+			t.Fatal(st)
+		}
+		for _, l := range []int64{w.news, w.club} {
+			if s, _ := w.standing("lea@example.org", l); s.State != consent.Given {
+				t.Errorf("list %d after the press: %s", l, s.State)
+			}
+		}
+		// Without a no nobody is asked more than before.
+		w.submit("max@example.org", "list", num(w.news))
+		w.submit("max@example.org", "list", num(w.club))
+		if s, _ := w.standing("max@example.org", w.club); s.State != consent.Given {
+			t.Errorf("who was known: %s", s.State)
 		}
 	})
 }

@@ -55,6 +55,12 @@ func draft(tx *store.Tx, signup int64, last bool) (compose.Draft, error) {
 		}
 		return compose.Draft{}, err
 	}
+	if err := w.lapse(tx); err != nil {
+		return compose.Draft{}, err
+	}
+	if len(w.Kept()) == 0 { // the person said no to all of it since
+		return compose.Draft{}, nothing
+	}
 	link, err := ConfirmLink(tx, signup)
 	if err != nil {
 		return compose.Draft{}, err
@@ -72,7 +78,7 @@ func draft(tx *store.Tx, signup int64, last bool) (compose.Draft, error) {
 	if n := min(w.Version.Definition.Remind, mostRemind(lasts)); n > 0 && w.Asked == 0 && !last {
 		remind = tx.Now.Add(time.Duration(n) * 24 * time.Hour)
 	}
-	tx.Do(askedNow, remind, w.ID)
+	tx.Do(askedNow, remind, w.Choices, w.ID)
 	out := w.letter(a, link, lasts, last)
 	out.To, out.Signup = compose.Mailbox{Addr: c.Email.RawWire()}, w.ID
 	return out, nil
@@ -125,10 +131,10 @@ type Asks struct {
 	Expressly []string // sentences about what is sensitive (GDPR 9(2)(a))
 }
 
-// Asks tells what the sign-up asks for.
+// Asks tells what the sign-up still asks for.
 func (w Waiting) Asks() (a Asks) {
 	d := w.Version.Definition
-	for _, id := range w.Lists() {
+	for _, id := range w.Kept() {
 		if c, ok := d.choice(id); ok && c.Grant {
 			a.Measures = append(a.Measures, c.Label.In(w.Language))
 		} else if ok {
@@ -176,11 +182,11 @@ func (w Waiting) blocks(p voice, name, when, link string, days int, last bool) [
 }
 
 // confirmText is what a person who confirms was told, mail and page together, without what
-// differs from one to the other: its hash is part of the evidence.
-func confirmText(w Waiting, days int) string {
+// differs from one to the other: its hash is part of the evidence. account is the name they bore.
+func confirmText(w Waiting, account string, days int) string {
 	p := w.Version.Definition.voice(w.Language)
 	var b strings.Builder
-	for _, x := range w.blocks(p, w.Note.Content.Controller.Name, "…", "…", days, false) {
+	for _, x := range w.blocks(p, account, "…", "…", days, false) {
 		if x.Kind == compose.Button {
 			x.Text = "[" + x.Text + "]"
 		}

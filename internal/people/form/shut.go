@@ -130,7 +130,12 @@ func Reconsider(tx *store.Tx, signup int64, shown string, o consent.Origin) (Sta
 		return Vanished, err
 	}
 	if w.State != notMe {
-		return w.Stage(tx, tx.Now)
+		if err := w.lapse(tx); err != nil {
+			return "", err
+		}
+		if st, err := w.Stage(tx, tx.Now); err != nil || st != SaidNo {
+			return st, err
+		}
 	}
 	c, err := contact.Get(tx, w.ContactID)
 	if err != nil || c.State.Ending() {
@@ -164,7 +169,7 @@ func Reconsider(tx *store.Tx, signup int64, shown string, o consent.Origin) (Sta
 	}
 	var chosen []asked
 	for i, id := range s.lists() {
-		chosen = append(chosen, asked{id, results[i].Event, wayAfterAll})
+		chosen = append(chosen, asked{List: id, Event: results[i].Event, Way: wayAfterAll})
 	}
 	choices, err := json.Marshal(chosen)
 	if err != nil {

@@ -196,17 +196,18 @@ func (s Submission) lists() []int64 {
 	return out
 }
 
-// Outcome is what became of a submission. The page never tells more than Mail: whether an
-// address is known here, said no or is overworked is nobody's business but its owner's.
+// Outcome is what became of a submission. The page never tells more than Mail, which is the form's
+// alone: whether an address is known here, said no or is overworked is nobody's business but its owner's.
 type Outcome struct {
 	Signup int64 // 0: nothing was written
-	Mail   bool  // "look in your inbox"; false: done at once (single opt-in)
+	Mail   bool  // "look in your inbox"; false: "done", and a word for who had left (single opt-in)
 }
 
 // choice of a sign-up, as its row keeps it.
 type asked struct {
 	List  int64  `json:"l"`
 	Event int64  `json:"e"`
+	No    bool   `json:"n,omitempty"` // it is no more: a no came before the yes
 	Way   string `json:"w,omitempty"` // "" is the form itself; else the page where who holds the mailbox asked
 }
 
@@ -229,7 +230,8 @@ func Take(ctx context.Context, db *store.DB, who actor.Actor, s Submission) (out
 }
 
 // Submit takes a sign-up: a pending row, the person's request in the ledger, and the fact
-// that brings the confirmation mail; with single opt-in the yes itself. The mailbox has not
+// that brings the confirmation mail; with single opt-in the yes itself, unless a no stands before
+// any of its lists: then all of them wait for the mailbox. The mailbox has not
 // answered, so nothing known about the person is changed.
 //
 // ErrQuiet: the address said "not me" here or to the whole installation, is over its budget, or is being erased; the act must
@@ -281,19 +283,18 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	} else if err != nil && !errors.Is(err, store.ErrNone) {
 		return out, err
 	}
-	kind := consent.Request
-	if d.OptIn == Single {
-		kind = consent.Accept
+	kind, asks := consent.Request, true
+	if d.OptIn == Single { // who said no before is asked in the mailbox, about all of it: one press, one yes
+		if asks, err = ahead.ConfirmFirst(tx, s.events(who, consent.Accept, n.Entry)); err != nil {
+			return out, err
+		}
+		if !asks {
+			kind = consent.Accept
+		}
 	}
 	results, err := ahead.Apply(tx, s.events(who, kind, n.Entry))
 	if err != nil {
 		return out, err
-	}
-	if d.OptIn == Single && slices.ContainsFunc(results, func(r consent.Result) bool { return r.Verdict == consent.ConfirmFirst }) {
-		out.Mail = true // who said no before is asked in the mailbox
-		if results, err = consent.Apply(tx, s.events(contact.Row{ID: who.ID}, consent.Request, 0)); err != nil {
-			return out, err
-		}
 	}
 	out.Signup = tx.ID()
 	var chosen []asked
@@ -306,7 +307,7 @@ func Submit(tx *store.Tx, s Submission) (Outcome, error) {
 	}
 	state, ended := pending, legalclock.Moment(0)
 	var sealed []byte
-	if out.Mail {
+	if asks {
 		if sealed, err = s.seal(tx, &who, out.Signup); err != nil {
 			return out, err
 		}

@@ -74,16 +74,16 @@ var (
 	countOf = store.Account("form.count_of",
 		`SELECT s.form_id, s.state, count(*) AS n FROM signup s WHERE s.account_id = :account AND s.form_id = ? GROUP BY s.form_id, s.state`)
 	askedNow = store.Account("form.asked_now",
-		`UPDATE signup SET asked = asked + 1, asked_at = :now, remind_at = ? WHERE account_id = :account AND id = ?`)
+		`UPDATE signup SET asked = asked + 1, asked_at = :now, remind_at = ?, choices = ? WHERE account_id = :account AND id = ?`)
 	endSignup = store.Account("form.end_signup",
-		`UPDATE signup SET state = ?, ended_at = :now, answers = NULL, hasty = ?, remind_at = 0 WHERE account_id = :account AND id = ?`)
+		`UPDATE signup SET state = ?, choices = ?, ended_at = :now, answers = NULL, hasty = ?, remind_at = 0 WHERE account_id = :account AND id = ?`)
 	refusePending = store.Account("form.refuse_pending",
 		`UPDATE signup SET state = 'not_me', ended_at = :now, answers = NULL, remind_at = 0 WHERE account_id = :account AND contact_id = ? AND state = 'pending'`)
 	pendingOf = store.Account("form.pending_of", signupColumns+`AND s.contact_id = ? AND s.state = 'pending' ORDER BY s.id LIMIT 500`)
 
 	findBlock = store.Account("form.find_block", `SELECT b.since FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?`)
 	addBlock  = store.Account("form.add_block",
-		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO NOTHING`)
+		`INSERT INTO confirm_block (account_id, fp, since) VALUES (:account, ?, :now) ON CONFLICT (account_id, fp) DO UPDATE SET since = excluded.since`)
 	isBlocked = store.Account("form.is_blocked", `SELECT EXISTS (SELECT 1 FROM confirm_block b WHERE b.account_id = :account AND b.fp = ?)`)
 	dropBlock = store.Account("form.drop_block", `DELETE FROM confirm_block WHERE account_id = :account AND fp = ?`)
 

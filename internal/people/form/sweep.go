@@ -247,7 +247,7 @@ func expire(tx *store.Tx, signup int64) (bool, error) {
 			}
 		}
 	}
-	tx.Do(endSignup, expired, 0, w.ID)
+	tx.Do(endSignup, expired, w.Choices, 0, w.ID)
 	return true, nil
 }
 
@@ -275,7 +275,7 @@ func EndPending(tx *store.Tx, person int64) error {
 		}
 	}
 	for _, s := range all {
-		tx.Do(endSignup, expired, 0, s.ID)
+		tx.Do(endSignup, expired, s.Choices, 0, s.ID)
 	}
 	return nil
 }

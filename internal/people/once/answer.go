@@ -10,6 +10,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
+	"consend/internal/team/account"
 )
 
 // Stage is what the link of a question leads to.
@@ -28,6 +29,8 @@ type Question struct {
 	Row     Row
 	Contact contact.Contact
 	List    list.List
+	What    string // the list's title in the words of its mail, and
+	By      string // who asks
 	Stage   Stage
 }
 
@@ -47,6 +50,13 @@ func Look(r store.Reader, person, listID int64) (q Question, err error) {
 	}
 	if err != nil || q.Contact.State.Ending() {
 		return q, err
+	}
+	if q.What, q.By = row.AskedWhat, row.AskedBy; q.What == "" {
+		a, err := account.Get(r)
+		if err != nil {
+			return q, err
+		}
+		q.What, q.By = q.List.Title(row.Language), a.Name
 	}
 	stands, err := consent.Standings(r, person)
 	q.Stage = SaidNo
@@ -84,6 +94,7 @@ func Yes(tx *store.Tx, person, listID int64, o consent.Origin) (Stage, error) {
 	if err != nil {
 		return "", err
 	}
+	t.Account.Name = q.By
 	if t.Note, err = notice.Get(tx, q.Row.NoteVersionID); err != nil { // the one the mail named
 		return "", err
 	}
@@ -93,7 +104,7 @@ func Yes(tx *store.Tx, person, listID int64, o consent.Origin) (Stage, error) {
 		asked = q.Row.MadeAt
 	}
 	e := consent.Event{Contact: person, List: listID, Kind: consent.Confirm, RequestedAt: asked, Source: "preferences", Method: "asked_once",
-		NoteVersion: t.Note.ID, Note: t.Note.In(p.Lang).Sha256, Text: t.asked(p, q.List.Title(p.Lang)), Language: p.Lang, Origin: o}
+		NoteVersion: t.Note.ID, Note: t.Note.In(p.Lang).Sha256, Text: t.asked(p, q.What), Language: p.Lang, Origin: o}
 	res, err := consent.Apply(tx, []consent.Event{e})
 	if err != nil {
 		return "", err

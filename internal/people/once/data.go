@@ -19,7 +19,7 @@ func Data() []datamap.Table {
 			none("account_id", "the account"), mine("contact_id", "pseudonym"), none("list_id", "the list, or 0"), none("id", "an id we assign"),
 			none("state", "one of a few words"), none("reason", "one of a few words"), none("run_id", "an id we assign"),
 			none("import_id", "an id we assign"), none("campaign_id", "an id we assign"), none("message_id", "an id we assign"), none("note_version_id", "the note it names"),
-			mine("language", "contact.language"), mine("answer", "consent.state"), none("made_at", "when it was wanted"),
+			mine("language", "contact.language"), none("asked_what", "the list's public title"), none("asked_by", "the account's name"), mine("answer", "consent.state"), none("made_at", "when it was wanted"),
 			mine("at", "contact.notice"), mine("answered_at", "consent.moment"), none("entry_id", "the entry in the trace"), none("entry_index", "its member")}},
 		{Store: datamap.Main, Name: "once_run", Account: true, Few: true, Columns: []datamap.Column{
 			none("account_id", "the account"), none("id", "an id we assign"), none("kind", "one of two words"), none("list_id", "the list"), none("import_id", "the import"),

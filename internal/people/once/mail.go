@@ -61,6 +61,7 @@ func draft(tx *store.Tx, id int64, kind Kind) (compose.Draft, error) {
 	if d.Leave, err = t.link(tx, token.Unsubscribe, "/u/", c.ID, o.ListID); err != nil {
 		return d, err
 	}
+	what, by := "", ""
 	switch kind {
 	case Tell:
 		from, err := Sources(tx, []contact.Contact{c})
@@ -74,17 +75,17 @@ func draft(tx *store.Tx, id int64, kind Kind) (compose.Draft, error) {
 		t.tell(&d, p, from[c.ID], what, basis)
 	case Ask:
 		d.Class, d.List = "question", o.ListID
-		what, err := title(tx, o.ListID, p.Lang)
-		if err != nil {
+		if what, err = title(tx, o.ListID, p.Lang); err != nil {
 			return d, err
 		}
+		by = t.Account.Name
 		link, err := t.link(tx, token.Question, "/q/", c.ID, o.ListID)
 		if err != nil {
 			return d, err
 		}
 		t.ask(&d, p, what, link)
 	}
-	tx.Do(written, t.Note.ID, p.Lang, o.ID)
+	tx.Do(written, t.Note.ID, p.Lang, what, by, o.ID)
 	return d, nil
 }
 

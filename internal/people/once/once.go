@@ -80,6 +80,8 @@ type Row struct {
 	MessageID     int64 // the mail of its own
 	NoteVersionID int64
 	Language      string
+	AskedWhat     string // the list's title as its mail had it; "": not asked, or before this was kept
+	AskedBy       string // the account's name in it
 	Answer        string
 	MadeAt        legalclock.Moment
 	At            legalclock.Moment

@@ -7,7 +7,7 @@ import (
 	"consend/internal/people/consent"
 )
 
-const columns = `o.contact_id, o.list_id, o.id, o.state, o.reason, o.run_id, o.import_id, o.campaign_id, o.message_id, o.note_version_id, o.language, o.answer,
+const columns = `o.contact_id, o.list_id, o.id, o.state, o.reason, o.run_id, o.import_id, o.campaign_id, o.message_id, o.note_version_id, o.language, o.asked_what, o.asked_by, o.answer,
 	o.made_at, o.at, o.answered_at, o.entry_id, o.entry_index`
 
 // came is whether an import wrote about a contact c on its list.
@@ -60,7 +60,7 @@ var (
 		AND NOT EXISTS (SELECT 1 FROM once q WHERE q.account_id = :account AND q.contact_id = o.contact_id AND q.list_id <> o.list_id
 			AND (q.state = 'queued' OR q.state = 'wanted' AND q.id < o.id)) ORDER BY o.id LIMIT ? :skip`)
 	queue    = store.Account("once.queue", `UPDATE once SET state = 'queued' WHERE account_id = :account AND id IN ?* AND state = 'wanted'`)
-	written  = store.Account("once.written", `UPDATE once SET note_version_id = ?, language = ? WHERE account_id = :account AND id = ?`)
+	written  = store.Account("once.written", `UPDATE once SET note_version_id = ?, language = ?, asked_what = ?, asked_by = ? WHERE account_id = :account AND id = ?`)
 	setEnded = store.Account("once.set_ended", `UPDATE once SET state = ?, reason = ?, message_id = ?, at = ?, entry_id = ?, entry_index = -1 WHERE account_id = :account AND id = ?`)
 	answered = store.Account("once.answered", `UPDATE once SET answer = ?, answered_at = :now WHERE account_id = :account AND id = ?`)
 

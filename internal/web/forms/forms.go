@@ -317,9 +317,9 @@ func listNames(v *store.View) (map[int64]string, error) {
 	return out, err
 }
 
-// askedFor names the lists that a sign-up asked for, an express yes among them.
+// askedFor names the lists that a sign-up asks for or confirmed, an express yes among them.
 func askedFor(s form.Signup, called map[int64]string) (out []string) {
-	for _, id := range s.Lists() {
+	for _, id := range s.Kept() {
 		out = append(out, called[id])
 	}
 	return out

@@ -56,7 +56,7 @@ func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error
 	}
 	for _, s := range signups {
 		var names []string
-		for _, id := range s.Lists() {
+		for _, id := range s.Kept() {
 			names = append(names, lists[id].Name)
 		}
 		out = append(out, wish{s.RequestedAt, r.P.T("people.wish.signup"), r.P.Join(names), wishTones[s.State], r.P.T("forms.signup.state." + s.State), s.EndedAt})

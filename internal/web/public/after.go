@@ -30,6 +30,9 @@ func After(r *shell.Request, s Step, w form.Waiting) shell.Component {
 	case Already:
 		return wordPage(r, alreadyWord(r, d, lang))
 	}
+	if d.OptIn == form.Single {
+		return atOncePage(r, doneWord(r, d, lang), false)
+	}
 	return wordPage(r, doneWord(r, d, lang))
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"consend/internal/ground/locale"
+	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/form"
 	"consend/internal/testhouse"
@@ -219,4 +220,39 @@ func TestSingleOptInLeadsOnAtOnceAndNeverShowsAnEmptyPage(t *testing.T) {
 	// With confirmation nobody is led away before it.
 	w = settle(t, h, func(d *form.Definition) { d.Redirect = "https://cafe.example/merci" })
 	w.signup("lea@example.org", "en")
+}
+
+// TestAFormWithoutConfirmationAnswersWhoLeftLikeEverybody: a stranger who types an address learns nothing of it.
+func TestAFormWithoutConfirmationAnswersWhoLeftLikeEverybody(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		for _, to := range []string{"", "https://cafe.example/merci"} {
+			w := settle(t, h, func(d *form.Definition) { d.OptIn, d.Redirect = form.Single, to })
+			answer := func(email string, more ...string) string {
+				code, body, head := w.ask("POST", "/f/"+w.form.Slug+"?lang=en", w.fill("en", append([]string{"email", email}, more...)...))
+				if code != http.StatusSeeOther || body != "" && strings.Contains(body, email) {
+					t.Fatalf("%s: %d\n%s", email, code, body)
+				}
+				return head.Get("Location") + " " + head.Get("Referrer-Policy")
+			}
+			want := answer("lea@example.org")
+			c, _ := w.person("lea@example.org")
+			w.ask("POST", "/u/"+w.token(token.Unsubscribe, c.ID, w.news), url.Values{"do": {"leave"}})
+			for _, x := range [][]string{{"lea@example.org"}, {"max@example.org"}, {"bot@example.org", "website", "x"}} {
+				if got := answer(x[0], x[1:]...); got != want {
+					t.Errorf("%s: %q, not %q", x, got, want)
+				}
+			}
+			if _, s := w.person("lea@example.org"); s[w.news].State != consent.Requested || w.facts("form.requested") != 1 {
+				t.Errorf("who left is not asked in the mailbox: %+v", s[w.news])
+			}
+			if to == "" {
+				page := w.get(strings.Fields(want)[0])
+				if !strings.Contains(page, locale.For("en", nil).T("public.done.left")) {
+					t.Errorf("who had left is not told what to do:\n%s", page)
+				}
+			} else if !strings.HasPrefix(want, to) {
+				t.Errorf("led to %q", want)
+			}
+		}
+	})
 }

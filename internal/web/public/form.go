@@ -105,15 +105,25 @@ func (s sheet) action() string {
 	return s.live.Form.Path() + "?" + v.Encode()
 }
 
-func (s sheet) after(single bool) string {
+func (s sheet) after() string {
 	v := url.Values{"lang": {s.lang}}
 	if s.frame {
 		v.Set("frame", "1")
 	}
-	if single {
+	if s.live.Version.Definition.OptIn == form.Single {
 		v.Set("done", "1")
 	}
 	return s.live.Form.Path() + "/sent?" + v.Encode()
+}
+
+// leads is the answer to every sign-up that was read, whoever's: no word of it rests on the address.
+func (s sheet) leads(r *shell.Request) error {
+	if to := s.onward(); to != "" {
+		r.W.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(r.W, r.R, to, http.StatusSeeOther)
+		return nil
+	}
+	return r.Redirect(http.StatusSeeOther, s.after())
 }
 
 func (p *Pages) formPost(r *shell.Request) error {
@@ -139,7 +149,7 @@ func (p *Pages) formPost(r *shell.Request) error {
 		if err := p.Desk.Caught(r.Context(), l, "robot"); err != nil {
 			return err
 		}
-		return r.Redirect(http.StatusSeeOther, s.after(false))
+		return s.leads(r)
 	}
 	sub, err := form.Read(l, lang, f.Values)
 	if err == nil && p.tooQuick(r, l, f.Get("t")) {
@@ -169,7 +179,7 @@ func (p *Pages) formPost(r *shell.Request) error {
 		sub.Proxy = r.Who.IP.String()
 		sub.ProxyN = p.Desk.Tally(l.Account.ID, l.Form.ID, "proxy", sub.Proxy)
 	}
-	out, err := form.Take(r.Context(), p.DB, r.Who, sub)
+	_, err = form.Take(r.Context(), p.DB, r.Who, sub)
 	if form.Unsolved(err) { // what was typed stays, and the page says how it goes on
 		if s.seen, err = p.seen(r, l); err != nil {
 			return err
@@ -185,12 +195,7 @@ func (p *Pages) formPost(r *shell.Request) error {
 	if err != nil {
 		return err
 	}
-	if to := s.onward(); to != "" && !out.Mail {
-		r.W.Header().Set("Referrer-Policy", "no-referrer")
-		http.Redirect(r.W, r.R, to, http.StatusSeeOther)
-		return nil
-	}
-	return r.Redirect(http.StatusSeeOther, s.after(!out.Mail))
+	return s.leads(r)
 }
 
 // puzzle gives the browser a little work. It stores nothing.
@@ -230,7 +235,7 @@ func (p *Pages) sent(r *shell.Request) error {
 	}
 	d := l.Version.Definition
 	if r.Q("done") != "" {
-		return r.Render(ok, sentPage(r, doneWord(r, d, lang), "", r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
+		return r.Render(ok, atOncePage(r, doneWord(r, d, lang), r.Q("frame") != ""))
 	}
 	return r.Render(ok, sentPage(r, sentWord(r, d, lang), d.MailSubject(lang, l.Account.Name), r.Q("frame") != "", l.Form.Path()+"?lang="+lang))
 }

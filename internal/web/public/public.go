@@ -140,8 +140,9 @@ func foreign(r *shell.Request, lang string) string {
 	return lang
 }
 
-// speakAs is speak for somebody who read a form in a language that may be the account's own.
-func speakAs(r *shell.Request, w form.Waiting) { speak(r, w.Version.Definition.Speaks(w.Language)) }
+// speakAs speaks to somebody who read a form, in a language that may be the account's own: that of the mail, whose
+// words and the page's are kept together.
+func speakAs(r *shell.Request, w form.Waiting) { r.Pin(w.Version.Definition.Speaks(w.Language)) }
 
 // Brand is an account as public pages show it.
 func Brand(a account.Account, lang string) shell.Account {

@@ -57,10 +57,10 @@ func (p *Pages) questionPost(r *shell.Request) error {
 	}
 	switch {
 	case do == "yes" && stage == once.Ready:
-		speak(r, q.Row.Language)
+		r.Pin(q.Row.Language)
 		return say(r, ok, word{Title: r.P.T("once.page.yes.title"), Text: r.P.T("once.page.yes.text"), Tone: shell.Good})
 	case do != "yes" && stage == once.SaidNo:
-		speak(r, q.Row.Language)
+		r.Pin(q.Row.Language)
 		return say(r, ok, word{Title: r.P.T("once.page.no.title"), Text: r.P.T("once.page.no.text", "account", r.Brand.Name), Tone: shell.Good})
 	}
 	return p.asked(r, q, stage)
@@ -68,14 +68,14 @@ func (p *Pages) questionPost(r *shell.Request) error {
 
 // asked is the page of a question's stage: in the language of its mail, whose words the answer rests on.
 func (p *Pages) asked(r *shell.Request, q once.Question, s once.Stage) error {
-	lang := q.Row.Language
-	if lang == "" {
-		lang = locale.Match(r.R.Header.Get("Accept-Language"))
+	if q.Row.Language == "" {
+		speak(r, locale.Match(r.R.Header.Get("Accept-Language")))
+	} else {
+		r.Pin(q.Row.Language)
 	}
-	speak(r, lang)
 	switch s {
 	case once.Ready:
-		return r.Render(ok, questionPage(r, q.List.Title(r.P.Lang)))
+		return r.Render(ok, questionPage(r, q.What, q.By))
 	case once.Already:
 		return r.Render(ok, answeredPage(r, r.P.T("once.page.already.title"), r.P.T("once.page.already.text")))
 	case once.SaidNo:

@@ -1950,7 +1950,7 @@ func Public(r *Request, page PublicPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if page.Languages == nil {
+			if page.Languages == nil && !r.pinned {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 175, "<a href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

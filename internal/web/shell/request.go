@@ -36,6 +36,7 @@ type Request struct {
 	shell   *Shell
 	flashed *flash // the sentence from the page before
 	failed  bool   // the page says what went wrong
+	pinned  bool   // the page is in one language (Pin)
 }
 
 // Context ends when the browser goes away.
@@ -75,6 +76,13 @@ func (r *Request) Bind(a Account, language string) {
 		}
 	}
 	r.speak(lang, a.Zone)
+}
+
+// Pin speaks a language whatever the address asks for, and offers no other: on a page whose words are kept
+// as evidence beside those of its mail.
+func (r *Request) Pin(lang string) {
+	r.pinned = true
+	r.speak(lang, r.Zone)
 }
 
 // enter ties the request to a signed-in member.
