@@ -446,11 +446,11 @@ func TestAConfirmationGoesToAPendingSignUpAndNeverAfterNotMe(t *testing.T) {
 			before func(tx *store.Tx, id int64) error
 			want   gate.Reason
 		}{
-			"pending":   {nil, gate.OK},
-			"confirmed": {nil, gate.NotPending},
-			"expired":   {nil, gate.NotPending},
-			"not_me":    {nil, gate.SaidNotMe},
-			"pending ":  {func(tx *store.Tx, id int64) error { _, err := tx.Exec(block, id); return err }, gate.SaidNotMe},
+			"pending":      {nil, gate.OK},
+			"confirmed":    {nil, gate.NotPending},
+			"expired":      {nil, gate.NotPending},
+			"not_me":       {nil, gate.SaidNotMe},
+			"pending ":     {func(tx *store.Tx, id int64) error { _, err := tx.Exec(block, id); return err }, gate.SaidNotMe},
 			"pending     ": {func(tx *store.Tx, id int64) error { _, err := tx.Exec(older, id); return err }, gate.OK}, // asked for since, by who holds the mailbox
 			"pending  ": {func(tx *store.Tx, id int64) error {
 				return consent.Suppress(tx, id, consent.AuthorityOrder, consent.Everything)

@@ -220,12 +220,19 @@ func TestAPressGivesAndTellsNoMoreThanWasStillAskedFor(t *testing.T) {
 		}
 		h.Clock.Advance(time.Minute)
 		var st form.Stage
-		w.view(func(v *store.View) (err error) { x, _ := form.Look(v, out.Signup); st, err = x.Stage(v, v.Now); return err })
+		w.view(func(v *store.View) (err error) {
+			x, _ := form.Look(v, out.Signup)
+			st, err = x.Stage(v, v.Now)
+			return err
+		})
 		if st != form.SaidNo {
 			t.Errorf("its page: %s", st)
 		}
 		before := w.facts("form.requested")
-		w.asVisitor(func(tx *store.Tx) (err error) { st, err = form.Reconsider(tx, out.Signup, "[I want it]\n", from); return err })
+		w.asVisitor(func(tx *store.Tx) (err error) {
+			st, err = form.Reconsider(tx, out.Signup, "[I want it]\n", from)
+			return err
+		})
 		if st != form.Ready || w.facts("form.requested") != before+1 {
 			t.Errorf("asked anew: %s", st)
 		}

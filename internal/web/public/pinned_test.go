@@ -113,23 +113,24 @@ func TestAQuestionIsAnsweredInTheWordsOfItsMail(t *testing.T) {
 
 // TestANotMePageNamesWhatStays: with its date and the way out.
 func TestANotMePageNamesWhatStays(t *testing.T) {
-	h := testhouse.SQLite(t)
-	w := settle(t, h, nil)
-	_, link := w.signup("lea@example.org", "en")
-	w.ask("POST", link, url.Values{"do": {"confirm"}})
-	w.Clock.Advance(time.Hour)
-	_, link = w.signup("lea@example.org", "en")
-	w.Clock.Advance(time.Minute)
-	_, page, _ := w.ask("POST", link, url.Values{"do": {"not_me"}})
-	if !strings.Contains(page, "You stay subscribed to Monthly news, which you confirmed on ") || !strings.Contains(page, `href="/u/`) {
-		t.Errorf("the page says\n%s", page)
-	}
-	c, _ := w.person("lea@example.org")
-	must(t, w.Main.View(context.Background(), w.member, func(v *store.View) error {
-		all, err := consent.Standings(v, c.ID)
-		if len(all) != 1 || all[0].State != consent.Given {
-			t.Errorf("%+v", all)
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		_, link := w.signup("lea@example.org", "en")
+		w.ask("POST", link, url.Values{"do": {"confirm"}})
+		w.Clock.Advance(time.Hour)
+		_, link = w.signup("lea@example.org", "en")
+		w.Clock.Advance(time.Minute)
+		_, page, _ := w.ask("POST", link, url.Values{"do": {"not_me"}})
+		if !strings.Contains(page, "You stay subscribed to Monthly news, which you confirmed on ") || !strings.Contains(page, `href="/u/`) {
+			t.Errorf("the page says\n%s", page)
 		}
-		return err
-	}))
+		c, _ := w.person("lea@example.org")
+		must(t, w.Main.View(context.Background(), w.member, func(v *store.View) error {
+			all, err := consent.Standings(v, c.ID)
+			if len(all) != 1 || all[0].State != consent.Given {
+				t.Errorf("%+v", all)
+			}
+			return err
+		}))
+	})
 }
