@@ -25,6 +25,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
+	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
@@ -394,6 +395,12 @@ func TestTheReceiptCarriesTheProofOnceItIsSealed(t *testing.T) {
 			r, err := proof.Verify(d.Attached[0].Body, h.Log.Key(), nil)
 			if err != nil || !r.Holds() {
 				t.Errorf("the attached proof: %v", err)
+			}
+			marks, err := contact.NewMarks(tx)
+			must(t, err)
+			_, at, _ := strings.Cut(d.Blocks[2].URL, "/p/")
+			if link, err := token.Parse(at); err != nil || len(link.Objects) != 2 || link.Objects[1] != marks.Of(address.Must("lea@example.org")) {
+				t.Errorf("the link to the choices: %+v, %v", link, err)
 			}
 			return nil
 		}))
