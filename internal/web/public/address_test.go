@@ -129,7 +129,15 @@ func TestALinkInTheMailboxSomebodyLeftStopsMailAndShowsNothing(t *testing.T) {
 				t.Errorf("before the move\n%s", page)
 			}
 		}
+		_, stands := w.person("lea@example.org")
+		receipt := "/r/" + w.token(token.Receipt, lea.ID, stands[w.news].EventID)
+		if page := w.get(receipt); !strings.Contains(page, "l…@example.org") {
+			t.Errorf("the receipt\n%s", page)
+		}
 		w.move(lea.ID, was, "private.zoe@home.example")
+		if page := w.get(receipt); strings.Contains(page, "home.example") || !strings.Contains(page, "An earlier address (changed since)") {
+			t.Errorf("the yes of the old mailbox is put on the new one\n%s", page)
+		}
 		c, _ := w.person("private.zoe@home.example")
 		if page := w.get(w.choices(c)); !strings.Contains(page, "private.zoe@home.example") || !strings.Contains(page, "Léa Martin") || !strings.Contains(page, "/address") || !strings.Contains(page, "/r/") {
 			t.Errorf("the new mailbox\n%s", page)
