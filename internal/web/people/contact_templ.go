@@ -1108,7 +1108,11 @@ func proofFacts(r *shell.Request, l ledger) []shell.Fact {
 		}
 	}
 	if l.asked != nil {
-		add("people.asked_at", exact(r, l.asked.OccurredAt), "")
+		label := "people.asked_at"
+		if l.asked.Source != form.Source {
+			label = "people.asked_at.page"
+		}
+		add(label, exact(r, l.asked.OccurredAt), "")
 	}
 	if e.ConfirmedAt != 0 {
 		add("people.confirmed_at", exact(r, e.ConfirmedAt), "")
@@ -1149,7 +1153,7 @@ func gradeLine(r *shell.Request, s consent.Standing) string {
 // refs are the form, the note and the import an event came through.
 func refs(r *shell.Request, e *event) []shell.Fact {
 	var out []shell.Fact
-	if e.form.ID != 0 {
+	if e.form.ID != 0 && e.Source == form.Source { // a mail has words of a form nobody was shown
 		out = append(out, shell.Fact{Label: r.P.T("people.form"), Value: shell.A("/forms/"+dec(e.form.FormID)+"/versions/"+dec(e.form.ID), r.P.T("people.version", "name", e.name, "n", e.form.Number))})
 	}
 	if e.note.ID != 0 {
@@ -1260,7 +1264,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 			var templ_7745c5c3_Var41 string
 			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.trace.lead"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 426, Col: 46}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 430, Col: 46}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 			if templ_7745c5c3_Err != nil {
@@ -1309,7 +1313,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 				var templ_7745c5c3_Var42 templ.SafeURL
 				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL("/privacy/trace?who=" + dec(c.ID)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 439, Col: 77}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 443, Col: 77}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 				if templ_7745c5c3_Err != nil {
@@ -1322,7 +1326,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 				var templ_7745c5c3_Var43 string
 				templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.trace.search"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 439, Col: 110}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 443, Col: 110}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 				if templ_7745c5c3_Err != nil {
@@ -1371,7 +1375,7 @@ func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) 
 		var templ_7745c5c3_Var45 string
 		templ_7745c5c3_Var45, templ_7745c5c3_Err = templ.JoinStringErrs(did(r, e))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 445, Col: 18}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 449, Col: 18}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var45))
 		if templ_7745c5c3_Err != nil {
@@ -1389,7 +1393,7 @@ func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) 
 			var templ_7745c5c3_Var46 templ.SafeURL
 			templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(whose.URL))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 447, Col: 36}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 451, Col: 36}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
 			if templ_7745c5c3_Err != nil {
@@ -1402,7 +1406,7 @@ func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) 
 			var templ_7745c5c3_Var47 string
 			templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(whose.Label)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 447, Col: 52}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 451, Col: 52}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
 			if templ_7745c5c3_Err != nil {

@@ -485,6 +485,40 @@ func TestANoToMarketingIsAnActOfItsOwnAndStandsAmongTheRequests(t *testing.T) {
 	})
 }
 
+// A no that the person took back holds no more; and who asked on a page was shown no form.
+func TestANoThatWasTakenBackHoldsNoMore(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		apply := func(events ...consent.Event) {
+			t.Helper()
+			for i := range events {
+				events[i].Contact, events[i].List, events[i].Source = id, o.news, "preferences"
+			}
+			o.write(o.voice, func(tx *store.Tx) error { _, err := consent.Apply(tx, events); return err })
+			o.Clock.Advance(time.Minute)
+		}
+		back, holds := say(o, "Taken back by the person on", "Repris par la personne le"), say(o, ">Holds<", ">En vigueur<")
+		apply(consent.Event{Kind: consent.Withdraw, Method: "page"})
+		asked := legalclock.MomentOf(o.Clock.Now())
+		apply(consent.Event{Kind: consent.Request, Method: "preferences", Text: "Monthly news"})
+		if page := o.get(base + "/requests"); strings.Contains(page, back) || strings.Count(page, holds) != 1 {
+			t.Errorf("not confirmed yet\n%s", page)
+		}
+		apply(consent.Event{Kind: consent.Confirm, RequestedAt: asked, Method: "doi_post"})
+		if page := o.get(base + "/requests"); !strings.Contains(page, back) || strings.Contains(page, holds) {
+			t.Errorf("confirmed\n%s", page)
+		}
+		if page := o.get(base + "/consent"); !strings.Contains(page, say(o, "Asked on our page", "Demandé sur notre page")) || strings.Contains(page, say(o, "Asked on the form", "Demandé par le formulaire")) {
+			t.Errorf("how it was asked\n%s", page)
+		}
+		apply(consent.Event{Kind: consent.Withdraw, Method: "page"})
+		if page := o.get(base + "/requests"); strings.Count(page, back) != 1 || strings.Count(page, holds) != 1 {
+			t.Errorf("and left again\n%s", page)
+		}
+	})
+}
+
 // Who is on no list has said no to nothing the ledger knows: the do-not-mail list tells of it.
 func TestAnObjectionOfSomebodyOnNoListStandsAmongTheRequests(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
