@@ -29,6 +29,7 @@ type mine struct {
 	special  []choice // what they expressly agreed to (GDPR 9(2)(a))
 	any      bool     // something can still be stopped
 	left     bool     // the link may lie in a mailbox they have left: it stops, and shows nothing of them
+	merged   bool     // their mail goes to another contact, whose address it is that can change
 	quiet    bool     // mail may come that can be paused, or be less
 	paused   legalclock.Moment
 	pace     contact.Pace
@@ -137,7 +138,7 @@ func (p *Pages) mine(r *shell.Request, v *store.View, t token.Token) (mine, erro
 	if err != nil {
 		return mine{}, err
 	}
-	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace} // shown to its owner only
+	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace, merged: c.Merged()} // shown to its owner only
 	// Whoever was merged is written to at the other contact, which has the language.
 	if !c.Merged() {
 		if m.speaks, err = languages(r, v, cmp.Or(c.Language, r.P.Lang)); err != nil {
