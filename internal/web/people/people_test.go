@@ -27,6 +27,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/merge"
 	"consend/internal/people/notice"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
@@ -515,6 +516,44 @@ func TestANoThatWasTakenBackHoldsNoMore(t *testing.T) {
 		apply(consent.Event{Kind: consent.Withdraw, Method: "page"})
 		if page := o.get(base + "/requests"); strings.Count(page, back) != 1 || strings.Count(page, holds) != 1 {
 			t.Errorf("and left again\n%s", page)
+		}
+	})
+}
+
+// A figure on the pages of lists is as many people as its link opens.
+func TestTheFiguresOfAListAreThePeopleBehindThem(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		kept, stub, refused := o.person("a@example.org"), o.person("b@example.org"), o.person("c@example.org")
+		o.write(o.voice, func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{{Contact: kept, List: o.news, Kind: consent.Withdraw, Source: "preferences"},
+				{Contact: stub, List: o.news, Kind: consent.Withdraw, Source: "preferences"}, {Contact: refused, List: o.news, Kind: consent.NotMe, Source: "form"}})
+			return err
+		})
+		o.write(o.who, func(tx *store.Tx) error { return merge.Merge(tx, stub, kept, "") })
+		at := fmt.Sprintf("/contacts?list=%d&state=withdrawn", o.news)
+		opens := 0
+		for _, email := range []string{"a@example.org", "b@example.org", "c@example.org"} {
+			opens += min(1, strings.Count(o.get(at), email))
+		}
+		var counted int64
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+			all, err := consent.CountsOf(v, o.news)
+			must(t, err)
+			every, err := consent.Counts(v)
+			for _, c := range append(all, every...) {
+				if c.State == consent.Withdrawn && c.ListID == o.news {
+					counted += c.People
+				}
+			}
+			return err
+		}))
+		if opens == 0 || counted != 2*int64(opens) {
+			t.Errorf("%d counted twice, %d behind the link", counted, opens)
+		}
+		row := regexp.MustCompile(fmt.Sprintf(`(?s)href="/lists/%d".*?</tr>`, o.news)).FindString(o.get("/lists"))
+		cells := regexp.MustCompile(`>(\d+)\s*<`).FindAllStringSubmatch(row, -1)
+		if len(cells) != 4 || cells[3][1] != fmt.Sprint(opens) {
+			t.Errorf("the row of the list: %v\n%s", cells, row)
 		}
 	})
 }
