@@ -212,6 +212,10 @@ func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision
 			return nil, nil, err
 		}
 	}
+	owed := askContact
+	if b.Class == Receipt {
+		owed = askReceipt
+	}
 	for _, q := range []struct {
 		ids   []int64
 		query *store.Query
@@ -219,7 +223,7 @@ func ask(r store.Reader, b Batch, g consent.Ground, who []Candidate) ([]Decision
 	}{
 		{signups, askSignup, func(a answer) Candidate { return Candidate{Signup: a.ID} }},
 		{changes, askChange, func(a answer) Candidate { return Candidate{Change: a.ID} }},
-		{contacts, askContact, func(a answer) Candidate { return Candidate{Contact: a.ID} }},
+		{contacts, owed, func(a answer) Candidate { return Candidate{Contact: a.ID} }},
 		{sources, askSource, func(a answer) Candidate { return Candidate{Contact: a.ID} }},
 		{members, memberQuery[b.Class], func(a answer) Candidate { return Candidate{Member: a.ID} }},
 	} {

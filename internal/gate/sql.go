@@ -60,6 +60,13 @@ var (
  ELSE '' END AS reason
  FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
 
+	// What a person said and its proof are theirs (GDPR 15), also of the mailbox that was merged into another contact.
+	askReceipt = store.Account("gate.receipt", `SELECT c.id AS id, c.email_norm AS norm, CASE
+ WHEN c.state IN ('erasing', 'erased') THEN 'erasing'
+ WHEN c.state = 'bounced' THEN 'bounced'
+ ELSE '' END AS reason
+ FROM contact c WHERE c.account_id = :account AND c.id IN ?*`)
+
 	askMember = store.Account("gate.member", `SELECT m.id AS id, m.email_norm AS norm,
  CASE WHEN m.state = 'left' THEN 'gone' ELSE '' END AS reason
  FROM member m WHERE m.account_id = :account AND m.id IN ?*`)

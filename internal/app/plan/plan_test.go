@@ -39,6 +39,8 @@ var wide = []struct{ name, table, on, why string }{
 	{"segment.left_out", "contact", "both", "counts by reason, for one page"},
 	{"consent.consenting", "subscription", "both", "counts for Home, no further than contact.CountMost"},
 	{"consent.counts", "subscription", "both", "counts the people of every list, for one page"},
+	{"consent.counts", "contact", "both", "reads those merged into another contact, by an index of them alone"},
+	{"consent.counts_of", "contact", "both", "the same"},
 	{"form.count_states", "signup", "both", "counts the sign-ups of every form, for one page"},
 	{"campaign.audience", "contact", "postgres", "counts everybody a campaign is about: a list's people, which may be all"},
 	{"campaign.audience", "subscription", "postgres", "the same"},

@@ -32,7 +32,7 @@ type Kind string
 // Kinds. The objects of each are named here, in order.
 const (
 	Unsubscribe Kind = "unsubscribe" // contact, list (0: everything); or contact, list, campaign
-	Preferences Kind = "preferences" // contact
+	Preferences Kind = "preferences" // contact, mark of the address (contact.Marks); or, in mails of before and from a link to leave, contact
 	Confirm     Kind = "confirm"     // sign-up
 	Receipt     Kind = "receipt"     // contact, consent event
 	Me          Kind = "me"          // contact, day the link ends (days since 1970 UTC)

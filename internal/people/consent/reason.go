@@ -202,7 +202,7 @@ type Count struct {
 	People int64
 }
 
-// Counts counts the people of every list by status.
+// Counts counts the people of every list by status; who was merged into another contact is counted there alone.
 func Counts(r store.Reader) ([]Count, error) { return store.All[Count](r, counts) }
 
 // CountsOf counts the people of one list by status.

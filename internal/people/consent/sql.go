@@ -37,6 +37,9 @@ const (
 const bindsMore = `suppression.reason <> 'authority_order'
 		AND (excluded.reason = 'authority_order' OR suppression.reason = 'hard_bounce' OR excluded.since > suppression.since)`
 
+// notMerged leaves out who went into another contact: they are one person, and counted there.
+const notMerged = `AND s.contact_id NOT IN (SELECT c.id FROM contact c WHERE c.account_id = :account AND c.merged_into <> 0) `
+
 var (
 	states = store.Account("consent.states", `SELECT s.contact_id, s.list_id, s.state, s.basis, s.grade, s.said, s.said_at, s.seq, s.event_id, s.since
 		FROM subscription s WHERE s.account_id = :account AND s.contact_id IN ?* AND s.list_id IN ?*`)
@@ -143,9 +146,9 @@ var (
 		JOIN contact c ON c.account_id = :account AND c.id = s.contact_id JOIN list l ON l.account_id = :account AND l.id = s.list_id
 		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none') r GROUP BY r.reason ORDER BY r.reason`)
 	countsOf = store.Account("consent.counts_of", `SELECT s.list_id, s.state, COUNT(*) AS people FROM subscription s
-		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none' GROUP BY s.list_id, s.state`)
+		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none' `+notMerged+`GROUP BY s.list_id, s.state`)
 	counts = store.Account("consent.counts", `SELECT s.list_id, s.state, COUNT(*) AS people FROM subscription s
-		WHERE s.account_id = :account AND s.state <> 'none' GROUP BY s.list_id, s.state`)
+		WHERE s.account_id = :account AND s.state <> 'none' `+notMerged+`GROUP BY s.list_id, s.state`)
 )
 
 // Who may be measured: a yes that stands, of somebody who isn't frozen, erased or opposed, past no later

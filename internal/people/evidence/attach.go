@@ -251,6 +251,16 @@ func (g *gathering) named(e trace.Entry) string {
 	return ""
 }
 
+// filesOf names the files of an event that are here.
+func (g *gathering) filesOf(r *consent.Record) (out []string) {
+	for _, a := range g.attached {
+		if a.EventID == r.ID {
+			out = append(out, g.say.T("evidence.attached.to", "name", a.Name, "when", g.say.Date(a.MadeAt), "sha256", hex.EncodeToString(a.SHA256)))
+		}
+	}
+	return out
+}
+
 // about tells whether an entry of a file belongs to a list that the proof is about.
 func (g *gathering) about(e trace.Entry) bool {
 	return strings.HasPrefix(e.Action, "evidence.") && slices.ContainsFunc(g.order, func(id int64) bool { return e.Fields()["list"] == dec(id) })

@@ -55,6 +55,10 @@ func TestAnAttachedFileIsNamedByTheProofAndChangesNothingElse(t *testing.T) {
 			return out
 		}
 		before := stands()
+		rests := func() string { return w.build(person, "en").File.Lists[0].GradeWords }
+		if words := rests(); before.Grade != consent.GradeD || !strings.Contains(words, "There is no document") {
+			t.Fatalf("%s %s", before.Grade, words)
+		}
 		a, err := w.attach(person, w.event(person), "reçu.eml", receipt)
 		must(t, err)
 		if after := stands(); after.Grade != before.Grade || after.State != before.State {
@@ -68,6 +72,9 @@ func TestAnAttachedFileIsNamedByTheProofAndChangesNothingElse(t *testing.T) {
 		sum := sha256.Sum256([]byte(receipt))
 		if got := string(w.build(person, "fr").Bytes); !strings.Contains(got, "reçu.eml") || !strings.Contains(got, hex.EncodeToString(sum[:])) {
 			t.Error("the proof doesn't name the file")
+		}
+		if words := rests(); strings.Contains(words, "no document") || !strings.Contains(words, "account’s word") || !strings.Contains(words, "“reçu.eml”") || !strings.Contains(words, hex.EncodeToString(sum[:])) {
+			t.Errorf("what it rests on: %s", words)
 		}
 		if strings.Contains(string(w.build(other, "fr").Bytes), "reçu.eml") {
 			t.Error("another person's proof names it")

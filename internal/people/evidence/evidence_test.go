@@ -20,11 +20,13 @@ import (
 	"consend/internal/ground/actor"
 	"consend/internal/ground/config"
 	"consend/internal/ground/fault"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/locale"
 	"consend/internal/ground/pii"
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
+	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
@@ -203,6 +205,53 @@ func TestARealSignUpIsProvedWithBothMomentsAndTheWordsShown(t *testing.T) {
 		}
 		noKeys(t, p.Bytes)
 		noKeys(t, w.build(person, "en").Bytes)
+	})
+}
+
+// What was shown is named for what it was: a form only where there was one.
+func TestAProofNamesAFormOnlyWhereOneWasShown(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := open(t, h)
+		person, _ := w.signUp("lea@example.org")
+		var version int64
+		w.view(func(v *store.View) error {
+			all, err := consent.Events(v, person)
+			version = all[0].FormVersionID
+			return err
+		})
+		if version == 0 {
+			t.Fatal("signed up on no form")
+		}
+		asked := legalclock.MomentOf(h.Clock.Now())
+		h.Clock.Advance(time.Minute)
+		must(t, h.Main.Write(ctx, w.visitor, func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{
+				{Contact: person, List: w.news, Kind: consent.Withdraw, Source: "preferences", Method: "page"},
+				{Contact: person, List: w.news, Kind: consent.Request, OccurredAt: asked, Source: "preferences", Method: "preferences", Text: "shown on a page", Language: "fr"},
+				{Contact: person, List: w.news, Kind: consent.Confirm, RequestedAt: asked, Source: "preferences", Method: "doi_post", FormVersion: version, Text: "said in a mail", Language: "fr"},
+				{Contact: person, List: w.news, Kind: consent.Refuse, Source: "api", Method: "api", Text: "told by a program", Language: "fr"}})
+			return err
+		}))
+		p := w.build(person, "fr")
+		kinds := map[string]string{}
+		for _, x := range p.File.Texts {
+			kinds[x.Text] = x.Kind
+		}
+		for text, want := range map[string]string{"shown on a page": "page", "said in a mail": "mail", "told by a program": "told"} {
+			if kinds[text] != want {
+				t.Errorf("%q is called %q", text, kinds[text])
+			}
+		}
+		said := map[string]int{}
+		for _, e := range p.File.Lists[0].Events {
+			if strings.Contains(strings.ToLower(e.Words), "formulaire") {
+				said[e.Facts.Source]++
+			}
+		}
+		if said["preferences"] != 0 || said["api"] != 0 || said["form"] == 0 {
+			t.Errorf("forms that were not shown: %v", said)
+		}
+		noKeys(t, p.Bytes)
 	})
 }
 
@@ -394,6 +443,12 @@ func TestTheReceiptCarriesTheProofOnceItIsSealed(t *testing.T) {
 			r, err := proof.Verify(d.Attached[0].Body, h.Log.Key(), nil)
 			if err != nil || !r.Holds() {
 				t.Errorf("the attached proof: %v", err)
+			}
+			marks, err := contact.NewMarks(tx)
+			must(t, err)
+			_, at, _ := strings.Cut(d.Blocks[2].URL, "/p/")
+			if link, err := token.Parse(at); err != nil || len(link.Objects) != 2 || link.Objects[1] != marks.Of(address.Must("lea@example.org")) {
+				t.Errorf("the link to the choices: %+v, %v", link, err)
 			}
 			return nil
 		}))

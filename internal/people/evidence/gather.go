@@ -16,6 +16,7 @@ import (
 	"consend/internal/mail/address"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
+	"consend/internal/people/form"
 	"consend/internal/people/list"
 	"consend/internal/people/notice"
 	"consend/internal/people/once"
@@ -67,6 +68,9 @@ func (g *gathering) person(id int64) error {
 		return err
 	}
 	if g.entries, err = trace.Search(g.View, trace.Question{Contact: id, Limit: mostEntries}); err != nil {
+		return err
+	}
+	if g.attached, err = AttachedTo(g.View, id); err != nil {
 		return err
 	}
 	for _, e := range slices.Backward(g.entries) {
@@ -237,14 +241,7 @@ func (g *gathering) embed(r *consent.Record) error {
 	if err != nil {
 		return err
 	}
-	kind := "form"
-	switch {
-	case r.Kind == consent.Confirm:
-		kind = "mail"
-	case r.ImportID != 0:
-		kind = "label"
-	}
-	g.text(r.TextSHA256, kind, r.Language, words)
+	g.text(r.TextSHA256, shownAs(r), r.Language, words)
 	if r.NoteVersionID == 0 {
 		return nil
 	}
@@ -264,6 +261,23 @@ func (g *gathering) embed(r *consent.Record) error {
 		}
 	}
 	return nil
+}
+
+// shownAs tells what the words of an event stood on.
+func shownAs(r *consent.Record) string {
+	switch {
+	case r.Kind == consent.Confirm && r.Method != "page": // on that page they changed their mind, and no mail asked
+		return "mail"
+	case r.ImportID != 0:
+		return "label"
+	case r.Source == form.Source:
+		return "form"
+	case r.Source == "preferences", r.Source == "mail":
+		return "page"
+	case r.Source == "api":
+		return "told"
+	}
+	return "label"
 }
 
 func (g *gathering) text(sum []byte, kind, language, text string) {
@@ -318,9 +332,6 @@ func seq(records []consent.Record, event int64) int {
 // acts shows the person's other entries: that they happened, and when. Of a correction the
 // addresses are shown, so that the older one can be followed; everything else stays closed.
 func (g *gathering) acts() (err error) {
-	if g.attached, err = AttachedTo(g.View, g.contact.ID); err != nil {
-		return err
-	}
 	for _, e := range slices.Backward(g.entries) {
 		if g.proved[e.ID] || e.Action == trace.LookAction || strings.HasPrefix(e.Action, "consent.") && e.Place < 0 {
 			continue

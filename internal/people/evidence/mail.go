@@ -142,6 +142,10 @@ func DraftReceipt(tx *store.Tx, signup int64) (compose.Draft, error) {
 	if err != nil {
 		return compose.Draft{}, err
 	}
+	marks, err := contact.NewMarks(tx)
+	if err != nil {
+		return compose.Draft{}, err
+	}
 	when := w.EndedAt
 	if when == 0 {
 		when = w.RequestedAt
@@ -153,7 +157,7 @@ func DraftReceipt(tx *store.Tx, signup int64) (compose.Draft, error) {
 		Blocks: []compose.Block{
 			{Kind: compose.Heading, Text: p.T("evidence.receipt.title")},
 			{Kind: compose.Paragraph, Text: p.T("evidence.receipt.text", "account", a.Name, "what", p.Join(lists), "when", p.DateTime(when))},
-			{Kind: compose.Button, Text: p.T("evidence.receipt.choices"), URL: site.Link("/p/" + token.Make(key, token.Preferences, tx.Account(), c.ID))},
+			{Kind: compose.Button, Text: p.T("evidence.receipt.choices"), URL: site.Link("/p/" + token.Make(key, token.Preferences, tx.Account(), c.ID, marks.Of(c.Email)))},
 			{Kind: compose.Small, Text: p.T("evidence.receipt.proof")},
 		},
 		Attached: []compose.Attachment{{Name: made.Name("json"), Type: "application/json", Body: made.Bytes}},

@@ -32,11 +32,12 @@ func gone(err error) bool {
 // sentence tells one event in words; they are the controller's statement, beside the facts.
 func (g *gathering) sentence(r *consent.Record) (string, error) {
 	p := g.say
-	s := p.Or("evidence.event."+string(r.Kind), string(r.Kind))
+	event := "evidence.event." + string(r.Kind)
+	s := p.Or(event+"."+r.Source, p.Or(event, string(r.Kind)))
 	if v := string(r.Verdict); r.Verdict != consent.Applied {
 		s += " " + p.Or("evidence.verdict."+v, v)
 	}
-	if r.FormVersionID != 0 {
+	if r.FormVersionID != 0 && r.Source == form.Source { // else the mail had words of it, and nobody was shown it
 		f, err := form.Get(g.View, r.FormVersionID)
 		if err != nil && !gone(err) {
 			return "", err
@@ -69,13 +70,19 @@ func (g *gathering) rests(state, grade string, records []consent.Record) (string
 	if grade == "" {
 		return p.T("evidence.grade.waiting"), nil
 	}
-	words := []string{p.T("evidence.grade." + strings.ToLower(grade))}
+	said := "evidence.grade." + strings.ToLower(grade)
+	words := []string{p.T(said)}
 	for i := len(records) - 1; i >= 0; i-- {
 		r := &records[i]
 		if r.Verdict != consent.Applied || string(r.Grade) != grade {
 			continue
 		}
+		files := g.filesOf(r)
+		if grade == string(consent.GradeD) && len(files) > 0 { // their word, and a document
+			words[0] = p.T(said + ".files")
+		}
 		more, err := g.leans(r)
+		words = append(words, files...)
 		return strings.Join(append(words, more...), " "), err
 	}
 	return words[0], nil

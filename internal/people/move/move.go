@@ -126,6 +126,24 @@ func Open(r store.Reader, contact int64) (Change, error) {
 // Of lists a person's changes, the newest first, at most 200.
 func Of(r store.Reader, contact int64) ([]Change, error) { return store.All[Change](r, of, contact) }
 
+// Last tells when people, at most 1,000, were last given another address; who never was isn't in it. What somebody said
+// until that moment was said under an address they have no more.
+func Last(r store.Reader, people []int64) (map[int64]legalclock.Moment, error) {
+	if len(people) == 0 {
+		return nil, nil
+	}
+	type moved struct {
+		ContactID int64
+		EndedAt   legalclock.Moment
+	}
+	all, err := store.All[moved](r, last, people)
+	out := make(map[int64]legalclock.Moment, len(all))
+	for _, m := range all {
+		out[m.ContactID] = m.EndedAt
+	}
+	return out, err
+}
+
 func zeroed(c Change, err error) (Change, error) {
 	if errors.Is(err, store.ErrNone) {
 		return Change{}, nil

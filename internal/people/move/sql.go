@@ -12,6 +12,7 @@ var (
 	lock = store.Account("move.lock", columns+`AND m.id = ? :lock`)
 	open = store.Account("move.open", columns+`AND m.contact_id = ? AND m.state = 'asked'`)
 	of   = store.Account("move.of", columns+`AND m.contact_id = ? ORDER BY m.id DESC LIMIT 200`)
+	last = store.Account("move.last", `SELECT m.contact_id, MAX(m.ended_at) AS ended_at FROM address_change m WHERE m.account_id = :account AND m.contact_id IN ?* AND m.state = 'done' GROUP BY m.contact_id`)
 	add  = store.Account("move.add", `INSERT INTO address_change (account_id, id, contact_id, address, address_norm, fp, state, asked_at, ends_at, asker_kind, asker_id, entry_id)
 		VALUES (:account, ?, ?, ?, ?, ?, 'asked', :now, ?, ?, ?, ?)`)
 	said = store.Account("move.said", `UPDATE address_change SET old_said_at = ?, new_said_at = ? WHERE account_id = :account AND id = ?`)

@@ -20,6 +20,7 @@ import (
 	"consend/internal/ground/rulepack"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
+	"consend/internal/mail/token"
 	"consend/internal/people/consent"
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
@@ -111,6 +112,14 @@ func TestTheMessageIsWhatWasApproved(t *testing.T) {
 			if !strings.Contains(raw, want) {
 				t.Errorf("no %q in\n%s", want, raw)
 			}
+		}
+		// The link to the choices tells for which address it was made.
+		var marks *contact.Marks
+		p.write(t, func(tx *store.Tx) (err error) { marks, err = contact.NewMarks(tx); return err })
+		_, at, _ := strings.Cut(decoded(p.sink.raw[p.email(t, ids[0])]), "/p/")
+		link, err := token.Parse(at[:strings.IndexFunc(at, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })])
+		if err != nil || len(link.Objects) != 2 || link.Objects[1] != marks.Of(address.Must("Person0@example.org")) {
+			t.Errorf("the link to the choices: %+v, %v", link, err)
 		}
 		err = h.Main.Write(context.Background(), p.who, func(tx *store.Tx) error {
 			return campaign.SetWords(tx, id, 0, campaign.Words{Name: "x", Kind: template.HTML})

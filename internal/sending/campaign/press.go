@@ -41,6 +41,7 @@ type press struct {
 	domain   string
 	signer   []compose.Signer
 	mints    map[token.Kind]*token.Mint
+	marks    *contact.Marks
 	types    map[string]contact.Type
 	all      bool // every value of a person is wanted, not only those the text names
 	privacy  string
@@ -145,6 +146,9 @@ func prepare(r store.Reader, c Campaign) (*press, error) {
 		}
 		p.mints[k] = token.NewMint(key, k)
 	}
+	if p.marks, err = contact.NewMarks(r); err != nil {
+		return nil, err
+	}
 	attributes, err := contact.AllAttributes(r)
 	if err != nil {
 		return nil, err
@@ -236,10 +240,10 @@ func typed(t contact.Type, raw string) any {
 }
 
 // links are one person's ways out, by a list.
-func (p *press) links(person, list int64) template.Links {
+func (p *press) links(c contact.Contact, list int64) template.Links {
 	return template.Links{
-		Unsubscribe: p.site.Link("/u/" + p.mints[token.Unsubscribe].Make(p.account.ID, person, list, p.c.ID)),
-		Preferences: p.site.Link("/p/" + p.mints[token.Preferences].Make(p.account.ID, person)),
+		Unsubscribe: p.site.Link("/u/" + p.mints[token.Unsubscribe].Make(p.account.ID, c.ID, list, p.c.ID)),
+		Preferences: p.site.Link("/p/" + p.mints[token.Preferences].Make(p.account.ID, c.ID, p.marks.Of(c.Email))),
 		Privacy:     p.privacy,
 	}
 }
@@ -288,7 +292,7 @@ type printed struct {
 
 // print makes one person's message into b.
 func (p *press) print(b []byte, m *template.Message, t *target, at legalclock.Moment) (printed, error) {
-	who := template.Person{Values: p.values(t.Contact), Links: p.links(t.ID, t.list), Opening: p.opening(t)}
+	who := template.Person{Values: p.values(t.Contact), Links: p.links(t.Contact, t.list), Opening: p.opening(t)}
 	make := p.tpl.Render
 	if p.html != nil {
 		make = p.tpl.Fill

@@ -117,7 +117,7 @@ type Act struct {
 // Text is a text as the person saw it; events name it by its SHA-256.
 type Text struct {
 	SHA256   string `json:"sha256"`
-	Kind     string `json:"kind"` // label, form, note, mail
+	Kind     string `json:"kind"` // form, page, mail, note; told: by a program of the account; label: as others wrote them down
 	Language string `json:"language,omitempty"`
 	Text     string `json:"text"`
 }

@@ -12,10 +12,12 @@ import (
 	"strconv"
 
 	"consend/internal/ground/config"
+	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/people/notice"
 	"consend/internal/team/account"
 	"consend/internal/trace"
@@ -251,6 +253,7 @@ func (p *Pages) signups(r *shell.Request) error {
 	var counts []form.Count
 	var days []form.Daily
 	var languages []string
+	var moved map[int64]legalclock.Moment
 	numbers, called := map[int64]int64{}, map[int64]string{}
 	err = p.view(r, func(v *store.View) (err error) {
 		if rows, err = form.Signups(v, f.ID, before, w, l.Size+1); err != nil {
@@ -261,6 +264,9 @@ func (p *Pages) signups(r *shell.Request) error {
 			ids = append(ids, s.ContactID)
 		}
 		if people, err = contact.Some(v, ids); err != nil {
+			return err
+		}
+		if moved, err = move.Last(v, ids); err != nil {
 			return err
 		}
 		if tally, err = form.TallyOf(v, f.ID); err != nil {
@@ -304,7 +310,7 @@ func (p *Pages) signups(r *shell.Request) error {
 	if err := trace.Look(r.Context(), p.DB, r.Who, trace.Looked{Object: "form", ObjectID: f.ID, Contacts: shown, Filter: l.Filter("state")}); err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, signupsPage(r, f, signupTable(r, l, rows, at, numbers, called, next, languages), tally, counts, days))
+	return r.Render(http.StatusOK, signupsPage(r, f, signupTable(r, l, rows, at, moved, numbers, called, next, languages), tally, counts, days))
 }
 
 // listNames are what the account calls its lists, those of before too.
@@ -325,7 +331,7 @@ func askedFor(s form.Signup, called map[int64]string) (out []string) {
 	return out
 }
 
-func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[int64]contact.Contact, numbers map[int64]int64, called map[int64]string, next string, languages []string) shell.Table {
+func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[int64]contact.Contact, moved map[int64]legalclock.Moment, numbers map[int64]int64, called map[int64]string, next string, languages []string) shell.Table {
 	t := shell.Table{Caption: r.P.T("forms.tab.signups"), List: l, Total: -1, Next: next,
 		Columns: []shell.Column{{Label: r.P.T("forms.signup.address")}, {Label: r.P.T("forms.state")}, {Label: r.P.T("forms.signup.lists")}, {Label: r.P.T("forms.signup.asked")},
 			{Label: r.P.T("forms.signup.ended")}, {Label: r.P.T("forms.signup.version"), End: true, Quiet: true}, {Label: r.P.T("forms.signup.language"), Quiet: true}},
@@ -346,7 +352,7 @@ func signupTable(r *shell.Request, l shell.List, rows []form.Signup, people map[
 		c := people[s.ContactID]
 		name := shell.Component(shell.Soft(r.P.T("forms.signup.gone")))
 		if c.ID != 0 {
-			name = shell.Str(c.Email.Raw()) // shown on purpose; the look is traced
+			name = shell.Str(askedAs(r, s, c, moved)) // shown on purpose; the look is traced
 		}
 		tone, label := shell.Quiet, r.P.T("forms.signup.state."+s.State)
 		switch {

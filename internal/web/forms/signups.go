@@ -15,6 +15,7 @@ import (
 	"consend/internal/ground/store"
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
+	"consend/internal/people/move"
 	"consend/internal/trace"
 	"consend/internal/web/shell"
 )
@@ -87,6 +88,7 @@ func (p *Pages) signupsFilePost(r *shell.Request) error {
 	for last, n := int64(0), 0; n < tableMax; {
 		var rows []form.Signup
 		people := map[int64]contact.Contact{}
+		var moved map[int64]legalclock.Moment
 		err := p.view(r, func(v *store.View) (err error) { // short snapshots, one a page
 			if len(numbers) == 0 {
 				all, err := form.Versions(v, f.ID)
@@ -111,6 +113,10 @@ func (p *Pages) signupsFilePost(r *shell.Request) error {
 			for _, c := range some {
 				people[c.ID] = c
 			}
+			if err != nil {
+				return err
+			}
+			moved, err = move.Last(v, ids)
 			return err
 		})
 		if err != nil {
@@ -120,7 +126,7 @@ func (p *Pages) signupsFilePost(r *shell.Request) error {
 			last, n = s.ID, n+1
 			address := ""
 			if c, ok := people[s.ContactID]; ok {
-				address = c.Email.Raw() // disclosed on purpose: the look is traced
+				address = askedAs(r, s, c, moved) // disclosed on purpose: the look is traced
 				shown = append(shown, c.ID)
 			}
 			ended := ""
@@ -152,6 +158,14 @@ func (p *Pages) signupsFilePost(r *shell.Request) error {
 	closed := e.Reader(&b)
 	defer closed.Close()
 	return r.Download(e.Name(f.Slug+".csv"), e.Type("text/csv; charset=utf-8"), closed)
+}
+
+// askedAs is the address that asked: one that has changed since isn't the one we know.
+func askedAs(r *shell.Request, s form.Signup, c contact.Contact, moved map[int64]legalclock.Moment) string {
+	if s.RequestedAt <= moved[c.ID] {
+		return r.P.T("forms.signup.before")
+	}
+	return c.Email.Raw()
 }
 
 func signupFilters() shell.ListSpec {

@@ -1132,7 +1132,11 @@ func proofFacts(r *shell.Request, l ledger) []shell.Fact {
 		}
 	}
 	if l.asked != nil {
-		add("people.asked_at", exact(r, l.asked.OccurredAt), "")
+		label := "people.asked_at"
+		if l.asked.Source != form.Source {
+			label = "people.asked_at.page"
+		}
+		add(label, exact(r, l.asked.OccurredAt), "")
 	}
 	if e.ConfirmedAt != 0 {
 		add("people.confirmed_at", exact(r, e.ConfirmedAt), "")
@@ -1173,7 +1177,7 @@ func gradeLine(r *shell.Request, s consent.Standing) string {
 // refs are the form, the note and the import an event came through.
 func refs(r *shell.Request, e *event) []shell.Fact {
 	var out []shell.Fact
-	if e.form.ID != 0 {
+	if e.form.ID != 0 && e.Source == form.Source { // a mail has words of a form nobody was shown
 		out = append(out, shell.Fact{Label: r.P.T("people.form"), Value: shell.A("/forms/"+dec(e.form.FormID)+"/versions/"+dec(e.form.ID), r.P.T("people.version", "name", e.name, "n", e.form.Number))})
 	}
 	if e.note.ID != 0 {
@@ -1284,7 +1288,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 			var templ_7745c5c3_Var42 string
 			templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.trace.lead"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 430, Col: 46}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 434, Col: 46}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 			if templ_7745c5c3_Err != nil {
@@ -1333,7 +1337,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 				var templ_7745c5c3_Var43 templ.SafeURL
 				templ_7745c5c3_Var43, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL("/privacy/trace?who=" + dec(c.ID)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 443, Col: 77}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 447, Col: 77}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var43))
 				if templ_7745c5c3_Err != nil {
@@ -1346,7 +1350,7 @@ func tracePage(r *shell.Request, c contact.Contact, l shell.List, t traced) temp
 				var templ_7745c5c3_Var44 string
 				templ_7745c5c3_Var44, templ_7745c5c3_Err = templ.JoinStringErrs(r.P.T("people.trace.search"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 443, Col: 110}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 447, Col: 110}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var44))
 				if templ_7745c5c3_Err != nil {
@@ -1395,7 +1399,7 @@ func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) 
 		var templ_7745c5c3_Var46 string
 		templ_7745c5c3_Var46, templ_7745c5c3_Err = templ.JoinStringErrs(did(r, e))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 449, Col: 18}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 453, Col: 18}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var46))
 		if templ_7745c5c3_Err != nil {
@@ -1413,7 +1417,7 @@ func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) 
 			var templ_7745c5c3_Var47 templ.SafeURL
 			templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(whose.URL))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 451, Col: 36}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 455, Col: 36}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
 			if templ_7745c5c3_Err != nil {
@@ -1426,7 +1430,7 @@ func traceCell(r *shell.Request, e trace.Entry, told telling, whose shell.Link) 
 			var templ_7745c5c3_Var48 string
 			templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(whose.Label)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 451, Col: 52}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `people/contact.templ`, Line: 455, Col: 52}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var48))
 			if templ_7745c5c3_Err != nil {

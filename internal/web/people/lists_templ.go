@@ -575,7 +575,7 @@ func listRows(r *shell.Request, lists []list.List, counts map[int64]tally) [][]s
 	var out [][]shell.Component
 	for i, l := range lists {
 		t := counts[l.ID]
-		row := []shell.Component{listName(r, l), shell.Num(t[consent.Given]), shell.Num(t[consent.Waiting]), shell.Num(t[consent.Requested]), shell.Num(t[consent.Withdrawn] + t[consent.Refused])}
+		row := []shell.Component{listName(r, l), shell.Num(t[consent.Given]), shell.Num(t[consent.Waiting]), shell.Num(t[consent.Requested]), shell.Num(t[consent.Withdrawn])}
 		if sortable(r, lists) {
 			row = append(row, moveButtons(r, l, i == 0, i == len(lists)-1))
 		}

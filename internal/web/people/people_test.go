@@ -28,6 +28,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/merge"
 	"consend/internal/people/notice"
 	"consend/internal/testhouse"
 	"consend/internal/trace"
@@ -507,6 +508,78 @@ func TestANoToMarketingIsAnActOfItsOwnAndStandsAmongTheRequests(t *testing.T) {
 		contains(t, o.get(base+"/requests"), say(o, "Said no to marketing", "S’oppose à la prospection"), "News", "lea.martin@example.org",
 			say(o, "Waits for both mailboxes", "Attend les deux boîtes"))
 		contains(t, o.get(base+"/object"), say(o, "has said so already", "l’a déjà dit"))
+	})
+}
+
+// A no that the person took back holds no more; and who asked on a page was shown no form.
+func TestANoThatWasTakenBackHoldsNoMore(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		id := o.person("lea@example.org")
+		base := fmt.Sprintf("/contacts/%d", id)
+		apply := func(events ...consent.Event) {
+			t.Helper()
+			for i := range events {
+				events[i].Contact, events[i].List, events[i].Source = id, o.news, "preferences"
+			}
+			o.write(o.voice, func(tx *store.Tx) error { _, err := consent.Apply(tx, events); return err })
+			o.Clock.Advance(time.Minute)
+		}
+		back, holds := say(o, "Taken back by the person on", "Repris par la personne le"), say(o, ">Holds<", ">En vigueur<")
+		apply(consent.Event{Kind: consent.Withdraw, Method: "page"})
+		asked := legalclock.MomentOf(o.Clock.Now())
+		apply(consent.Event{Kind: consent.Request, Method: "preferences", Text: "Monthly news"})
+		if page := o.get(base + "/requests"); strings.Contains(page, back) || strings.Count(page, holds) != 1 {
+			t.Errorf("not confirmed yet\n%s", page)
+		}
+		apply(consent.Event{Kind: consent.Confirm, RequestedAt: asked, Method: "doi_post"})
+		if page := o.get(base + "/requests"); !strings.Contains(page, back) || strings.Contains(page, holds) {
+			t.Errorf("confirmed\n%s", page)
+		}
+		if page := o.get(base + "/consent"); !strings.Contains(page, say(o, "Asked on our page", "Demandé sur notre page")) || strings.Contains(page, say(o, "Asked on the form", "Demandé par le formulaire")) {
+			t.Errorf("how it was asked\n%s", page)
+		}
+		apply(consent.Event{Kind: consent.Withdraw, Method: "page"})
+		if page := o.get(base + "/requests"); strings.Count(page, back) != 1 || strings.Count(page, holds) != 1 {
+			t.Errorf("and left again\n%s", page)
+		}
+	})
+}
+
+// A figure on the pages of lists is as many people as its link opens.
+func TestTheFiguresOfAListAreThePeopleBehindThem(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		kept, stub, refused := o.person("a@example.org"), o.person("b@example.org"), o.person("c@example.org")
+		o.write(o.voice, func(tx *store.Tx) error {
+			_, err := consent.Apply(tx, []consent.Event{{Contact: kept, List: o.news, Kind: consent.Withdraw, Source: "preferences"},
+				{Contact: stub, List: o.news, Kind: consent.Withdraw, Source: "preferences"}, {Contact: refused, List: o.news, Kind: consent.NotMe, Source: "form"}})
+			return err
+		})
+		o.write(o.who, func(tx *store.Tx) error { return merge.Merge(tx, stub, kept, "") })
+		at := fmt.Sprintf("/contacts?list=%d&state=withdrawn", o.news)
+		opens := 0
+		for _, email := range []string{"a@example.org", "b@example.org", "c@example.org"} {
+			opens += min(1, strings.Count(o.get(at), email))
+		}
+		var counted int64
+		must(t, o.Main.View(context.Background(), o.who, func(v *store.View) error {
+			all, err := consent.CountsOf(v, o.news)
+			must(t, err)
+			every, err := consent.Counts(v)
+			for _, c := range append(all, every...) {
+				if c.State == consent.Withdrawn && c.ListID == o.news {
+					counted += c.People
+				}
+			}
+			return err
+		}))
+		if opens == 0 || counted != 2*int64(opens) {
+			t.Errorf("%d counted twice, %d behind the link", counted, opens)
+		}
+		row := regexp.MustCompile(fmt.Sprintf(`(?s)href="/lists/%d".*?</tr>`, o.news)).FindString(o.get("/lists"))
+		cells := regexp.MustCompile(`>(\d+)\s*<`).FindAllStringSubmatch(row, -1)
+		if len(cells) != 4 || cells[3][1] != fmt.Sprint(opens) {
+			t.Errorf("the row of the list: %v\n%s", cells, row)
+		}
 	})
 }
 

@@ -59,7 +59,11 @@ func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error
 		for _, id := range s.Kept() {
 			names = append(names, lists[id].Name)
 		}
-		out = append(out, wish{s.RequestedAt, r.P.T("people.wish.signup"), r.P.Join(names), wishTones[s.State], r.P.T("forms.signup.state." + s.State), s.EndedAt})
+		how := "people.wish.signup"
+		if s.Way() != "" {
+			how = "people.wish.signup.page"
+		}
+		out = append(out, wish{s.RequestedAt, r.P.T(how), r.P.Join(names), wishTones[s.State], r.P.T("forms.signup.state." + s.State), s.EndedAt})
 	}
 	records, err := consent.Events(v, c.ID)
 	if err != nil {
@@ -67,7 +71,11 @@ func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error
 	}
 	for _, e := range records {
 		if e.Kind.No() {
-			out = append(out, wish{e.OccurredAt, r.P.T("people.event." + string(e.Kind)), lists[e.ListID].Name, shell.Good, r.P.T("people.wish.holds"), e.RecordedAt})
+			w := wish{e.OccurredAt, r.P.T("people.event." + string(e.Kind)), lists[e.ListID].Name, shell.Good, r.P.T("people.wish.holds"), e.RecordedAt}
+			if yes, ok := turned(e, records); ok {
+				w.tone, w.state, w.ended = shell.Quiet, r.P.T("people.wish.back", "when", r.P.Date(yes)), yes
+			}
+			out = append(out, w)
 		}
 	}
 	told, err := objections(r, v, c, lists, records)
@@ -92,6 +100,18 @@ func wishesOf(r *shell.Request, v *store.View, c contact.Contact) ([]wish, error
 	}
 	slices.SortStableFunc(out, func(a, b wish) int { return cmp.Compare(b.at, a.at) })
 	return out, nil
+}
+
+// turned tells when the person took a no back: by the first yes of their own that counted after it.
+func turned(no consent.Record, records []consent.Record) (when legalclock.Moment, ok bool) {
+	var seq int64
+	for _, e := range records {
+		yes := e.Kind == consent.Confirm || e.Kind == consent.Accept
+		if yes && e.Verdict == consent.Applied && e.ListID == no.ListID && e.Seq > no.Seq && (seq == 0 || e.Seq < seq) {
+			when, seq = e.RecordedAt, e.Seq
+		}
+	}
+	return when, seq != 0
 }
 
 // objections are those the ledger tells of nowhere: of people who stood on none of the lists (GDPR 21(2)).

@@ -19,7 +19,7 @@ import (
 
 // asker is who holds a link to their choices.
 func (p *Pages) asker(r *shell.Request) (c contact.Contact, err error) {
-	t, err := p.link(r, "token", token.Preferences, 1)
+	t, err := p.link(r, "token", token.Preferences, 1, 2)
 	if err != nil {
 		return c, err
 	}
@@ -29,6 +29,11 @@ func (p *Pages) asker(r *shell.Request) (c contact.Contact, err error) {
 		}
 		if c.State.Ending() {
 			return fault.New(fault.NotFound, "contact.none")
+		}
+		if left, err := leftBehind(v, t, c); err != nil {
+			return err
+		} else if left {
+			return older()
 		}
 		_, err = speakTo(r, v, c.Language)
 		return err

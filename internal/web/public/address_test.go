@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"consend/internal/ground/pii"
 	"consend/internal/ground/store"
 	"consend/internal/mail/token"
 	"consend/internal/people/consent"
+	"consend/internal/people/contact"
 	"consend/internal/people/move"
 	"consend/internal/testhouse"
 )
@@ -74,7 +76,7 @@ func TestAPersonMovesToAnotherMailboxByTwoButtonsAndLookingMovesNothing(t *testi
 			t.Errorf("after both: %d, %+v", c.ID, stands[w.news])
 		}
 		// Another one ends by itself.
-		w.ask("POST", choices+"/address", url.Values{"address": {"third@example.org"}})
+		w.ask("POST", w.choices(c)+"/address", url.Values{"address": {"third@example.org"}})
 		must(t, w.Main.View(context.Background(), w.member, func(v *store.View) (err error) { change, err = move.Open(v, lea.ID); return err }))
 		w.Clock.Advance(move.Term + time.Second)
 		if code, body, _ := w.ask("GET", "/a/"+w.token(token.MoveNew, change.ID), nil); code != http.StatusGone || !strings.Contains(body, "This link has ended") {
@@ -110,4 +112,90 @@ func TestWhatWaitsForTheOldMailboxEndsWithTheMove(t *testing.T) {
 			t.Errorf("the new mailbox: %+v", s[w.news])
 		}
 	})
+}
+
+// Mails that came before a change of address lie in a mailbox that may be somebody else's by now.
+func TestALinkInTheMailboxSomebodyLeftStopsMailAndShowsNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		_, path := w.signup("lea@example.org", "en")
+		w.ask("POST", path, url.Values{"do": {"confirm"}})
+		lea, _ := w.person("lea@example.org")
+		name := pii.T("Léa Martin")
+		must(t, w.Main.Write(context.Background(), w.member, func(tx *store.Tx) error { return contact.Correct(tx, lea.ID, 0, contact.Change{Name: &name}) }))
+		was, bare := w.choices(lea), "/p/"+w.token(token.Preferences, lea.ID)
+		for _, at := range []string{was, bare} {
+			if page := w.get(at); !strings.Contains(page, "lea@example.org") || !strings.Contains(page, "Léa Martin") || !strings.Contains(page, "/address") {
+				t.Errorf("before the move\n%s", page)
+			}
+		}
+		_, stands := w.person("lea@example.org")
+		receipt := "/r/" + w.token(token.Receipt, lea.ID, stands[w.news].EventID)
+		if page := w.get(receipt); !strings.Contains(page, "l…@example.org") {
+			t.Errorf("the receipt\n%s", page)
+		}
+		w.move(lea.ID, was, "private.zoe@home.example")
+		if page := w.get(receipt); strings.Contains(page, "home.example") || !strings.Contains(page, "An earlier address (changed since)") {
+			t.Errorf("the yes of the old mailbox is put on the new one\n%s", page)
+		}
+		c, _ := w.person("private.zoe@home.example")
+		if page := w.get(w.choices(c)); !strings.Contains(page, "private.zoe@home.example") || !strings.Contains(page, "Léa Martin") || !strings.Contains(page, "/address") || !strings.Contains(page, "/r/") {
+			t.Errorf("the new mailbox\n%s", page)
+		}
+		for _, at := range []string{was, bare} {
+			page := w.get(at)
+			for _, told := range []string{"home", "zoe", "Martin", "/r/", "/address", `name="language"`, `value="pause"`} {
+				if strings.Contains(page, told) {
+					t.Errorf("the old mailbox is told %q\n%s", told, page)
+				}
+			}
+			if code, _, _ := w.ask("GET", at+"/address", nil); code != http.StatusForbidden {
+				t.Errorf("a page to move on: %d", code)
+			}
+			for _, v := range []url.Values{{"language": {"fr"}}, {"do": {"pause"}, "months": {"1"}}, {"do": {"agree"}, "what": {"opens"}}, {"do": {"back"}, "list": {fmt.Sprint(w.news)}}, {"do": {"leave"}, "language": {"fr"}}} {
+				if code, _, _ := w.ask("POST", at, v); code != http.StatusForbidden {
+					t.Errorf("%v: %d", v, code)
+				}
+			}
+			if code, _, _ := w.ask("POST", at+"/address", url.Values{"address": {"boss@oldfirm.example"}}); code != http.StatusForbidden {
+				t.Errorf("moved on: %d", code)
+			}
+		}
+		if got, _ := w.person("private.zoe@home.example"); got.Language != c.Language || got.PausedUntil != 0 {
+			t.Errorf("the old mailbox changed %+v", got)
+		}
+		for _, at := range []string{was, bare} {
+			if page := w.get(at); !strings.Contains(page, `value="leave"`) {
+				t.Errorf("nothing can be left\n%s", page)
+			}
+		}
+		w.ask("POST", bare, url.Values{"do": {"leave"}, "list": {fmt.Sprint(w.news)}})
+		if _, s := w.person("private.zoe@home.example"); s[w.news].State != consent.Withdrawn {
+			t.Errorf("%+v", s[w.news])
+		}
+		// Back at the old address: its links are good again.
+		w.move(lea.ID, w.choices(c), "lea@example.org")
+		if page := w.get(was); !strings.Contains(page, "lea@example.org") {
+			t.Errorf("back again\n%s", page)
+		}
+	})
+}
+
+// choices is the link that a mail to somebody leads to.
+func (w *counter) choices(c contact.Contact) string {
+	w.t.Helper()
+	var marks *contact.Marks
+	must(w.t, w.Main.View(context.Background(), w.member, func(v *store.View) (err error) { marks, err = contact.NewMarks(v); return err }))
+	return "/p/" + w.token(token.Preferences, c.ID, marks.Of(c.Email))
+}
+
+// move changes an address, with the yes of both mailboxes.
+func (w *counter) move(person int64, choices, to string) {
+	w.t.Helper()
+	w.ask("POST", choices+"/address", url.Values{"address": {to}})
+	var change move.Change
+	must(w.t, w.Main.View(context.Background(), w.member, func(v *store.View) (err error) { change, err = move.Open(v, person); return err }))
+	for _, kind := range []token.Kind{token.MoveNew, token.MoveOld} {
+		w.ask("POST", "/a/"+w.token(kind, change.ID), url.Values{"do": {"yes"}})
+	}
 }

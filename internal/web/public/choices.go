@@ -15,6 +15,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/form"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/web/shell"
 )
 
@@ -27,12 +28,28 @@ type mine struct {
 	measures []measure
 	special  []choice // what they expressly agreed to (GDPR 9(2)(a))
 	any      bool     // something can still be stopped
+	left     bool     // the link may lie in a mailbox they have left: it stops, and shows nothing of them
+	merged   bool     // their mail goes to another contact, whose address it is that can change
 	quiet    bool     // mail may come that can be paused, or be less
 	paused   legalclock.Moment
 	pace     contact.Pace
 	said     string
 	speaks   []shell.Language // that can be chosen
 }
+
+// leftBehind tells whether a link to the choices may lie in a mailbox the person has left: it was made for another address
+// than the one they have now, or before links told for which, and they moved since.
+func leftBehind(r store.Reader, t token.Token, c contact.Contact) (bool, error) {
+	if len(t.Objects) == 2 {
+		marks, err := contact.NewMarks(r)
+		return err != nil || marks.Of(c.Email) != t.Objects[1], err
+	}
+	moved, err := move.Last(r, []int64{c.ID})
+	return moved[c.ID] != 0, err
+}
+
+// older is the answer to who asks for more than stopping by a link that lies where the person may be no more.
+func older() error { return fault.New(fault.Forbidden, "public.choices.newer") }
 
 // topic is a purpose with its lists.
 type topic struct {
@@ -90,12 +107,12 @@ func languages(r *shell.Request, v store.Reader, own string) ([]shell.Language, 
 func (p *Pages) choices(r *shell.Request) error { return p.choicesPage(r, "") }
 
 func (p *Pages) choicesPage(r *shell.Request, said string) error {
-	t, err := p.link(r, "token", token.Preferences, 1)
+	t, err := p.link(r, "token", token.Preferences, 1, 2)
 	if err != nil {
 		return err
 	}
 	var m mine
-	err = p.view(r, func(v *store.View) (err error) { m, err = p.mine(r, v, t.Objects[0]); return err })
+	err = p.view(r, func(v *store.View) (err error) { m, err = p.mine(r, v, t); return err })
 	if fault.Is(err, fault.NotFound) {
 		return say(r, ok, word{Title: r.P.T("public.choices.title"), Text: r.P.T("public.left.nothing"), Tone: shell.Good})
 	}
@@ -108,7 +125,8 @@ func (p *Pages) choicesPage(r *shell.Request, said string) error {
 	return r.Render(ok, choicesPage(r, m))
 }
 
-func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
+func (p *Pages) mine(r *shell.Request, v *store.View, t token.Token) (mine, error) {
+	id := t.Objects[0]
 	c, err := contact.Get(v, id)
 	if err != nil {
 		return mine{}, err
@@ -120,7 +138,7 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 	if err != nil {
 		return mine{}, err
 	}
-	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace} // shown to its owner only
+	m := mine{address: c.Email.Raw(), name: c.Name.Raw(), country: c.Country, pace: c.Pace, merged: c.Merged()} // shown to its owner only
 	// Whoever was merged is written to at the other contact, which has the language.
 	if !c.Merged() {
 		if m.speaks, err = languages(r, v, cmp.Or(c.Language, r.P.Lang)); err != nil {
@@ -147,12 +165,45 @@ func (p *Pages) mine(r *shell.Request, v *store.View, id int64) (mine, error) {
 		m.any = m.any || a.Live
 		m.measures = append(m.measures, x)
 	}
-	if m.quiet = m.any; err != nil || m.any || !c.Merged() {
+	if err != nil {
+		return m, err
+	}
+	if left, err := leftBehind(v, t, c); err != nil || left {
+		return m.stops(), err
+	}
+	if m.quiet = m.any; m.any || !c.Merged() {
 		return m, err
 	}
 	never, err := objected(v, c) // a pause holds for the other contact too
 	m.quiet = !never
 	return m, err
+}
+
+// stops leaves of a page what ends something, and nothing that tells of the person.
+func (m mine) stops() mine {
+	out := mine{left: true, any: m.any}
+	ends := func(all []choice) (some []choice) {
+		for _, c := range all {
+			if c.do == "leave" || c.do == "take_back" {
+				c.receipt = ""
+				some = append(some, c)
+			}
+		}
+		return some
+	}
+	for _, t := range m.mails {
+		if t.lists = ends(t.lists); len(t.lists) > 0 {
+			out.mails = append(out.mails, t)
+		}
+	}
+	out.special = ends(m.special)
+	for _, x := range m.measures {
+		if x.live {
+			x.receipt = ""
+			out.measures = append(out.measures, x)
+		}
+	}
+	return out
 }
 
 // topics are the lists the person stands on, whatever the basis, and those the account offers;
@@ -298,7 +349,7 @@ func shownMeasure(r *shell.Request, a consent.Answer) measure {
 }
 
 func (p *Pages) choicesPost(r *shell.Request) error {
-	t, err := p.link(r, "token", token.Preferences, 1)
+	t, err := p.link(r, "token", token.Preferences, 1, 2)
 	if err != nil {
 		return err
 	}
@@ -328,6 +379,11 @@ func (p *Pages) choicesPost(r *shell.Request) error {
 		}
 		if c.State.Ending() {
 			return fault.New(fault.NotFound, "contact.none")
+		}
+		if left, err := leftBehind(tx, t, c); err != nil {
+			return err
+		} else if left && (f.Get("language") != "" || !slices.Contains([]string{"leave", "take_back", "all", "unmeasure"}, f.Get("do"))) {
+			return older()
 		}
 		if lang := f.Get("language"); lang != "" {
 			can, err := languages(r, tx, c.Language)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"consend/internal/gate"
 	"consend/internal/ground/actor"
 	"consend/internal/ground/store"
 	"consend/internal/mail/address"
@@ -18,6 +19,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/list"
 	"consend/internal/people/merge"
+	"consend/internal/sending/relay"
 	"consend/internal/testhouse"
 )
 
@@ -149,12 +151,28 @@ func TestThePageOfChoicesOfAMergedContact(t *testing.T) {
 		if !strings.Contains(w.get(prefs), `name="language"`) {
 			t.Fatal("no language to choose before")
 		}
+		if !strings.Contains(w.get(prefs), prefs+"/address") {
+			t.Fatal("no address to change before")
+		}
 		w.write(func(tx *store.Tx) error {
 			rows, err := contact.Ensure(tx, []contact.New{{Email: address.Must("lea.new@example.org"), Source: "member"}})
 			if err != nil {
 				return err
 			}
 			return merge.Merge(tx, c.ID, rows[0].ID, "")
+		})
+		if page := w.get(prefs); strings.Contains(page, "/address") {
+			t.Error("an address to change that can't be changed")
+		}
+		// The proof of what they said at this mailbox is owed to it still; other mail goes to the kept contact.
+		w.write(func(tx *store.Tx) error {
+			for class, want := range map[gate.Class]gate.Reason{gate.Receipt: gate.OK, gate.Notice: "merged"} {
+				_, out, err := gate.Decide(tx, gate.Batch{Class: class, Relay: relay.MailboxID}, []gate.Candidate{{Contact: c.ID}})
+				if err != nil || out[0].Reason != want {
+					t.Errorf("%s: %v, %v", class, out, err)
+				}
+			}
+			return nil
 		})
 		if page := w.get(prefs); strings.Contains(page, `name="language"`) || !strings.Contains(page, `value="pace"`) {
 			t.Error("a language that can't be chosen, or no pace")

@@ -13,6 +13,7 @@ import (
 	"consend/internal/people/contact"
 	"consend/internal/people/evidence"
 	"consend/internal/people/list"
+	"consend/internal/people/move"
 	"consend/internal/people/notice"
 	"consend/internal/web/shell"
 )
@@ -91,8 +92,16 @@ func (p *Pages) told(r *shell.Request, v *store.View, c contact.Contact, e conse
 			request = x
 		}
 	}
+	moved, err := move.Last(v, []int64{c.ID})
+	if err != nil {
+		return receipt{}, err
+	}
+	of := c.Email.String()
+	if e.RecordedAt <= moved[c.ID] { // said in another mailbox, which may be the one that reads this
+		of = r.P.T("public.receipt.before")
+	}
 	out := receipt{facts: []shell.Fact{
-		{Label: r.P.T("public.receipt.address"), Text: c.Email.String()},
+		{Label: r.P.T("public.receipt.address"), Text: of},
 		{Label: r.P.T("public.receipt.what"), Value: inLanguage(listTitle(r, l, read))},
 		{Label: r.P.T("public.receipt.asked"), Text: r.P.DateTime(request.OccurredAt)},
 	}}
