@@ -4,6 +4,7 @@ package form
 
 import (
 	"math"
+	"time"
 
 	"consend/internal/ground/legalclock"
 	"consend/internal/ground/store"
@@ -83,37 +84,40 @@ func Signups(r store.Reader, form, before int64, w Which, limit int) ([]Signup, 
 	return store.All[Signup](r, signupPage, form, before, w.State, w.State, w.Language, w.Language, w.From, w.To, limit)
 }
 
-// Daily is what became of the sign-ups that were asked for on one day (UTC).
+// Daily is what became of the sign-ups that were asked for on one day of the account's.
 type Daily struct {
-	Day int64 // since 1970
+	Day legalclock.Date
 	Tally
 }
 
-type dayCount struct {
-	Day   int64
-	State string
-	N     int64
+type quarterCount struct {
+	Quarter int64 // of an hour, since 1970 UTC: days of every zone begin with one
+	State   string
+	N       int64
 }
+
+const quarter = legalclock.Moment(15 * 60 * 1_000_000)
 
 // ByDay counts the sign-ups of a form that are still kept, by the day they were asked for, of
 // the last 30 days, the newest first.
-func ByDay(r store.Reader, form int64, now legalclock.Moment) ([]Daily, error) {
-	rows, err := store.All[dayCount](r, byDay, form, 0, (int64(now)/dayLength-29)*dayLength)
+func ByDay(r store.Reader, form int64, now legalclock.Moment, zone *time.Location) ([]Daily, error) {
+	rows, err := store.All[quarterCount](r, byDay, form, 0, legalclock.Day(now, zone).AddDays(-29).Start(zone))
 	var out []Daily
 	for _, x := range rows {
-		if len(out) == 0 || out[len(out)-1].Day != x.Day {
-			out = append(out, Daily{Day: x.Day})
+		day := legalclock.Day(legalclock.Moment(x.Quarter)*quarter, zone)
+		if len(out) == 0 || out[len(out)-1].Day != day {
+			out = append(out, Daily{Day: day})
 		}
 		t := &out[len(out)-1].Tally
 		switch x.State {
 		case pending:
-			t.Pending = x.N
+			t.Pending += x.N
 		case confirmed:
-			t.Confirmed = x.N
+			t.Confirmed += x.N
 		case notMe:
-			t.NotMe = x.N
+			t.NotMe += x.N
 		case expired:
-			t.Expired = x.N
+			t.Expired += x.N
 		}
 	}
 	return out, err

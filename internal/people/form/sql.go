@@ -67,7 +67,7 @@ var (
 	signupsOf  = store.Account("form.signups_of", signupColumns+`AND s.contact_id = ? ORDER BY s.id DESC LIMIT 200`)
 	signupPage = store.Account("form.signup_page", signupColumns+`AND s.form_id = ? AND s.id < ? AND (CAST(? AS {text}) = '' OR s.state = ?)
 		AND (CAST(? AS {text}) = '' OR s.language = ?) AND s.requested_at >= ? AND s.requested_at < ? ORDER BY s.id DESC LIMIT ?`)
-	byDay = store.Account("form.by_day", `SELECT s.requested_at / 86400000000 AS day, s.state, count(*) AS n FROM signup s
+	byDay = store.Account("form.by_day", `SELECT s.requested_at / 900000000 AS quarter, s.state, count(*) AS n FROM signup s
 		WHERE s.account_id = :account AND s.form_id = ? AND s.id > ? AND s.requested_at >= ? GROUP BY 1, 2 ORDER BY 1 DESC`)
 	countStates = store.Account("form.count_states",
 		`SELECT s.form_id, s.state, count(*) AS n FROM signup s WHERE s.account_id = :account GROUP BY s.form_id, s.state`)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -368,6 +369,33 @@ func TestASignUpThatCannotBeReadHoldsUpNoOtherAccounts(t *testing.T) {
 		}
 		if _, ok := second.find("other@example.org"); ok {
 			t.Error("another account was not looked at")
+		}
+	})
+}
+
+func TestSignUpsAreCountedByTheAccountsDay(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		paris, err := time.LoadLocation("Europe/Paris")
+		must(t, err)
+		h.Clock.Set(time.Date(2026, 3, 2, 22, 50, 0, 0, time.UTC))
+		w.submit("a@example.org")
+		h.Clock.Advance(20 * time.Minute) // the next day there, not yet here
+		w.submit("b@example.org")
+		h.Clock.Advance(2 * time.Hour)
+		w.submit("c@example.org")
+		for zone, want := range map[*time.Location]string{paris: "2026-03-03 2, 2026-03-02 1", time.UTC: "2026-03-03 1, 2026-03-02 2"} {
+			w.view(func(v *store.View) error {
+				days, err := form.ByDay(v, w.form, v.Now, zone)
+				var got []string
+				for _, d := range days {
+					got = append(got, fmt.Sprint(d.Day, " ", d.Pending))
+				}
+				if s := strings.Join(got, ", "); s != want {
+					t.Errorf("%s: %s, want %s", zone, s, want)
+				}
+				return err
+			})
 		}
 	})
 }

@@ -287,7 +287,7 @@ func (p *Pages) signups(r *shell.Request) error {
 		if err != nil {
 			return err
 		}
-		if days, err = form.ByDay(v, f.ID, v.Now); err != nil {
+		if days, err = form.ByDay(v, f.ID, v.Now, r.Zone); err != nil {
 			return err
 		}
 		counts, err = form.Counts(v, f.ID, v.Now)

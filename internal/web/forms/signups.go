@@ -176,8 +176,7 @@ func signupFilters() shell.ListSpec {
 func dayRows(r *shell.Request, days []form.Daily) [][]shell.Component {
 	var out [][]shell.Component
 	for _, d := range days {
-		at := legalclock.Moment(d.Day * (24 * time.Hour).Microseconds())
-		out = append(out, []shell.Component{shell.Str(at.Time().Format(time.DateOnly)), shell.Num(d.All()), shell.Num(d.Confirmed), shell.Str(share(r, d.Tally))})
+		out = append(out, []shell.Component{shell.Str(d.Day.String()), shell.Num(d.All()), shell.Num(d.Confirmed), shell.Str(share(r, d.Tally))})
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"consend/internal/ground/locale"
 	"consend/internal/ground/store"
 	"consend/internal/mail/token"
+	"consend/internal/people/move"
 	"consend/internal/people/once"
 	"consend/internal/web/shell"
 )
@@ -20,10 +21,24 @@ func (p *Pages) question(r *shell.Request) error {
 		return err
 	}
 	var q once.Question
-	if err := p.view(r, func(v *store.View) (err error) { q, err = once.Look(v, t.Objects[0], t.Objects[1]); return err }); err != nil {
+	if err := p.view(r, func(v *store.View) (err error) { q, err = looked(v, t); return err }); err != nil {
 		return err
 	}
 	return p.asked(r, q, q.Stage)
+}
+
+// looked finds the question of a link. One that went to a mailbox they have left since is gone: it speaks for the new one
+// no more. A no is heard from there all the same.
+func looked(r store.Reader, t token.Token) (once.Question, error) {
+	q, err := once.Look(r, t.Objects[0], t.Objects[1])
+	if err != nil {
+		return q, err
+	}
+	moved, err := move.Last(r, []int64{t.Objects[0]})
+	if at := moved[t.Objects[0]]; at != 0 && q.Row.At <= at {
+		q.Stage = once.Vanished
+	}
+	return q, err
 }
 
 func (p *Pages) questionPost(r *shell.Request) error {
@@ -42,10 +57,12 @@ func (p *Pages) questionPost(r *shell.Request) error {
 	var q once.Question
 	var stage once.Stage
 	err = p.write(r, func(tx *store.Tx) (err error) {
-		if q, err = once.Look(tx, t.Objects[0], t.Objects[1]); err != nil {
+		if q, err = looked(tx, t); err != nil {
 			return err
 		}
-		if do == "yes" {
+		if do == "yes" && q.Stage == once.Vanished {
+			stage = once.Vanished
+		} else if do == "yes" {
 			stage, err = once.Yes(tx, t.Objects[0], t.Objects[1], origin(r))
 		} else {
 			stage, err = once.No(tx, t.Objects[0], t.Objects[1], do == "not_me", origin(r))

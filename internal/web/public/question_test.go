@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,4 +172,29 @@ func forged(link string) string {
 		other = "b"
 	}
 	return link[:i] + other + link[i+1:]
+}
+
+// A question that went to a mailbox they have left says nothing for the new one; a no is heard from there.
+func TestAQuestionInAMailboxThatWasLeftGivesNothing(t *testing.T) {
+	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
+		w := settle(t, h, nil)
+		ids := []int64{w.claimed("old1@example.org", false), w.claimed("old2@example.org", false)}
+		w.asks()
+		for i, do := range []string{"yes", "no"} {
+			id := ids[i]
+			d := w.took(id, w.news)
+			link := path(t, d.Blocks[slices.IndexFunc(d.Blocks, func(b compose.Block) bool { return b.Kind == compose.Button })].URL)
+			var c contact.Contact
+			must(t, w.Main.View(context.Background(), w.member, func(v *store.View) (err error) { c, err = contact.Get(v, id); return err }))
+			w.Clock.Advance(time.Minute)
+			w.move(id, w.choices(c), fmt.Sprintf("new%d@example.org", i))
+			if code, page, _ := w.ask("GET", link, nil); code != http.StatusGone || strings.Contains(page, `value="yes"`) {
+				t.Errorf("it is still asked: %d\n%s", code, page)
+			}
+			w.ask("POST", link, url.Values{"do": {do}})
+			if s := w.standing(id); (s.State == consent.Given) != (do == "yes") || s.Grade == consent.GradeA {
+				t.Errorf("%s: %+v", do, s)
+			}
+		}
+	})
 }
