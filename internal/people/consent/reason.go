@@ -186,7 +186,7 @@ type Tally struct {
 	People int64
 }
 
-// CountReasons counts the people of a list by reason.
+// CountReasons counts the people of a list by reason, those that CountsOf counts.
 func CountReasons(r store.Reader, listID int64) ([]Tally, error) {
 	g, err := GroundOf(r)
 	if err != nil {

@@ -144,7 +144,7 @@ var (
 		WHERE c.account_id = :account AND c.id IN ?*`)
 	reasonsCount = store.Account("consent.reasons_count", `SELECT r.reason, COUNT(*) AS people FROM (SELECT `+ReasonSQL+` AS reason FROM subscription s
 		JOIN contact c ON c.account_id = :account AND c.id = s.contact_id JOIN list l ON l.account_id = :account AND l.id = s.list_id
-		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none') r GROUP BY r.reason ORDER BY r.reason`)
+		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none' AND c.merged_into = 0) r GROUP BY r.reason ORDER BY r.reason`)
 	countsOf = store.Account("consent.counts_of", `SELECT s.list_id, s.state, COUNT(*) AS people FROM subscription s
 		WHERE s.account_id = :account AND s.list_id = ? AND s.state <> 'none' `+notMerged+`GROUP BY s.list_id, s.state`)
 	counts = store.Account("consent.counts", `SELECT s.list_id, s.state, COUNT(*) AS people FROM subscription s
