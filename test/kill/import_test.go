@@ -91,7 +91,7 @@ func (f *file) send(h *app.House) {
 		}))
 	}
 	step(func(tx *store.Tx, i importer.Import) error {
-		s, err := sheet.Look(again, i.Format, sheet.Standard)
+		s, err := sheet.Look(again, i.Format, sheet.Standard, nil)
 		if err != nil {
 			return err
 		}
