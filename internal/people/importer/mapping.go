@@ -445,11 +445,15 @@ func Guess(header []string, width int, sample [][]string) (Shape, Mapping) {
 }
 
 // again gives the mapping of a survey as an earlier file was told to be, nil when there is none. Which of day and month
-// stands first is read from this one.
+// stands first is read from this one, where it tells.
 func again(r store.Reader, except int64, s sheet.Survey, refusing bool) (Mapping, error) {
 	m, _, err := recalled(r, except, s.Header, s.Width, refusing)
 	for k := range m {
-		if t, month := guessType(values(s.Sample, k)); t == contact.TypeDate {
+		column := values(s.Sample, k)
+		monthly := func(month bool) bool {
+			return !slices.ContainsFunc(column, func(v string) bool { _, ok := readMoment(v, month, nil); return !ok })
+		}
+		if day, month := monthly(false), monthly(true); len(column) > 0 && day != month {
 			m[k].Month = month
 		}
 	}

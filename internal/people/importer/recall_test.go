@@ -45,7 +45,7 @@ func TestTheMeaningOfColumnsIsRemembered(t *testing.T) {
 	})
 }
 
-// What columns mean is remembered, and not which of day and month stands first: that is read from each file.
+// What columns mean is remembered, and which of day and month stands first only where a file's own days don't tell.
 func TestTheOrderOfDayAndMonthIsReadFromEachFile(t *testing.T) {
 	testhouse.Each(t, func(t *testing.T, h *testhouse.House) {
 		s := open(t, h)
@@ -57,7 +57,13 @@ func TestTheOrderOfDayAndMonthIsReadFromEachFile(t *testing.T) {
 		m := first.Mapping
 		m[3].Attribute = "VILLE"
 		s.write(t, func(tx *store.Tx) error { return importer.Map(tx, first.ID, first.Version, m) })
-		id, err := importer.Receive(context.Background(), s.Main, s.owner, "next.csv", strings.NewReader(head+"b@example.org,05/04/2024,05/04/1980,Metz\nc@example.org,25/04/2024,25/04/1980,Metz\n"))
+		id, err := importer.Receive(context.Background(), s.Main, s.owner, "same.csv", strings.NewReader(head+"d@example.org,05/04/2024,25/04/1980,Metz\n"))
+		must(t, err)
+		if i := s.get(t, id); !i.Mapping[1].Month || i.Mapping[2].Month {
+			t.Errorf("days that fit both: %+v", i.Mapping)
+		}
+		s.write(t, func(tx *store.Tx) error { return importer.Discard(tx, id) })
+		id, err = importer.Receive(context.Background(), s.Main, s.owner, "next.csv", strings.NewReader(head+"b@example.org,05/04/2024,05/04/1980,Metz\nc@example.org,25/04/2024,25/04/1980,Metz\n"))
 		must(t, err)
 		i := s.get(t, id)
 		if i.Mapping[1].Month || i.Mapping[2].Month || i.Mapping[3].Attribute != "VILLE" {
