@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -525,6 +526,9 @@ func plainly(column string, v any, place map[string]string) string {
 		return "bytes"
 	case time.Time:
 		return "time"
+	case map[string]any, []any: // JSON, as PostgreSQL gives it: numbers as SQLite has them
+		text, _ := json.Marshal(x)
+		return plainly(column, string(text), place)
 	case string:
 		if len(x) > 2000 { // pages, designs
 			return "long"
