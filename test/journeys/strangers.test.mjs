@@ -147,12 +147,16 @@ for (const language of ['en', 'fr']) {
   test(`who is asked once answers without JavaScript, in ${language}`, async () => {
     const v = await browsers.person(browser, house, language, { javaScriptEnabled: false, viewport: { width: 360, height: 740 } });
     const { page } = v, fr = language === 'fr';
-    const says = (en, inFr) => page.locator('main').innerText().then((t) => assert.match(t, fr ? inFr : en));
+    const spoken = () => page.locator('html').getAttribute('lang'); // that of the mail, whose words the answer rests on
+    const says = async (en, inFr) => assert.match(await page.locator('main').innerText(), await spoken() === 'fr' ? inFr : en);
     const press = async (where) => { await page.locator(where).first().click(); await page.waitForLoadState(); await fits(page); };
     const email = fr ? 'amelie.dubois@verger.example' : 'greta.klein@kraeuter.example';
     const asked = (await mail(owner, email, '/q/')).path('/q/');
     await page.goto(`${asked}?lang=${language}`);
     await fits(page);
+    const said = await spoken();
+    await page.goto(`${asked}?lang=${fr ? 'en' : 'fr'}`);
+    assert.equal(await spoken(), said);
     assert.doesNotMatch(await known(email, '/consent'), /Seen by Consend/);
     await press('[name=do][value=yes]');
     await says(/thank|noted/i, /merci|noté/i);

@@ -254,8 +254,15 @@ func TestTheStubStandsInNoTableAndGetsNoMail(t *testing.T) {
 			_, out, err = gate.Decide(tx, gate.Batch{Class: gate.Receipt}, []gate.Candidate{{Contact: other}})
 			return err
 		})
-		if out[0].Reason != gate.Reason(consent.MergedAway) {
+		if out[0].Reason != "relay_unknown" { // theirs (GDPR 15), and so only the sending service is looked at
 			t.Errorf("a receipt: %+v", out)
+		}
+		d.write(func(tx *store.Tx) (err error) {
+			_, out, err = gate.Decide(tx, gate.Batch{Class: gate.Notice}, []gate.Candidate{{Contact: other}})
+			return err
+		})
+		if out[0].Reason != gate.Reason(consent.MergedAway) {
+			t.Errorf("a notice: %+v", out)
 		}
 	})
 }
