@@ -60,3 +60,19 @@ func TestAStartThatCannotBeLeadsToTheStepThatIsMeant(t *testing.T) {
 		d.post(at("/start"), url.Values{}, 303)
 	})
 }
+
+// What is passed over above the headings is said.
+func TestRowsAboveTheHeadingsAreSaidToBePassedOver(t *testing.T) {
+	d := settle(t, testhouse.SQLite(t), "fr")
+	for file, want := range map[string]string{
+		"Export du 12/03/2024;\nNom;E-mail\nAda;ada@example.org\n":           "Une ligne se trouve au-dessus des titres",
+		"Export du 12/03/2024;\nClients;\nNom;E-mail\nAda;ada@example.org\n": "2 lignes se trouvent au-dessus des titres",
+		"Nom;E-mail\nAda;ada@example.org\n":                                  "",
+	} {
+		_, to := d.send("/import/new", "file", "x.csv", file, nil, 303)
+		page := d.get(to)
+		if want == "" && strings.Contains(page, "au-dessus des titres") || !strings.Contains(page, want) {
+			t.Errorf("%q: want %q", file, want)
+		}
+	}
+}
