@@ -10,9 +10,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"consend/internal/ground/fault"
 	"consend/internal/ground/store"
 	"consend/internal/people/consent"
 	"consend/internal/people/importer"
+	"consend/internal/people/list"
 	"consend/internal/testhouse"
 )
 
@@ -43,9 +45,19 @@ func TestAReleaseSaysNothingOfRowsThatAreStillToCome(t *testing.T) {
 		first := sum.Waiting
 		s.write(t, func(tx *store.Tx) error { return importer.Stop(tx, sum.Import) })
 		paper := importer.Origin{Kind: importer.Paper, Where: "fair", Words: "Yes", From: "2025-01-01", To: "2025-01-02"}
+		s.write(t, func(tx *store.Tx) error { return list.Retire(tx, s.list) })
+		for what, begin := range map[string]func(tx *store.Tx) error{
+			"a release": func(tx *store.Tx) error { return importer.BeginRelease(tx, sum.Import, paper, true) },
+			"going on":  func(tx *store.Tx) error { return importer.Begin(tx, sum.Import, false) },
+		} {
+			if err := s.Main.Write(context.Background(), s.owner, begin); err == nil || fault.All(err)[0].Key != "import.list.retired" {
+				t.Errorf("%s puts people on a list that was put away: %v", what, err)
+			}
+		}
+		s.write(t, func(tx *store.Tx) error { return list.Restore(tx, s.list) })
 		s.release(t, sum.Import, paper)
 		h.Raw(t, "UPDATE task SET ended_at = 1, state = 'done'")
-		if c := s.counts(t, sum.Import); c.Released != first || c.StillWaiting() != 0 {
+		if c := s.counts(t, sum.Import); c.Released != first || c.StillWaiting() != 0 || c.Graded("D") != first {
 			t.Fatalf("%+v", c)
 		}
 		s.run(t, o)
