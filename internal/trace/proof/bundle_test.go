@@ -118,19 +118,22 @@ func TestAWholeBundleHoldsAndNoOther(t *testing.T) {
 		if strings.HasPrefix(want, "more.csv") {
 			bad = added(t, b, "more.csv")
 		}
-		if _, err := check(bad, w.key, nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q: %v", want, err)
+		if _, err := check(bad, w.key, nil); err == nil || !strings.Contains(err.Error(), want) || proof.Why(err) != proof.Altered {
+			t.Errorf("want %q: %v, %s", want, err, proof.Why(err))
 		}
+	}
+	if _, err := check(b, newWorld(t).key+"x", nil); proof.Why(err) != proof.OtherKey {
+		t.Errorf("a key that is not its own: %v, %s", err, proof.Why(err))
 	}
 	if _, err := check(added(t, b, "proofs/1001.json"), w.key, nil); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("a file that is there twice: %v", err)
 	}
 	for _, n := range []int{0, 4, 100, len(b) / 2, len(b) - 30, len(b) - 1} {
-		if _, err := check(b[:n], w.key, nil); err == nil || !strings.Contains(err.Error(), "cut") {
+		if _, err := check(b[:n], w.key, nil); err == nil || !strings.Contains(err.Error(), "cut") || proof.Why(err) != proof.Unreadable {
 			t.Errorf("cut after %d: %v", n, err)
 		}
 	}
-	if _, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), w.key, nil, 900); err == nil || !strings.Contains(err.Error(), "unpacks to more") {
+	if _, err := proof.VerifyBundle(bytes.NewReader(b), int64(len(b)), w.key, nil, 900); err == nil || !strings.Contains(err.Error(), "unpacks to more") || proof.Why(err) != proof.TooLarge {
 		t.Errorf("a bundle that unpacks to too much: %v", err)
 	}
 }
@@ -173,7 +176,7 @@ func TestALyingBundleIsFoundOut(t *testing.T) {
 		"the people are not those that the se": {Draw: &proof.Drawn{N: 2, Seed: "x", Missing: []int64{5}}},
 	} {
 		w, b := newWorld(t).packed(t, asked, proof.DrawName, "7\n1001\n")
-		if _, err := check(b, w.key, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := check(b, w.key, nil); err == nil || !strings.Contains(err.Error(), want) || proof.Why(err) != proof.Contradicts {
 			t.Errorf("want %q: %v", want, err)
 		}
 	}

@@ -239,7 +239,7 @@ func (u *unpacking) one(name, sum string) error {
 			return err
 		}
 		if hex.EncodeToString(h.Sum(nil)) != sum {
-			return fmt.Errorf(other, name)
+			return because(Altered, other, name)
 		}
 		return u.listed(text.String())
 	}
@@ -248,7 +248,7 @@ func (u *unpacking) one(name, sum string) error {
 		return err
 	}
 	if h := sha256.Sum256(msg); hexOf(h) != sum {
-		return fmt.Errorf(other, name)
+		return because(Altered, other, name)
 	}
 	n, err := strconv.ParseInt(strings.TrimSuffix(id, ".json"), 10, 64)
 	if err != nil || id != dec(n)+".json" {
