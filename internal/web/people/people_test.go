@@ -800,7 +800,7 @@ func TestALookNamesWhatItWasAt(t *testing.T) {
 		look := func(object string, of int64) {
 			must(t, trace.Look(context.Background(), o.Main, o.who, trace.Looked{Object: object, ObjectID: of, Contacts: []int64{id}}))
 		}
-		for _, from := range []string{"https://evil.example/campaigns/7", "", "http://example.com/contacts/5", "http://example.com/contacts?list=1"} {
+		for _, from := range []string{"https://evil.example/contacts?list=1", "", "http://example.com/contacts/5", "http://example.com/contacts?list=1"} {
 			o.from = from
 			o.get(fmt.Sprintf("/contacts/%d", id))
 		}
